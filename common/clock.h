@@ -1,0 +1,35 @@
+/*
+ * Time. Nothing else in the project asks the system for it, so that tests can set it.
+ *
+ * Wall time is UTC in milliseconds since 1970; monotonic time has no epoch and never steps back.
+ * Any thread.
+ */
+#ifndef MESSAGERIE_COMMON_CLOCK_H
+#define MESSAGERIE_COMMON_CLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* "2026-11-24T07:07:46.683Z" and its NUL. */
+#define TIMESTAMP_BYTES 25
+
+struct clock {
+    int64_t (*wall_ms)(void *context);
+    int64_t (*monotonic_ms)(void *context);
+    void *context;
+};
+
+/* The system's clock. */
+extern const struct clock clock_system;
+
+int64_t clock_wall_ms(const struct clock *clock);
+int64_t clock_monotonic_ms(const struct clock *clock);
+
+/* ISO 8601 with milliseconds and Z, for the years 0000 to 9999; a time outside is clamped. */
+void timestamp_format(int64_t wall_ms, char out[TIMESTAMP_BYTES]);
+
+/* Reads what timestamp_format writes, also without milliseconds or with an offset such as +02:00
+ * (RFC 3339). False when the text is no such time; *wall_ms is then untouched. */
+bool timestamp_parse(const char *text, int64_t *wall_ms);
+
+#endif

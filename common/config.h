@@ -1,0 +1,131 @@
+/*
+ * The configuration: one INI file for all programs, each key overridable by an environment
+ * variable, each checked when it is read. config_keys() is the one table of what exists: the
+ * parser, `messagerie check-config`, the commented sample file and the README's table follow it.
+ * A new key is a member of struct config and a line of the table in config.c.
+ *
+ * A key `threads` of section [fastcgi] is overridden by MESSAGERIE_FASTCGI_THREADS. The names
+ * JWT_SECRET, FRONTEND_URL and PORT of the service that we replace are understood too, and
+ * weigh less than the MESSAGERIE_ name of the same key. A variable that is set and empty is an
+ * empty value. A MESSAGERIE_ variable of a known section that names no key is an error.
+ *
+ * A struct config is immutable once loaded; any thread may read it.
+ */
+#ifndef MESSAGERIE_COMMON_CONFIG_H
+#define MESSAGERIE_COMMON_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "common/buffer.h"
+#include "common/error.h"
+
+/* Most entries of a list, and the longest text value in bytes with its NUL. */
+#define CONFIG_LIST_MAX   16
+#define CONFIG_TEXT_BYTES 512
+/* The longest line of the file, in bytes without its line feed. */
+#define CONFIG_LINE_MAX_BYTES 4096
+/* A shorter HS256 secret is refused. RFC 7518 section 3.2 asks for 32 bytes, but shorter ones are
+ * in use with the service that we replace. */
+#define CONFIG_SECRET_MIN_BYTES 16
+/* The environment variable of a key, with its NUL. */
+#define CONFIG_VARIABLE_BYTES 96
+
+/* A comma-separated list, split, blanks around entries dropped, empty entries left out. Its items
+ * point into it: copy it with config_list_copy. */
+struct config_list {
+    size_t count;
+    char *items[CONFIG_LIST_MAX];
+    char storage[CONFIG_TEXT_BYTES * 4];
+};
+
+struct config {
+    /* [server] */
+    int64_t server_port; /* where `./bootstrap run` listens */
+
+    /* [auth] */
+    char auth_jwt_secret[CONFIG_TEXT_BYTES];               /* HS256 key; empty: HS256 refused */
+    char auth_jwt_public_key_file[CONFIG_TEXT_BYTES];      /* PEM; empty: RS256, ES256 refused */
+    char auth_jwt_public_key_algorithm[CONFIG_TEXT_BYTES]; /* RS256 or ES256 */
+    bool auth_require_expiry;
+    struct config_list auth_salon_roles;
+    struct config_list auth_client_roles;
+
+    /* [http] */
+    struct config_list http_frontend_url; /* allowed origins */
+
+    /* [database] */
+    char database_path[CONFIG_TEXT_BYTES];
+    int64_t database_readers;         /* read connections per process */
+    int64_t database_busy_timeout_ms; /* how long a lock held by someone else is waited for */
+    int64_t database_outbox_retention_s;
+    int64_t database_outbox_max_rows;
+
+    /* [fastcgi] */
+    int64_t fastcgi_threads;
+    int64_t fastcgi_max_connections;
+    int64_t fastcgi_io_timeout_ms; /* of one read or write on a started request */
+    char fastcgi_conversations_socket[CONFIG_TEXT_BYTES];
+    char fastcgi_messages_socket[CONFIG_TEXT_BYTES];
+
+    /* [bus] */
+    struct config_list bus_brokers; /* nanomsg addresses, e.g. ipc:///run/messagerie/bus.ipc */
+
+    /* [log] */
+    char log_level[CONFIG_TEXT_BYTES];
+};
+
+enum config_type { CONFIG_TEXT, CONFIG_LIST, CONFIG_INTEGER, CONFIG_BOOLEAN };
+
+struct config_key {
+    const char *section;
+    const char *name;
+    enum config_type type;
+    size_t offset;            /* of the field in struct config */
+    int64_t minimum, maximum; /* integers: the range that is accepted; texts: `minimum` is the
+                                 fewest bytes, unless empty */
+    const char *unit;         /* "ms", "rows", … or NULL */
+    const char *choices;      /* the texts that are accepted, comma-separated, or NULL */
+    const char *fallback;     /* the default, as one would write it in the file */
+    const char *variable;     /* environment name kept from the old service, or NULL */
+    const char *help;         /* one sentence */
+    bool is_secret;           /* never printed */
+};
+
+/* The table and its length. Keys of one section stand together. */
+const struct config_key *config_keys(size_t *count);
+
+/* The environment variable of a key, e.g. MESSAGERIE_FASTCGI_THREADS. */
+void config_key_variable(const struct config_key *key, char out[CONFIG_VARIABLE_BYTES]);
+
+/*
+ * Loads defaults, then `path`, then the environment. `path` NULL: MESSAGERIE_CONFIG if set, else
+ * the file in sysconfdir, which may be missing. On success the result is to be freed with
+ * config_free. On failure NULL, and *error tells (in English) "FILE:LINE: …", for an unknown key
+ * with the nearest known one. Checks each value and that a way to verify tokens is configured
+ * ("set JWT_SECRET …"). One thread at a time (it sets inih's line length, a global of that
+ * library, and reads the environment).
+ */
+struct config *config_load(const char *path, struct error *error);
+
+/* Wipes the secrets. Accepts NULL. */
+void config_free(struct config *config);
+
+/* The file that config_load(path, …) would read. */
+const char *config_path(const char *path);
+
+/* Appends the value of a key as one would write it in the file; of a secret only "(set)" or
+ * "(not set)". */
+void config_append_value(const struct config *config, const struct config_key *key,
+                         struct buffer *out);
+
+/* Writes the sample file: every key with its explanation and its default, commented out. False
+ * when the stream failed. */
+bool config_write_sample(FILE *out);
+
+bool config_list_contains(const struct config_list *list, const char *text);
+void config_list_copy(struct config_list *to, const struct config_list *from);
+
+#endif

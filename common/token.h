@@ -1,0 +1,75 @@
+/*
+ * JSON Web Tokens (RFC 7519) as the booking back-end signs them: HS256 with a shared secret,
+ * RS256 or ES256 with its public key. Only configured algorithms are accepted, each only with the
+ * key meant for it (no alg=none, no HS512, no HS256 keyed with the public PEM). exp and nbf are
+ * checked here, as libjwt does not.
+ *
+ * A verifier is immutable; any thread.
+ */
+#ifndef MESSAGERIE_COMMON_TOKEN_H
+#define MESSAGERIE_COMMON_TOKEN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/config.h"
+#include "common/error.h"
+#include "common/id.h"
+
+/* A longer token is refused. */
+#define TOKEN_MAX_BYTES 8192
+/* With NUL; a longer optional claim is taken as absent, a longer role refuses the token. */
+#define TOKEN_CLAIM_BYTES 512
+#define TOKEN_ROLE_BYTES  33
+
+/* What kind of caller a role makes, by the configured lists. */
+enum caller_kind {
+    CALLER_OTHER,   /* a role that we don't know, or none: may do what a participant may */
+    CALLER_CLIENT,
+    CALLER_SALON,
+    CALLER_SERVICE, /* the booking back-end: no directory row, no socket */
+};
+
+struct token_claims {
+    char user_id[FOREIGN_ID_MAX_BYTES + 1];
+    char role[TOKEN_ROLE_BYTES]; /* empty when absent */
+    enum caller_kind kind;
+    int64_t issued_at_ms;  /* 0 when absent */
+    int64_t expires_at_ms; /* 0 when absent (only where auth.require_expiry is off) */
+    /* Optional claims, empty when absent. */
+    char email[TOKEN_CLAIM_BYTES];
+    char first_name[TOKEN_CLAIM_BYTES];
+    char last_name[TOKEN_CLAIM_BYTES];
+    char salon_name[TOKEN_CLAIM_BYTES];
+    char image[TOKEN_CLAIM_BYTES];
+};
+
+/* Who asks: what the operations in db/ need of a token. Borrowed from its claims. */
+struct caller {
+    const char *user_id;
+    const char *role; /* "" when the token has none */
+    enum caller_kind kind;
+};
+
+struct token_verifier;
+
+/* Reads the public key file, if one is configured. NULL with *error (English) on failure. Copies
+ * what it needs of `config`. */
+struct token_verifier *token_verifier_create(const struct config *config, struct error *error);
+void token_verifier_free(struct token_verifier *verifier);
+
+/* Verifies the token in text[0..length). False with ERROR_UNAUTHORIZED ("Unauthorized") for every
+ * reason but memory (ERROR_UNAVAILABLE); *claims is then undefined. */
+bool token_verify(const struct token_verifier *verifier, const char *text, size_t length,
+                  int64_t now_ms, struct token_claims *claims, struct error *error);
+
+/* The kind of a role: "service", or by the configured lists. */
+enum caller_kind token_role_kind(const struct config *config, const char *role);
+
+/* Signs an HS256 token for `messagerie token`: userId, role, iat and exp = now + ttl. Result to be
+ * freed with free(); NULL with *error when no secret is configured or without memory. */
+char *token_sign(const struct config *config, const char *user_id, const char *role,
+                 int64_t now_ms, int64_t ttl_s, struct error *error);
+
+#endif

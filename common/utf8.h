@@ -1,0 +1,29 @@
+/*
+ * UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing above U+10FFFF. Any thread.
+ */
+#ifndef MESSAGERIE_COMMON_UTF8_H
+#define MESSAGERIE_COMMON_UTF8_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Bytes of the valid sequence at text[0..length), 1 to 4; 0 when there is none or length is 0. */
+size_t utf8_sequence_length(const char *text, size_t length);
+
+bool utf8_is_valid(const char *text, size_t length);
+
+/* Code points of a valid text. */
+size_t utf8_count(const char *text);
+
+/* Whether a valid text holds a control character (U+0001 to U+001F, U+007F to U+009F). */
+bool utf8_has_control(const char *text);
+
+/* Whether a valid text holds white space (the Unicode property White_Space). */
+bool utf8_has_white_space(const char *text);
+
+/* Whether a valid text shows nothing: it holds only white space (also NBSP, the ideographic space)
+ * and invisible characters, such as zero-width ones, direction marks and fillers. True for the
+ * empty text. */
+bool utf8_is_blank(const char *text);
+
+#endif

@@ -1,0 +1,399 @@
+#include "common/validation.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/id.h"
+#include "common/utf8.h"
+
+/* The name of a field as clients know it, e.g. "attachments.4.uploadThingKey", with its NUL. */
+#define FIELD_BYTES 64
+
+#define PORT_MAX 65535
+
+static const char *const message_type_names[] = {
+    [MESSAGE_TEXT] = "TEXT",
+    [MESSAGE_IMAGE] = "IMAGE",
+    [MESSAGE_FILE] = "FILE",
+    [MESSAGE_SYSTEM] = "SYSTEM",
+};
+
+static const char *const conversation_status_names[] = {
+    [CONVERSATION_ACTIVE] = "ACTIVE",
+    [CONVERSATION_ARCHIVED] = "ARCHIVED",
+};
+
+const char *message_type_name(enum message_type type)
+{
+    return message_type_names[type];
+}
+
+const char *conversation_status_name(enum conversation_status status)
+{
+    return conversation_status_names[status];
+}
+
+/* The index of text among names, or count. */
+static size_t find_name(const char *text, const char *const *names, size_t count)
+{
+    size_t i = 0;
+
+    while (i < count && strcmp(text, names[i]) != 0)
+        i++;
+    return i;
+}
+
+bool conversation_status_parse(const char *text, enum conversation_status *status)
+{
+    const size_t count = sizeof(conversation_status_names) / sizeof(conversation_status_names[0]);
+    size_t found = find_name(text, conversation_status_names, count);
+
+    if (found == count)
+        return false;
+    *status = (enum conversation_status)found;
+    return true;
+}
+
+static bool body_is_object(struct json_object *body, struct error *error)
+{
+    if (json_object_is_type(body, json_type_object))
+        return true;
+    return error_add(error, "body", "doit être un objet JSON");
+}
+
+/* What a text must be. */
+struct text_rule {
+    const char *key;
+    bool is_required;
+    size_t minimum_characters;
+    size_t maximum_characters;
+    bool may_be_blank;
+};
+
+/* Checks a text that is there. */
+static bool check_text(const char *field, const char *text, const struct text_rule *rule,
+                       struct error *error)
+{
+    size_t count = utf8_count(text);
+    bool is_valid = true;
+
+    if (count < rule->minimum_characters || count > rule->maximum_characters)
+        is_valid = error_add(error, field, "le texte doit avoir de %zu à %zu caractères",
+                             rule->minimum_characters, rule->maximum_characters);
+    if (count > 0 && !rule->may_be_blank && utf8_is_blank(text))
+        is_valid = error_add(error, field, "le texte ne doit pas être fait que de blancs");
+    return is_valid;
+}
+
+/* The text of the member `key`, named `field` in sentences; NULL when it is absent or breaks a
+ * rule, which has then been added to *error. */
+static const char *read_any_text(struct json_object *object, const char *key, const char *field,
+                                 bool is_required, struct error *error)
+{
+    struct json_object *value = json_get(object, key);
+    const char *text = json_text(value);
+
+    if (value == NULL && is_required)
+        error_add(error, field, "ce champ est obligatoire");
+    if (value != NULL && text == NULL)
+        error_add(error, field, "doit être un texte");
+    return text;
+}
+
+static const char *read_text(struct json_object *object, const char *field,
+                             const struct text_rule *rule, struct error *error)
+{
+    const char *text = read_any_text(object, rule->key, field, rule->is_required, error);
+
+    return text != NULL && check_text(field, text, rule, error) ? text : NULL;
+}
+
+static const char *read_foreign_id(struct json_object *object, const char *key, bool is_required,
+                                   struct error *error)
+{
+    const char *text = read_any_text(object, key, key, is_required, error);
+
+    if (text != NULL && !foreign_id_is_valid(text)) {
+        error_add(error, key,
+                  "l'identifiant doit avoir de 1 à %d octets, sans caractère de contrôle",
+                  FOREIGN_ID_MAX_BYTES);
+        return NULL;
+    }
+    return text;
+}
+
+/* Behind the '[' of an IPv6 address: moves *end behind the ']'. */
+static bool skip_ip_literal(const char **end)
+{
+    size_t length = strspn(*end, "0123456789abcdefABCDEF:.");
+
+    *end += length;
+    if (length == 0 || **end != ']')
+        return false;
+    (*end)++;
+    return true;
+}
+
+/* Moves *end behind a host name; other letters than ASCII are left to the browser (IDN). */
+static bool skip_host_name(const char **end)
+{
+    const char *start = *end;
+
+    while (isalnum((unsigned char)**end) || (unsigned char)**end >= 0x80 ||
+           (**end != '\0' && strchr("-._~", **end) != NULL))
+        (*end)++;
+    return *end > start;
+}
+
+/* Moves *end behind ":port", if there is one. */
+static bool skip_port(const char **end)
+{
+    int64_t port = 0;
+
+    if (**end != ':')
+        return true;
+    for ((*end)++; isdigit((unsigned char)**end); (*end)++) {
+        port = port * 10 + (**end - '0');
+        if (port > PORT_MAX)
+            return false;
+    }
+    return true;
+}
+
+/* An http or https URL (RFC 3986) with a host. Refused on purpose: a user name before the host,
+ * which serves to disguise it, and a backslash, which browsers read as a slash. */
+static bool url_is_valid(const char *url)
+{
+    const char *end;
+
+    if (strncasecmp(url, "https://", 8) == 0)
+        end = url + 8;
+    else if (strncasecmp(url, "http://", 7) == 0)
+        end = url + 7;
+    else
+        return false;
+    if (strlen(url) > ATTACHMENT_URL_MAX_BYTES || utf8_has_white_space(url) ||
+        utf8_has_control(url) || strpbrk(url, "\\\"<>`") != NULL)
+        return false;
+    if (*end == '[') {
+        end++;
+        if (!skip_ip_literal(&end))
+            return false;
+    } else if (!skip_host_name(&end)) {
+        return false;
+    }
+    return skip_port(&end) && (*end == '\0' || strchr("/?#", *end) != NULL);
+}
+
+static bool file_type_is_valid(const char *text)
+{
+    static const char *const accepted[] = {"image/jpeg", "image/jpg", "image/png", "image/gif",
+                                           "image/webp"};
+    const size_t count = sizeof(accepted) / sizeof(accepted[0]);
+
+    return find_name(text, accepted, count) < count;
+}
+
+static void attachment_field(size_t index, const char *key, char out[FIELD_BYTES])
+{
+    snprintf(out, FIELD_BYTES, "attachments.%zu%s%s", index, key[0] != '\0' ? "." : "", key);
+}
+
+static void read_upload_key(struct json_object *object, size_t index,
+                            struct attachment_input *input, struct error *error)
+{
+    char field[FIELD_BYTES];
+
+    attachment_field(index, "uploadThingKey", field);
+    input->upload_key = read_any_text(object, "uploadThingKey", field, false, error);
+    if (input->upload_key == NULL)
+        return;
+    if (strlen(input->upload_key) > ATTACHMENT_KEY_MAX_BYTES)
+        error_add(error, field, "la clé doit avoir %d octets au plus", ATTACHMENT_KEY_MAX_BYTES);
+    if (input->upload_key[0] == '\0')
+        input->upload_key = NULL;
+}
+
+static void read_file_size(struct json_object *object, size_t index, struct attachment_input *input,
+                           struct error *error)
+{
+    char field[FIELD_BYTES];
+
+    attachment_field(index, "fileSize", field);
+    if (!json_integer(json_get(object, "fileSize"), &input->file_size) || input->file_size < 1 ||
+        input->file_size > ATTACHMENT_SIZE_MAX_BYTES)
+        error_add(error, field, "la taille doit être un nombre entier de 1 à %d octets",
+                  ATTACHMENT_SIZE_MAX_BYTES);
+}
+
+static void read_attachment(struct json_object *object, size_t index,
+                            struct attachment_input *input, struct error *error)
+{
+    static const struct text_rule name_rule = {"fileName", true, 1, ATTACHMENT_NAME_MAX_CHARACTERS,
+                                               true};
+    char field[FIELD_BYTES];
+
+    if (!json_object_is_type(object, json_type_object)) {
+        attachment_field(index, "", field);
+        error_add(error, field, "doit être un objet");
+        return;
+    }
+    attachment_field(index, name_rule.key, field);
+    input->file_name = read_text(object, field, &name_rule, error);
+
+    attachment_field(index, "fileUrl", field);
+    input->file_url = read_any_text(object, "fileUrl", field, true, error);
+    if (input->file_url != NULL && !url_is_valid(input->file_url))
+        error_add(error, field,
+                  "l'adresse doit être une URL http(s) avec un hôte, de %d octets au plus",
+                  ATTACHMENT_URL_MAX_BYTES);
+
+    attachment_field(index, "fileType", field);
+    input->file_type = read_any_text(object, "fileType", field, true, error);
+    if (input->file_type != NULL && !file_type_is_valid(input->file_type))
+        error_add(error, field,
+                  "le type doit être image/jpeg, image/jpg, image/png, image/gif ou image/webp");
+
+    read_file_size(object, index, input, error);
+    read_upload_key(object, index, input, error);
+}
+
+static void read_attachments(struct json_object *body, struct message_input *input,
+                             struct error *error)
+{
+    struct json_object *array = json_get(body, "attachments");
+
+    if (array == NULL)
+        return;
+    if (!json_object_is_type(array, json_type_array)) {
+        error_add(error, "attachments", "doit être un tableau");
+        return;
+    }
+    input->attachment_count = json_object_array_length(array);
+    if (input->attachment_count > ATTACHMENTS_MAX) {
+        error_add(error, "attachments", "%d pièces jointes au plus", ATTACHMENTS_MAX);
+        input->attachment_count = ATTACHMENTS_MAX;
+    }
+    for (size_t i = 0; i < input->attachment_count; i++)
+        read_attachment(json_object_array_get_idx(array, i), i, &input->attachments[i], error);
+}
+
+/* May be empty or absent when there is an attachment. */
+static void read_content(struct json_object *body, struct message_input *input, struct error *error)
+{
+    bool is_required = input->attachment_count == 0;
+    const struct text_rule rule = {"content", is_required, is_required ? 1 : 0,
+                                   MESSAGE_CONTENT_MAX_CHARACTERS, false};
+    const char *content = read_text(body, rule.key, &rule, error);
+
+    input->content = content != NULL ? content : "";
+}
+
+static void read_type(struct json_object *body, struct message_input *input, struct error *error)
+{
+    const char *name = read_any_text(body, "type", "type", false, error);
+
+    input->type = MESSAGE_TEXT;
+    if (name == NULL)
+        return;
+    size_t found = find_name(name, message_type_names, MESSAGE_SYSTEM);
+    if (found == MESSAGE_SYSTEM)
+        error_add(error, "type", "le type doit être TEXT, IMAGE ou FILE");
+    else
+        input->type = (enum message_type)found;
+}
+
+static void read_client_message_id(struct json_object *body, struct message_input *input,
+                                   struct error *error)
+{
+    static const char key[] = "clientMessageId";
+
+    input->client_message_id = read_any_text(body, key, key, false, error);
+    if (input->client_message_id == NULL)
+        return;
+    size_t length = strlen(input->client_message_id);
+    if (length < 1 || length > CLIENT_MESSAGE_ID_MAX_BYTES)
+        error_add(error, key, "l'identifiant doit avoir de 1 à %d octets",
+                  CLIENT_MESSAGE_ID_MAX_BYTES);
+}
+
+bool message_input_read(struct json_object *body, struct message_input *input, struct error *error)
+{
+    error_clear(error);
+    *input = (struct message_input){.content = ""};
+    if (!body_is_object(body, error))
+        return false;
+    read_attachments(body, input, error);
+    read_content(body, input, error);
+    read_type(body, input, error);
+    read_client_message_id(body, input, error);
+    return error->kind == ERROR_NONE;
+}
+
+static const struct text_rule subject_rule = {"subject", false, SUBJECT_MIN_CHARACTERS,
+                                              SUBJECT_MAX_CHARACTERS, false};
+
+bool conversation_input_read(struct json_object *body, bool is_service,
+                             struct conversation_input *input, struct error *error)
+{
+    static const struct text_rule first_message_rule = {"firstMessage", false, 1,
+                                                        MESSAGE_CONTENT_MAX_CHARACTERS, false};
+
+    error_clear(error);
+    *input = (struct conversation_input){0};
+    if (!body_is_object(body, error))
+        return false;
+    input->client_user_id = read_foreign_id(body, "clientUserId", true, error);
+    if (is_service)
+        input->salon_id = read_foreign_id(body, "salonId", true, error);
+    input->appointment_id = read_foreign_id(body, "appointmentId", false, error);
+    input->subject = read_text(body, subject_rule.key, &subject_rule, error);
+    input->first_message = read_text(body, first_message_rule.key, &first_message_rule, error);
+    return error->kind == ERROR_NONE;
+}
+
+bool conversation_change_read(struct json_object *body, struct conversation_change *change,
+                              struct error *error)
+{
+    error_clear(error);
+    *change = (struct conversation_change){0};
+    if (!body_is_object(body, error))
+        return false;
+    change->subject = read_text(body, subject_rule.key, &subject_rule, error);
+    const char *status = read_any_text(body, "status", "status", false, error);
+    if (status != NULL) {
+        change->has_status = conversation_status_parse(status, &change->status);
+        if (!change->has_status)
+            error_add(error, "status", "le statut doit être ACTIVE ou ARCHIVED");
+    }
+    return error->kind == ERROR_NONE;
+}
+
+static bool read_digits(const char *text, int64_t maximum, int64_t *number)
+{
+    int64_t value = 0;
+
+    for (; isdigit((unsigned char)*text); text++) {
+        int digit = *text - '0';
+        if (value > (maximum - digit) / 10)
+            return false;
+        value = value * 10 + digit;
+    }
+    *number = value;
+    return *text == '\0' && value >= 1;
+}
+
+bool query_number_read(const char *field, const char *text, int64_t fallback, int64_t maximum,
+                       int64_t *number, struct error *error)
+{
+    if (text == NULL) {
+        *number = fallback;
+        return true;
+    }
+    if (read_digits(text, maximum, number))
+        return true;
+    return error_add(error, field, "doit être un nombre entier de 1 à %" PRId64, maximum);
+}

@@ -1,0 +1,87 @@
+/*
+ * The rules for what clients send, for REST and socket alike (contract section 1, "Request
+ * bodies"). A reader takes a parsed JSON value and fills a struct of texts that are borrowed from
+ * it; broken rules come back as ERROR_INVALID with one French sentence each ("field: …"), all of
+ * them, not only the first. Unknown members are ignored, null counts as absent. A reader clears
+ * *error first; after false the struct is not to be used.
+ *
+ * Any thread.
+ */
+#ifndef MESSAGERIE_COMMON_VALIDATION_H
+#define MESSAGERIE_COMMON_VALIDATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/error.h"
+#include "common/json_reader.h"
+
+/* Characters are Unicode code points. */
+#define MESSAGE_CONTENT_MAX_CHARACTERS 10000
+#define SUBJECT_MIN_CHARACTERS         3
+#define SUBJECT_MAX_CHARACTERS         200
+#define ATTACHMENTS_MAX                5
+#define ATTACHMENT_NAME_MAX_CHARACTERS 255
+#define ATTACHMENT_URL_MAX_BYTES       2048
+#define ATTACHMENT_KEY_MAX_BYTES       255
+#define ATTACHMENT_SIZE_MAX_BYTES      10485760
+#define CLIENT_MESSAGE_ID_MAX_BYTES    64
+#define PAGE_LIMIT_MAX                 100
+#define PAGE_MAX                       1000000000
+#define REQUEST_BODY_MAX_BYTES         1048576
+
+enum message_type { MESSAGE_TEXT, MESSAGE_IMAGE, MESSAGE_FILE, MESSAGE_SYSTEM };
+enum conversation_status { CONVERSATION_ACTIVE, CONVERSATION_ARCHIVED };
+
+/* "TEXT", "IMAGE", …; the contract's words. */
+const char *message_type_name(enum message_type type);
+const char *conversation_status_name(enum conversation_status status);
+/* False, *status untouched, when text is no status. */
+bool conversation_status_parse(const char *text, enum conversation_status *status);
+
+struct attachment_input {
+    const char *file_name;
+    const char *file_url;
+    const char *file_type;
+    const char *upload_key; /* uploadThingKey, or NULL */
+    int64_t file_size;      /* bytes */
+};
+
+struct message_input {
+    const char *content;    /* "" when left out, which is fine with an attachment */
+    enum message_type type; /* never MESSAGE_SYSTEM */
+    size_t attachment_count;
+    struct attachment_input attachments[ATTACHMENTS_MAX];
+    const char *client_message_id; /* or NULL */
+};
+
+bool message_input_read(struct json_object *body, struct message_input *input, struct error *error);
+
+struct conversation_input {
+    const char *client_user_id;
+    const char *salon_id;       /* only read for a service, else NULL */
+    const char *appointment_id; /* or NULL */
+    const char *subject;        /* or NULL */
+    const char *first_message;  /* or NULL */
+};
+
+/* `is_service`: salonId is then required. */
+bool conversation_input_read(struct json_object *body, bool is_service,
+                             struct conversation_input *input, struct error *error);
+
+struct conversation_change {
+    const char *subject; /* or NULL: stays as it is */
+    bool has_status;
+    enum conversation_status status;
+};
+
+bool conversation_change_read(struct json_object *body, struct conversation_change *change,
+                              struct error *error);
+
+/* A query value such as page or limit: digits only, 1 to maximum. NULL text: the fallback. On a
+ * broken rule false, with the sentence for `field` added. */
+bool query_number_read(const char *field, const char *text, int64_t fallback, int64_t maximum,
+                       int64_t *number, struct error *error);
+
+#endif

@@ -1,0 +1,89 @@
+/*
+ * Conversations: between one salon and one client, at most one per appointment.
+ *
+ * Every operation checks inside its transaction that the conversation exists (ERROR_NOT_FOUND) and
+ * that the caller takes part (ERROR_FORBIDDEN), writes its events to the outbox, and keeps the
+ * counters equal to what a recount would give.
+ */
+#ifndef MESSAGERIE_DB_CONVERSATION_H
+#define MESSAGERIE_DB_CONVERSATION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/buffer.h"
+#include "common/config.h"
+#include "common/token.h"
+#include "common/validation.h"
+#include "db/database.h"
+
+/* Query over struct conversation_access: does it exist, is the caller in it? For answers that do
+ * not get as far as an operation. */
+struct conversation_access {
+    const char *conversation_id;
+    struct caller caller;
+    bool is_salon; /* result: the caller is the conversation's salon */
+};
+database_query conversation_access;
+
+/* Operation over struct conversation_create. */
+struct conversation_create {
+    struct caller caller; /* a salon or service; anyone else is ERROR_FORBIDDEN */
+    const struct conversation_input *input;
+    const struct config *config; /* says which roles are a client's or a salon's */
+    struct buffer *json;         /* result: the Conversation */
+    bool existed;                /* result: the appointment had it already, nothing was written */
+};
+database_operation conversation_create;
+
+/* Query over struct conversation_list: a page, newest lastMessageAt first. */
+struct conversation_list {
+    struct caller caller;
+    bool has_status;
+    enum conversation_status status;
+    int64_t page;        /* from 1 */
+    int64_t limit;       /* 1 to PAGE_LIMIT_MAX */
+    struct buffer *json; /* result: the page object */
+};
+database_query conversation_list;
+
+/* Query over struct conversation_find. */
+struct conversation_find {
+    const char *conversation_id;
+    struct caller caller;
+    struct buffer *json; /* result: the Conversation */
+    bool has_unread;     /* result: conversation_mark_read has something to do */
+};
+database_query conversation_find;
+
+/* Operation over struct conversation_update: a status needs the salon (ERROR_FORBIDDEN). */
+struct conversation_update {
+    const char *conversation_id;
+    struct caller caller;
+    const struct conversation_change *change;
+    struct buffer *json; /* result: the Conversation */
+};
+database_operation conversation_update;
+
+/* Operations over struct conversation_reference. The first and the last need the salon. */
+struct conversation_reference {
+    const char *conversation_id;
+    struct caller caller;
+};
+database_operation conversation_toggle_archived;
+database_operation conversation_mark_read;
+database_operation conversation_delete;
+
+/* Query over struct unread_summary: what the caller has not read. */
+struct unread_summary {
+    struct caller caller;
+    struct buffer *json;
+};
+database_query unread_total;         /* {"totalUnread":n} */
+database_query unread_conversations; /* array of at most UNREAD_CONVERSATIONS_MAX, salon side */
+#define UNREAD_CONVERSATIONS_MAX 10
+
+/* Most `message-read` events of one marking, the newest; the messages beyond are marked too. */
+#define READ_EVENTS_MAX 200
+
+#endif

@@ -1,0 +1,644 @@
+#include "db/database.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "common/config.h"
+#include "db/migrations.h"
+#include "db/outbox.h"
+#include "db/statement.h"
+#include "db/transaction.h"
+
+/* Operations that share one commit at most: bounds what a failing commit takes with it, and how
+ * long other processes wait for the writers' lock. */
+#define BATCH_MAX_OPERATIONS 64
+/* Failures are logged at most once in this time, so that a full disk does not fill further. */
+#define FAILURE_LOG_INTERVAL_MS 1000
+/* File systems whose magic number <linux/magic.h> does not have. */
+#define CIFS_MAGIC 0xff534d42
+/* "<database>.lock" beside the database. */
+#define LOCK_SUFFIX ".lock"
+
+/* The file that a connection was opened on: another one at the same path (restored from a backup)
+ * must be opened anew. */
+struct file_identity {
+    dev_t device;
+    ino_t inode;
+};
+
+/* Belongs to the writer thread alone. */
+struct writer {
+    struct connection *connection; /* NULL: to be opened */
+    struct file_identity file;
+    int lock_descriptor; /* -1: to be opened */
+    struct transaction transaction;
+};
+
+struct reader {
+    struct connection *connection;
+    uint64_t generation; /* of the file, see struct database */
+    struct reader *next;
+};
+
+struct database {
+    struct database_options options;
+    const struct services *services;
+    char *path;
+    char *lock_path;
+
+    pthread_mutex_t lock; /* over all that follows, but `writer` */
+    pthread_cond_t queue_filled;
+    struct database_job *first_job;
+    struct database_job *last_job;
+    bool stopping;
+
+    pthread_cond_t reader_returned;
+    struct reader *idle_readers;
+    int64_t open_readers;
+    uint64_t generation; /* grows when the writer opens the file anew; 0: not opened yet */
+
+    struct database_statistics statistics;
+    bool is_failing;
+    int64_t failure_logged_at_ms;
+
+    pthread_t writer_thread;
+    struct writer writer;
+};
+
+/* ---- telling the operator ------------------------------------------------------------------ */
+
+static void report_failure(struct database *database, const struct error *error)
+{
+    int64_t now = clock_monotonic_ms(database->services->clock);
+
+    pthread_mutex_lock(&database->lock);
+    bool is_due =
+        !database->is_failing || now - database->failure_logged_at_ms >= FAILURE_LOG_INTERVAL_MS;
+    database->is_failing = true;
+    database->statistics.failures++;
+    if (is_due)
+        database->failure_logged_at_ms = now;
+    pthread_mutex_unlock(&database->lock);
+    if (is_due)
+        log_error(database->services->log, "the database cannot be used",
+                  LOG_TEXT("path", database->path), LOG_TEXT("reason", error->detail));
+}
+
+static void report_success(struct database *database)
+{
+    pthread_mutex_lock(&database->lock);
+    bool was_failing = database->is_failing;
+    database->is_failing = false;
+    pthread_mutex_unlock(&database->lock);
+    if (was_failing)
+        log_info(database->services->log, "the database can be used again",
+                 LOG_TEXT("path", database->path));
+}
+
+/* ---- the writer's connection --------------------------------------------------------------- */
+
+/* Write-ahead logging needs shared memory between processes, which these don't have. */
+static bool is_network_file(const char *path)
+{
+    struct statfs status;
+    char directory[CONFIG_TEXT_BYTES];
+    const char *slash = strrchr(path, '/');
+
+    snprintf(directory, sizeof(directory), "%.*s", slash != NULL ? (int)(slash - path) + 1 : 1,
+             slash != NULL ? path : ".");
+    if (statfs(directory, &status) != 0)
+        return false;
+    switch ((unsigned long)status.f_type) {
+    case NFS_SUPER_MAGIC:
+    case SMB_SUPER_MAGIC:
+    case SMB2_SUPER_MAGIC:
+    case CIFS_MAGIC:
+    case FUSE_SUPER_MAGIC:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool identify(const char *path, struct file_identity *file)
+{
+    struct stat status;
+
+    if (stat(path, &status) != 0)
+        return false;
+    *file = (struct file_identity){.device = status.st_dev, .inode = status.st_ino};
+    return true;
+}
+
+static void close_writer(struct writer *writer)
+{
+    connection_close(writer->connection);
+    writer->connection = NULL;
+    if (writer->lock_descriptor >= 0)
+        close(writer->lock_descriptor);
+    writer->lock_descriptor = -1;
+}
+
+static bool lock_writers(struct writer *writer, struct error *error)
+{
+    while (flock(writer->lock_descriptor, LOCK_EX) != 0)
+        if (errno != EINTR)
+            return error_unavailable(error, "flock: %s", strerror(errno));
+    return true;
+}
+
+static void unlock_writers(struct writer *writer)
+{
+    flock(writer->lock_descriptor, LOCK_UN);
+}
+
+static bool migrate_locked(struct database *database, struct error *error)
+{
+    struct writer *writer = &database->writer;
+
+    if (!lock_writers(writer, error))
+        return false;
+    bool succeeded = schema_migrate(writer->connection, database->services, error);
+    unlock_writers(writer);
+    return succeeded;
+}
+
+static bool open_writer(struct database *database, struct error *error)
+{
+    struct writer *writer = &database->writer;
+    const struct connection_options options = {
+        .path = database->path,
+        .mode = CONNECTION_WRITE,
+        .busy_timeout_ms = database->options.busy_timeout_ms,
+        /* A file that was there and is gone comes back (a disk not mounted, say): going on with
+         * an empty one would be worse than to wait. */
+        .may_create = database->generation == 0,
+        .is_network_file = is_network_file(database->path)};
+
+    writer->lock_descriptor = open(database->lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0660);
+    if (writer->lock_descriptor < 0)
+        return error_unavailable(error, "%s: %s", database->lock_path, strerror(errno));
+    writer->connection = connection_open(&options, error);
+    if (writer->connection == NULL || !migrate_locked(database, error) ||
+        !identify(database->path, &writer->file)) {
+        close_writer(writer);
+        return false;
+    }
+    log_info(database->services->log, "database opened", LOG_TEXT("path", database->path),
+             LOG_TEXT("journal", options.is_network_file ? "delete (network file)" : "wal"));
+    pthread_mutex_lock(&database->lock);
+    database->generation++;
+    pthread_mutex_unlock(&database->lock);
+    return true;
+}
+
+/* Opens the file, or opens it anew when the connection broke or another file took its place. */
+static bool ensure_writer(struct database *database, struct error *error)
+{
+    struct writer *writer = &database->writer;
+    struct file_identity present;
+
+    if (writer->connection != NULL) {
+        if (!connection_is_broken(writer->connection) && identify(database->path, &present) &&
+            present.device == writer->file.device && present.inode == writer->file.inode)
+            return true;
+        close_writer(writer);
+    }
+    return open_writer(database, error);
+}
+
+/* ---- group commit -------------------------------------------------------------------------- */
+
+static bool run_sql(struct connection *connection, enum sql_id id, struct error *error)
+{
+    return statement_run(statement_begin(connection, id), error);
+}
+
+static void roll_back(struct connection *connection, enum sql_id id)
+{
+    struct error ignored;
+
+    error_clear(&ignored);
+    run_sql(connection, id, &ignored);
+}
+
+/* What an operation had appended when it began, to be cut back to when it fails. */
+struct mark {
+    int64_t next_seq;
+    size_t events_length;
+    size_t texts_length;
+};
+
+static void cut_back(struct transaction *transaction, const struct mark *mark)
+{
+    transaction->next_seq = mark->next_seq;
+    transaction->events.length = mark->events_length;
+    transaction->events.failed = false;
+    transaction->texts.length = mark->texts_length;
+    transaction->texts.failed = false;
+}
+
+/* False when the transaction itself is lost, with *error; else the job has its result. */
+static bool run_job(struct transaction *transaction, struct database_job *job, struct error *error)
+{
+    struct connection *connection = transaction->connection;
+    const struct mark mark = {.next_seq = transaction->next_seq,
+                              .events_length = transaction->events.length,
+                              .texts_length = transaction->texts.length};
+
+    if (!run_sql(connection, SQL_SAVEPOINT, error))
+        return false;
+    error_clear(&job->error);
+    job->succeeded = job->operation(transaction, job->argument, &job->error);
+    if (job->succeeded)
+        return run_sql(connection, SQL_SAVEPOINT_RELEASE, error);
+    /* Some failures, such as a full disk, take the whole transaction with them. */
+    if (!connection_in_transaction(connection)) {
+        *error = job->error;
+        return false;
+    }
+    cut_back(transaction, &mark);
+    return run_sql(connection, SQL_SAVEPOINT_ROLLBACK, error) &&
+           run_sql(connection, SQL_SAVEPOINT_RELEASE, error);
+}
+
+static bool begin(struct database *database, struct error *error)
+{
+    struct transaction *transaction = &database->writer.transaction;
+
+    transaction->connection = database->writer.connection;
+    transaction->now_ms = clock_wall_ms(database->services->clock);
+    buffer_clear(&transaction->events);
+    buffer_clear(&transaction->texts);
+    return run_sql(transaction->connection, SQL_BEGIN_WRITE, error) &&
+           outbox_begin(transaction, error);
+}
+
+/* One transaction over all jobs: true after the commit. */
+static bool run_transaction(struct database *database, struct database_job *jobs,
+                            struct error *error)
+{
+    struct transaction *transaction = &database->writer.transaction;
+
+    bool succeeded = begin(database, error);
+    for (struct database_job *job = jobs; succeeded && job != NULL; job = job->next)
+        succeeded = run_job(transaction, job, error);
+    if (succeeded && run_sql(transaction->connection, SQL_COMMIT, error))
+        return true;
+    if (connection_in_transaction(transaction->connection))
+        roll_back(transaction->connection, SQL_ROLLBACK);
+    buffer_clear(&transaction->events);
+    return false;
+}
+
+static void publish(struct database *database)
+{
+    const struct transaction *transaction = &database->writer.transaction;
+    const struct pending_event *pending = (const void *)transaction->events.data;
+    size_t count = transaction->events.length / sizeof(*pending);
+
+    if (database->options.committed == NULL)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        const char *texts = transaction->texts.data;
+        const struct event event = {.seq = pending[i].seq,
+                                    .audience = texts + pending[i].audience,
+                                    .name = texts + pending[i].name,
+                                    .payload = texts + pending[i].payload,
+                                    .payload_length = pending[i].payload_length};
+        database->options.committed(database->options.committed_context, &event);
+    }
+}
+
+static bool run_locked(struct database *database, struct database_job *jobs, struct error *error)
+{
+    if (!ensure_writer(database, error) || !lock_writers(&database->writer, error))
+        return false;
+    bool succeeded = run_transaction(database, jobs, error);
+    unlock_writers(&database->writer);
+    return succeeded;
+}
+
+/* Gives every job its result; a lost transaction fails all of them, also those that had run. */
+static void complete_jobs(struct database *database, struct database_job *jobs, bool committed,
+                          const struct error *error)
+{
+    uint64_t count = 0;
+
+    for (struct database_job *job = jobs; job != NULL; count++) {
+        struct database_job *next = job->next; /* the job is gone once it is completed */
+        if (!committed) {
+            job->succeeded = false;
+            job->error = *error;
+        }
+        job->completed(job);
+        job = next;
+    }
+    pthread_mutex_lock(&database->lock);
+    database->statistics.operations += count;
+    database->statistics.commits += committed ? 1 : 0;
+    pthread_mutex_unlock(&database->lock);
+}
+
+static void run_batch(struct database *database, struct database_job *jobs)
+{
+    struct error error;
+
+    error_clear(&error);
+    bool committed = run_locked(database, jobs, &error);
+    if (committed) {
+        report_success(database);
+        publish(database);
+    } else {
+        report_failure(database, &error);
+    }
+    complete_jobs(database, jobs, committed, &error);
+}
+
+/* Takes up to BATCH_MAX_OPERATIONS jobs, waiting for the first; NULL when there is nothing left
+ * to do for ever. */
+static struct database_job *take_jobs(struct database *database)
+{
+    struct database_job *jobs;
+
+    pthread_mutex_lock(&database->lock);
+    while (database->first_job == NULL && !database->stopping)
+        pthread_cond_wait(&database->queue_filled, &database->lock);
+    jobs = database->first_job;
+    struct database_job *last = jobs;
+    for (int taken = 1; last != NULL && last->next != NULL && taken < BATCH_MAX_OPERATIONS; taken++)
+        last = last->next;
+    if (last != NULL) {
+        database->first_job = last->next;
+        last->next = NULL;
+    }
+    pthread_mutex_unlock(&database->lock);
+    return jobs;
+}
+
+static void *writer_main(void *argument)
+{
+    struct database *database = argument;
+    struct database_job *jobs;
+
+    while ((jobs = take_jobs(database)) != NULL)
+        run_batch(database, jobs);
+    close_writer(&database->writer);
+    return NULL;
+}
+
+void database_submit(struct database *database, struct database_job *job)
+{
+    job->next = NULL;
+    pthread_mutex_lock(&database->lock);
+    if (database->first_job == NULL)
+        database->first_job = job;
+    else
+        database->last_job->next = job;
+    database->last_job = job;
+    pthread_cond_signal(&database->queue_filled);
+    pthread_mutex_unlock(&database->lock);
+}
+
+static void wake_waiter(struct database_job *job)
+{
+    sem_post(job->context);
+}
+
+bool database_write(struct database *database, database_operation *operation, void *argument,
+                    struct error *error)
+{
+    sem_t done;
+    struct database_job job = {
+        .operation = operation, .argument = argument, .completed = wake_waiter, .context = &done};
+
+    sem_init(&done, 0, 0);
+    database_submit(database, &job);
+    while (sem_wait(&done) != 0)
+        continue; /* EINTR */
+    sem_destroy(&done);
+    if (!job.succeeded)
+        *error = job.error;
+    return job.succeeded;
+}
+
+static bool no_operation(struct transaction *transaction, void *argument, struct error *error)
+{
+    (void)transaction;
+    (void)argument;
+    (void)error;
+    return true;
+}
+
+bool database_prepare(struct database *database, struct error *error)
+{
+    return database_write(database, no_operation, NULL, error);
+}
+
+/* ---- reading ------------------------------------------------------------------------------- */
+
+static void close_reader(struct reader *reader)
+{
+    connection_close(reader->connection);
+    free(reader);
+}
+
+/* Takes an idle reader of the present file, or leave to open one (*reader NULL). False while the
+ * file has not been opened yet. */
+static bool take_reader(struct database *database, struct reader **reader, uint64_t *generation)
+{
+    struct reader *outdated = NULL;
+
+    pthread_mutex_lock(&database->lock);
+    while (database->generation > 0 && database->idle_readers == NULL &&
+           database->open_readers >= database->options.readers)
+        pthread_cond_wait(&database->reader_returned, &database->lock);
+    *generation = database->generation;
+    *reader = database->idle_readers;
+    if (*generation > 0 && *reader == NULL)
+        database->open_readers++;
+    if (*reader != NULL) {
+        database->idle_readers = (*reader)->next;
+        if ((*reader)->generation != *generation) {
+            outdated = *reader;
+            *reader = NULL;
+        }
+    }
+    pthread_mutex_unlock(&database->lock);
+    if (outdated != NULL)
+        close_reader(outdated);
+    return *generation > 0;
+}
+
+static struct reader *open_reader(struct database *database, uint64_t generation,
+                                  struct error *error)
+{
+    const struct connection_options options = {.path = database->path,
+                                               .mode = CONNECTION_READ,
+                                               .busy_timeout_ms =
+                                                   database->options.busy_timeout_ms};
+    struct reader *reader = calloc(1, sizeof(*reader));
+
+    if (reader == NULL) {
+        error_out_of_memory(error);
+        return NULL;
+    }
+    reader->generation = generation;
+    reader->connection = connection_open(&options, error);
+    if (reader->connection == NULL) {
+        free(reader);
+        return NULL;
+    }
+    return reader;
+}
+
+/* Gives back a reader, or (NULL) the leave to have one. */
+static void return_reader(struct database *database, struct reader *reader)
+{
+    bool is_usable = reader != NULL && !connection_is_broken(reader->connection);
+
+    pthread_mutex_lock(&database->lock);
+    if (is_usable) {
+        reader->next = database->idle_readers;
+        database->idle_readers = reader;
+    } else {
+        database->open_readers--;
+    }
+    pthread_cond_signal(&database->reader_returned);
+    pthread_mutex_unlock(&database->lock);
+    if (reader != NULL && !is_usable)
+        close_reader(reader);
+}
+
+static bool run_query(struct connection *connection, database_query *query, void *argument,
+                      struct error *error)
+{
+    if (!run_sql(connection, SQL_BEGIN_READ, error))
+        return false;
+    bool succeeded = query(connection, argument, error);
+    struct error *end_error = error;
+    struct error ignored;
+    if (!succeeded) { /* keep the query's own reason */
+        error_clear(&ignored);
+        end_error = &ignored;
+    }
+    return run_sql(connection, SQL_COMMIT, end_error) && succeeded;
+}
+
+static bool read_once(struct database *database, database_query *query, void *argument,
+                      struct error *error)
+{
+    struct reader *reader;
+    uint64_t generation;
+
+    if (!take_reader(database, &reader, &generation) &&
+        (!database_prepare(database, error) || !take_reader(database, &reader, &generation)))
+        return false;
+    if (reader == NULL)
+        reader = open_reader(database, generation, error);
+    bool succeeded = reader != NULL && run_query(reader->connection, query, argument, error);
+    return_reader(database, reader);
+    return succeeded;
+}
+
+bool database_read(struct database *database, database_query *query, void *argument,
+                   struct error *error)
+{
+    bool succeeded = read_once(database, query, argument, error);
+
+    if (!succeeded && error->kind == ERROR_UNAVAILABLE)
+        report_failure(database, error);
+    return succeeded;
+}
+
+void database_statistics(struct database *database, struct database_statistics *out)
+{
+    pthread_mutex_lock(&database->lock);
+    *out = database->statistics;
+    pthread_mutex_unlock(&database->lock);
+}
+
+/* ---- life ---------------------------------------------------------------------------------- */
+
+static void free_memory(struct database *database)
+{
+    pthread_cond_destroy(&database->reader_returned);
+    pthread_cond_destroy(&database->queue_filled);
+    pthread_mutex_destroy(&database->lock);
+    buffer_free(&database->writer.transaction.events);
+    buffer_free(&database->writer.transaction.texts);
+    free(database->path);
+    free(database->lock_path);
+    free(database);
+}
+
+static struct database *allocate(const struct database_options *options,
+                                 const struct services *services)
+{
+    struct database *database = calloc(1, sizeof(*database));
+
+    if (database == NULL)
+        return NULL;
+    database->options = *options;
+    database->services = services;
+    database->writer.lock_descriptor = -1;
+    database->writer.transaction.services = services;
+    database->writer.transaction.outbox_retention_ms = options->outbox_retention_ms;
+    database->writer.transaction.outbox_max_rows = options->outbox_max_rows;
+    pthread_mutex_init(&database->lock, NULL);
+    pthread_cond_init(&database->queue_filled, NULL);
+    pthread_cond_init(&database->reader_returned, NULL);
+    database->path = strdup(options->path);
+    if (database->path == NULL ||
+        asprintf(&database->lock_path, "%s" LOCK_SUFFIX, options->path) < 0) {
+        database->lock_path = NULL;
+        free_memory(database);
+        return NULL;
+    }
+    return database;
+}
+
+struct database *database_create(const struct database_options *options,
+                                 const struct services *services, struct error *error)
+{
+    struct database *database = allocate(options, services);
+
+    if (database == NULL) {
+        error_out_of_memory(error);
+        return NULL;
+    }
+    int failure = pthread_create(&database->writer_thread, NULL, writer_main, database);
+    if (failure != 0) {
+        error_unavailable(error, "no thread for the database: %s", strerror(failure));
+        free_memory(database);
+        return NULL;
+    }
+    return database;
+}
+
+void database_free(struct database *database)
+{
+    if (database == NULL)
+        return;
+    pthread_mutex_lock(&database->lock);
+    database->stopping = true;
+    pthread_cond_signal(&database->queue_filled);
+    pthread_mutex_unlock(&database->lock);
+    pthread_join(database->writer_thread, NULL);
+    while (database->idle_readers != NULL) {
+        struct reader *reader = database->idle_readers;
+        database->idle_readers = reader->next;
+        close_reader(reader);
+    }
+    free_memory(database);
+}

@@ -1,0 +1,89 @@
+/*
+ * The database of one process: a writer thread with group commit, and a few read connections.
+ *
+ * A write operation runs inside a transaction that it shares with others (a savepoint each); it is
+ * acknowledged, with true, only when the commit is on disk. Writers of several processes queue on
+ * a lock file beside the database. After the commit, and in its order, the events that operations
+ * appended to the outbox are handed to `committed`.
+ *
+ * When the file can't be used (disk full, read-only, corrupt, of a newer version) operations fail
+ * with ERROR_UNAVAILABLE, nothing is half-done, and each later call tries again, so that the
+ * service recovers when the cause goes away. The log tells when it begins and when it is over.
+ *
+ * Any thread may call; operations and queries must not call database_write or database_read.
+ */
+#ifndef MESSAGERIE_DB_DATABASE_H
+#define MESSAGERIE_DB_DATABASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/error.h"
+#include "common/event.h"
+#include "common/services.h"
+
+struct database;
+struct connection;  /* db/statement.h */
+struct transaction; /* db/transaction.h, for db/ alone */
+
+struct database_options {
+    const char *path;
+    int64_t readers; /* read connections at most */
+    int64_t busy_timeout_ms;
+    int64_t outbox_retention_ms; /* events older than this are pruned */
+    int64_t outbox_max_rows;     /* and the oldest beyond this number */
+    /* Called for each committed event, on the writer thread, one at a time; may be NULL. */
+    void (*committed)(void *context, const struct event *event);
+    void *committed_context;
+};
+
+/* Never touches the file (see above): NULL with *error only without memory or threads. Copies the
+ * options; borrows `services`. */
+struct database *database_create(const struct database_options *options,
+                                 const struct services *services, struct error *error);
+
+/* Runs what was submitted, then stops. Accepts NULL. No other call may be under way. */
+void database_free(struct database *database);
+
+/* Opens the file now and brings its schema up to date, as the first use would do. */
+bool database_prepare(struct database *database, struct error *error);
+
+/* An operation: changes the database through `transaction`; false with *error undoes all that it
+ * did. `argument` is the struct that the operation's header names. It may be run on another thread
+ * than the caller's. */
+typedef bool database_operation(struct transaction *transaction, void *argument,
+                                struct error *error);
+
+/* Runs it and waits for the commit. */
+bool database_write(struct database *database, database_operation *operation, void *argument,
+                    struct error *error);
+
+/* The same without waiting: `completed` is called once, on the writer thread, after the commit or
+ * the failure. The job is borrowed until then. It must not block. */
+struct database_job {
+    database_operation *operation;
+    void *argument;
+    void (*completed)(struct database_job *job);
+    void *context;
+    /* The result. */
+    bool succeeded;
+    struct error error;
+    struct database_job *next; /* of the queue */
+};
+void database_submit(struct database *database, struct database_job *job);
+
+/* A query: reads through `connection` in one read transaction, a consistent picture. */
+typedef bool database_query(struct connection *connection, void *argument, struct error *error);
+bool database_read(struct database *database, database_query *query, void *argument,
+                   struct error *error);
+
+/* Counters since creation, for the log and metrics. */
+struct database_statistics {
+    uint64_t commits;
+    uint64_t operations;
+    uint64_t failures;
+};
+void database_statistics(struct database *database, struct database_statistics *out);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * What the admin tool does with the file as a whole. Blocks; any thread.
+ */
+#ifndef MESSAGERIE_DB_MAINTENANCE_H
+#define MESSAGERIE_DB_MAINTENANCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/buffer.h"
+#include "common/error.h"
+#include "db/database.h"
+
+/* Query over struct database_totals: rows of each table, outbox range, schema version. */
+struct database_totals {
+    int64_t schema_version;
+    int64_t users;
+    int64_t conversations;
+    int64_t messages;
+    int64_t attachments;
+    int64_t unread;
+    int64_t outbox_rows;
+    int64_t outbox_first_seq; /* 0 when empty */
+    int64_t outbox_last_seq;
+};
+database_query database_totals;
+
+/* Copies the database at `path`, while it is being written to, into the new file `target` (which
+ * must not exist), consistent and complete, mode 0600. On failure the target is
+ * removed and error.detail tells why. */
+bool database_backup(const char *path, const char *target, struct error *error);
+
+/* Checks the file at `path` without changing it: SQLite's integrity and foreign keys, schema
+ * version, and every maintained counter against a recount. Appends one line per finding to
+ * *findings; false with error.detail when it could not be checked at all. */
+bool database_verify(const char *path, struct buffer *findings, struct error *error);
+
+#endif

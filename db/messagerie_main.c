@@ -1,0 +1,554 @@
+/*
+ * messagerie: the administrator's tool. Runs beside the programs, on the same configuration and
+ * database; exit status 0 done, 1 failed, 2 wrong usage.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/buffer.h"
+#include "common/config.h"
+#include "common/json_reader.h"
+#include "common/json_writer.h"
+#include "common/services.h"
+#include "common/token.h"
+#include "db/database.h"
+#include "db/maintenance.h"
+#include "db/migrations.h"
+#include "db/person.h"
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+/* How long a token of `messagerie token` lives unless --ttl says otherwise, and at most. */
+#define TOKEN_TTL_DEFAULT_S 3600
+#define TOKEN_TTL_MAX_S     (366 * 86400)
+
+/* What the command line says. */
+struct options {
+    const char *config_path;
+    bool json;
+    bool sample;
+    const char *role;
+    const char *ttl;
+    struct person_fields fields;
+    char **arguments; /* behind the command */
+    int argument_count;
+};
+
+/* What every command is given. */
+struct context {
+    struct options options;
+    struct config *config; /* NULL for commands that do without */
+    struct services services;
+};
+
+struct command {
+    const char *name;
+    const char *usage; /* arguments and options */
+    const char *summary;
+    int minimum_arguments, maximum_arguments;
+    bool needs_config;
+    int (*run)(struct context *context);
+};
+
+/* ---- saying it ----------------------------------------------------------------------------- */
+
+static int fail(const struct error *error)
+{
+    fprintf(stderr, "messagerie: %s\n", error->detail[0] != '\0' ? error->detail : error->text);
+    return EXIT_FAILED;
+}
+
+static int print_line(const char *text)
+{
+    return printf("%s\n", text) < 0 || fflush(stdout) != 0 ? EXIT_FAILED : EXIT_DONE;
+}
+
+static int print_json(struct buffer *json)
+{
+    const char *text = buffer_text(json);
+    struct error error;
+
+    if (text == NULL) {
+        error_out_of_memory(&error);
+        return fail(&error);
+    }
+    return print_line(text);
+}
+
+/* ---- the database -------------------------------------------------------------------------- */
+
+static struct database *open_database(const struct context *context, struct error *error)
+{
+    const struct config *config = context->config;
+    const struct database_options options = {.path = config->database_path,
+                                             .readers = 1,
+                                             .busy_timeout_ms = config->database_busy_timeout_ms,
+                                             .outbox_retention_ms =
+                                                 config->database_outbox_retention_s * 1000,
+                                             .outbox_max_rows = config->database_outbox_max_rows};
+
+    return database_create(&options, &context->services, error);
+}
+
+/* Runs one query or operation (the other is NULL) and ends the database. */
+static bool with_database(const struct context *context, database_query *query,
+                          database_operation *operation, void *argument, struct error *error)
+{
+    struct database *database = open_database(context, error);
+
+    if (database == NULL)
+        return false;
+    bool succeeded = query != NULL ? database_read(database, query, argument, error)
+                                   : database_write(database, operation, argument, error);
+    database_free(database);
+    return succeeded;
+}
+
+/* ---- commands ------------------------------------------------------------------------------ */
+
+static int run_migrate(struct context *context)
+{
+    struct error error;
+
+    error_clear(&error);
+    struct database *database = open_database(context, &error);
+    if (database == NULL)
+        return fail(&error);
+    bool succeeded = database_prepare(database, &error);
+    database_free(database);
+    if (!succeeded)
+        return fail(&error);
+    return printf("%s: schema version %lld\n", context->config->database_path,
+                  (long long)schema_version_newest) < 0
+               ? EXIT_FAILED
+               : EXIT_DONE;
+}
+
+static int run_check_config(struct context *context)
+{
+    struct error error;
+
+    if (context->options.sample) {
+        config_write_sample(stdout);
+        return fflush(stdout) != 0 ? EXIT_FAILED : EXIT_DONE;
+    }
+    error_clear(&error);
+    struct config *config = config_load(context->options.config_path, &error);
+    if (config == NULL)
+        return fail(&error);
+    struct token_verifier *verifier = token_verifier_create(config, &error);
+    config_free(config);
+    if (verifier == NULL)
+        return fail(&error);
+    token_verifier_free(verifier);
+    return printf("%s: ok\n", config_path(context->options.config_path)) < 0 ? EXIT_FAILED
+                                                                             : EXIT_DONE;
+}
+
+/* One line of `user list` without --json. */
+static void print_person(struct json_object *person)
+{
+    static const char *const keys[] = {"role", "salonName", "firstName", "lastName", "email"};
+
+    printf("%s", json_text(json_get(person, "id")));
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        const char *text = json_text(json_get(person, keys[i]));
+        printf("\t%s", text != NULL ? text : "");
+    }
+    printf("\n");
+}
+
+/* Shows a person, or an array of them, as it is or in lines. */
+static int print_people(const struct context *context, struct buffer *json)
+{
+    struct error error;
+
+    if (context->options.json)
+        return print_json(json);
+    error_clear(&error);
+    struct json_object *tree = json_read(json->data, json->length, &error);
+    if (tree == NULL)
+        return fail(&error);
+    if (json_object_is_type(tree, json_type_array))
+        for (size_t i = 0; i < json_object_array_length(tree); i++)
+            print_person(json_object_array_get_idx(tree, i));
+    else
+        print_person(tree);
+    json_object_put(tree);
+    return fflush(stdout) != 0 ? EXIT_FAILED : EXIT_DONE;
+}
+
+static int show_person(struct context *context, const char *user_id)
+{
+    struct buffer json = BUFFER_EMPTY;
+    struct person_find request = {.user_id = user_id, .json = &json};
+    struct error error;
+
+    error_clear(&error);
+    int status = with_database(context, person_find, NULL, &request, &error)
+                     ? print_people(context, &json)
+                     : fail(&error);
+    buffer_free(&json);
+    return status;
+}
+
+static int set_person(struct context *context, const char *user_id)
+{
+    struct person_set request = {.user_id = user_id, .fields = context->options.fields};
+    struct error error;
+
+    error_clear(&error);
+    request.fields.role = context->options.role;
+    if (!foreign_id_is_valid(user_id)) {
+        error_set(&error, ERROR_INVALID, "a user id has 1 to %d bytes and no control characters",
+                  FOREIGN_ID_MAX_BYTES);
+        return fail(&error);
+    }
+    if (!with_database(context, NULL, person_set, &request, &error))
+        return fail(&error);
+    return show_person(context, user_id);
+}
+
+static int list_people(struct context *context)
+{
+    struct buffer json = BUFFER_EMPTY;
+    struct person_list request = {.json = &json};
+    struct error error;
+
+    error_clear(&error);
+    int status = with_database(context, person_list, NULL, &request, &error)
+                     ? print_people(context, &json)
+                     : fail(&error);
+    buffer_free(&json);
+    return status;
+}
+
+static int run_user(struct context *context)
+{
+    const char *action = context->options.arguments[0];
+    bool has_id = context->options.argument_count == 2;
+
+    if (strcmp(action, "list") == 0 && !has_id)
+        return list_people(context);
+    if (strcmp(action, "get") == 0 && has_id)
+        return show_person(context, context->options.arguments[1]);
+    if (strcmp(action, "set") == 0 && has_id)
+        return set_person(context, context->options.arguments[1]);
+    fprintf(stderr, "messagerie: user: expected `set ID`, `get ID` or `list`\n");
+    return EXIT_USAGE;
+}
+
+/* The --ttl in seconds; false when it is no number from 1 to TOKEN_TTL_MAX_S. */
+static bool read_ttl(const char *text, int64_t *ttl_s)
+{
+    char *end;
+
+    *ttl_s = TOKEN_TTL_DEFAULT_S;
+    if (text == NULL)
+        return true;
+    *ttl_s = strtoll(text, &end, 10);
+    return end != text && *end == '\0' && *ttl_s >= 1 && *ttl_s <= TOKEN_TTL_MAX_S;
+}
+
+static int run_token(struct context *context)
+{
+    const char *user_id = context->options.arguments[0];
+    const char *role = context->options.role != NULL ? context->options.role : "client";
+    struct error error;
+    int64_t ttl_s;
+
+    error_clear(&error);
+    if (!foreign_id_is_valid(user_id) || !read_ttl(context->options.ttl, &ttl_s)) {
+        fprintf(stderr, "messagerie: token: the user id has 1 to %d bytes, --ttl 1 to %d seconds\n",
+                FOREIGN_ID_MAX_BYTES, TOKEN_TTL_MAX_S);
+        return EXIT_USAGE;
+    }
+    char *token = token_sign(context->config, user_id, role, clock_wall_ms(context->services.clock),
+                             ttl_s, &error);
+    if (token == NULL)
+        return fail(&error);
+    int status = print_line(token);
+    free(token);
+    return status;
+}
+
+struct figure {
+    const char *json_key;
+    const char *label;
+    int64_t value;
+};
+
+static int print_figures(bool as_json, const struct figure *figures, size_t count)
+{
+    struct buffer json = BUFFER_EMPTY;
+    struct json_writer writer;
+
+    if (!as_json) {
+        for (size_t i = 0; i < count; i++)
+            printf("%-24s %lld\n", figures[i].label, (long long)figures[i].value);
+        return fflush(stdout) != 0 ? EXIT_FAILED : EXIT_DONE;
+    }
+    json_writer_init(&writer, &json);
+    json_begin_object(&writer);
+    for (size_t i = 0; i < count; i++)
+        json_member_integer(&writer, figures[i].json_key, figures[i].value);
+    json_end_object(&writer);
+    int status = print_json(&json);
+    buffer_free(&json);
+    return status;
+}
+
+static int run_stats(struct context *context)
+{
+    struct database_totals totals;
+    struct error error;
+
+    error_clear(&error);
+    if (!with_database(context, database_totals, NULL, &totals, &error))
+        return fail(&error);
+    const struct figure figures[] = {
+        {"schemaVersion", "schema version", totals.schema_version},
+        {"users", "users", totals.users},
+        {"conversations", "conversations", totals.conversations},
+        {"messages", "messages", totals.messages},
+        {"attachments", "attachments", totals.attachments},
+        {"unread", "unread messages", totals.unread},
+        {"outboxRows", "events in the outbox", totals.outbox_rows},
+        {"outboxFirstSeq", "oldest event", totals.outbox_first_seq},
+        {"outboxLastSeq", "newest event", totals.outbox_last_seq},
+    };
+    return print_figures(context->options.json, figures, sizeof(figures) / sizeof(figures[0]));
+}
+
+static int run_backup(struct context *context)
+{
+    struct error error;
+
+    error_clear(&error);
+    if (!database_backup(context->config->database_path, context->options.arguments[0], &error))
+        return fail(&error);
+    return printf("%s: backup of %s\n", context->options.arguments[0],
+                  context->config->database_path) < 0
+               ? EXIT_FAILED
+               : EXIT_DONE;
+}
+
+static int print_findings(const struct context *context, struct buffer *findings)
+{
+    struct buffer json = BUFFER_EMPTY;
+    struct json_writer writer;
+    const char *text = buffer_text(findings);
+
+    if (!context->options.json) {
+        fputs(findings->length > 0 ? text : "ok\n", stdout);
+        return fflush(stdout) != 0 ? EXIT_FAILED : EXIT_DONE;
+    }
+    json_writer_init(&writer, &json);
+    json_begin_object(&writer);
+    json_member_boolean(&writer, "ok", findings->length == 0);
+    json_write_key(&writer, "findings");
+    json_begin_array(&writer);
+    char *position;
+    for (char *line = strtok_r(findings->length > 0 ? findings->data : NULL, "\n", &position);
+         line != NULL; line = strtok_r(NULL, "\n", &position))
+        json_write_text(&writer, line);
+    json_end_array(&writer);
+    json_end_object(&writer);
+    int status = print_json(&json);
+    buffer_free(&json);
+    return status;
+}
+
+static int run_verify(struct context *context)
+{
+    struct buffer findings = BUFFER_EMPTY;
+    struct error error;
+
+    error_clear(&error);
+    int status = EXIT_FAILED;
+    if (!database_verify(context->options.arguments[0], &findings, &error))
+        fail(&error);
+    else
+        status = print_findings(context, &findings) == EXIT_DONE && findings.length == 0
+                     ? EXIT_DONE
+                     : EXIT_FAILED;
+    buffer_free(&findings);
+    return status;
+}
+
+/* ---- command line -------------------------------------------------------------------------- */
+
+static const struct command commands[] = {
+    {"migrate", "", "bring the database's schema up to date", 0, 0, true, run_migrate},
+    {"check-config", "[--sample]",
+     "check the configuration file; --sample prints one with every key and its default", 0, 0,
+     false, run_check_config},
+    {"user",
+     "set ID [--role R] [--first-name T] [--last-name T] [--salon-name T] [--image URL]"
+     " [--email A] | get ID | list",
+     "the directory of people", 1, 2, true, run_user},
+    {"token", "USER [--role R] [--ttl SECONDS]", "sign a token, for trying things out", 1, 1, true,
+     run_token},
+    {"stats", "", "how much there is", 0, 0, true, run_stats},
+    {"backup", "FILE", "copy the database into FILE while it is in use", 1, 1, true, run_backup},
+    {"verify", "FILE", "check a database file: integrity, references, counters", 1, 1, false,
+     run_verify},
+};
+
+#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+static void print_help(void)
+{
+    printf("Usage: messagerie [--config FILE] [--json] COMMAND …\n\nCommands:\n");
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        printf("  %s %s\n      %s\n", commands[i].name, commands[i].usage, commands[i].summary);
+    printf("\nOptions:\n"
+           "  --config FILE  the configuration; else $MESSAGERIE_CONFIG, else %s\n"
+           "  --json         print data as JSON\n"
+           "  --help, --version\n",
+           config_path(NULL));
+}
+
+enum {
+    OPTION_CONFIG = 256,
+    OPTION_JSON,
+    OPTION_SAMPLE,
+    OPTION_ROLE,
+    OPTION_TTL,
+    OPTION_FIRST_NAME,
+    OPTION_LAST_NAME,
+    OPTION_SALON_NAME,
+    OPTION_IMAGE,
+    OPTION_EMAIL,
+    OPTION_HELP,
+    OPTION_VERSION,
+};
+
+static const struct option long_options[] = {
+    {"config", required_argument, NULL, OPTION_CONFIG},
+    {"json", no_argument, NULL, OPTION_JSON},
+    {"sample", no_argument, NULL, OPTION_SAMPLE},
+    {"role", required_argument, NULL, OPTION_ROLE},
+    {"ttl", required_argument, NULL, OPTION_TTL},
+    {"first-name", required_argument, NULL, OPTION_FIRST_NAME},
+    {"last-name", required_argument, NULL, OPTION_LAST_NAME},
+    {"salon-name", required_argument, NULL, OPTION_SALON_NAME},
+    {"image", required_argument, NULL, OPTION_IMAGE},
+    {"email", required_argument, NULL, OPTION_EMAIL},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {0},
+};
+
+/* False: the program ends with *status. */
+static bool take_option(int option, struct options *options, int *status)
+{
+    *status = EXIT_DONE;
+    switch (option) {
+    case OPTION_CONFIG:
+        options->config_path = optarg;
+        return true;
+    case OPTION_JSON:
+        options->json = true;
+        return true;
+    case OPTION_SAMPLE:
+        options->sample = true;
+        return true;
+    case OPTION_ROLE:
+        options->role = optarg;
+        return true;
+    case OPTION_TTL:
+        options->ttl = optarg;
+        return true;
+    case OPTION_FIRST_NAME:
+        options->fields.first_name = optarg;
+        return true;
+    case OPTION_LAST_NAME:
+        options->fields.last_name = optarg;
+        return true;
+    case OPTION_SALON_NAME:
+        options->fields.salon_name = optarg;
+        return true;
+    case OPTION_IMAGE:
+        options->fields.image = optarg;
+        return true;
+    case OPTION_EMAIL:
+        options->fields.email = optarg;
+        return true;
+    case OPTION_HELP:
+        print_help();
+        return false;
+    case OPTION_VERSION:
+        print_line("messagerie " PACKAGE_VERSION);
+        return false;
+    default:
+        *status = EXIT_USAGE;
+        return false;
+    }
+}
+
+static bool read_options(int count, char **words, struct options *options, int *status)
+{
+    int option;
+
+    while ((option = getopt_long(count, words, "", long_options, NULL)) != -1)
+        if (!take_option(option, options, status))
+            return false;
+    options->arguments = words + optind;
+    options->argument_count = count - optind;
+    return true;
+}
+
+static const struct command *find_command(const struct options *options)
+{
+    const char *name = options->argument_count > 0 ? options->arguments[0] : "";
+
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    fprintf(stderr, "messagerie: unknown command `%s`; see --help\n", name);
+    return NULL;
+}
+
+static int run_command(const struct command *command, struct context *context)
+{
+    struct error error;
+
+    if (context->options.argument_count < command->minimum_arguments ||
+        context->options.argument_count > command->maximum_arguments) {
+        fprintf(stderr, "Usage: messagerie %s %s\n", command->name, command->usage);
+        return EXIT_USAGE;
+    }
+    error_clear(&error);
+    if (command->needs_config) {
+        context->config = config_load(context->options.config_path, &error);
+        if (context->config == NULL)
+            return fail(&error);
+    }
+    int status = command->run(context);
+    config_free(context->config);
+    return status;
+}
+
+int main(int count, char **words)
+{
+    const struct log log = {.program = "messagerie",
+                            .level = LOG_LEVEL_WARNING,
+                            .descriptor = STDERR_FILENO,
+                            .clock = &clock_system};
+    struct context context = {
+        .services = {.log = &log, .clock = &clock_system, .random = &random_system}};
+    int status;
+
+    if (!read_options(count, words, &context.options, &status))
+        return status;
+    const struct command *command = find_command(&context.options);
+    if (command == NULL)
+        return EXIT_USAGE;
+    context.options.arguments++;
+    context.options.argument_count--;
+    return run_command(command, &context);
+}

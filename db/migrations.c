@@ -1,0 +1,202 @@
+#include "db/migrations.h"
+
+#include "db/statement.h"
+
+/* Types and clauses are those that SQLite and PostgreSQL share, but for WITHOUT ROWID, which lays a
+ * table out by its primary key; another database's migrations leave it out. Times are milliseconds
+ * since 1970, positions and counts are 64-bit. */
+static const char *const migrations[] = {
+    /* 1: people, conversations, messages, outbox */
+    "CREATE TABLE users ("
+    " id TEXT NOT NULL PRIMARY KEY,"
+    " role TEXT NOT NULL,"
+    " first_name TEXT, last_name TEXT, salon_name TEXT, image TEXT, email TEXT,"
+    " booked_fields BIGINT NOT NULL DEFAULT 0," /* bits of enum person_field: set by the back-end */
+    " claims_issued_at BIGINT NOT NULL DEFAULT 0," /* iat of the newest token applied */
+    " unread_total BIGINT NOT NULL DEFAULT 0,"
+    " active_count BIGINT NOT NULL DEFAULT 0,"
+    " archived_count BIGINT NOT NULL DEFAULT 0,"
+    " erased_at BIGINT,"
+    " created_at BIGINT NOT NULL,"
+    " updated_at BIGINT NOT NULL"
+    ") WITHOUT ROWID;"
+
+    "CREATE TABLE appointments ("
+    " id TEXT NOT NULL PRIMARY KEY,"
+    " salon_id TEXT NOT NULL REFERENCES users (id),"
+    " client_user_id TEXT NOT NULL REFERENCES users (id),"
+    " created_at BIGINT NOT NULL"
+    ") WITHOUT ROWID;"
+    "CREATE INDEX appointments_by_people ON appointments (salon_id, client_user_id);"
+    "CREATE INDEX appointments_by_client ON appointments (client_user_id);"
+
+    "CREATE TABLE conversations ("
+    " id TEXT NOT NULL PRIMARY KEY,"
+    " salon_id TEXT NOT NULL REFERENCES users (id),"
+    " client_user_id TEXT NOT NULL REFERENCES users (id),"
+    " appointment_id TEXT REFERENCES appointments (id),"
+    " subject TEXT,"
+    " status TEXT NOT NULL,"
+    " message_count BIGINT NOT NULL DEFAULT 0,"
+    " last_position BIGINT NOT NULL DEFAULT 0,"
+    " created_at BIGINT NOT NULL,"
+    " updated_at BIGINT NOT NULL,"
+    " last_message_at BIGINT NOT NULL"
+    ") WITHOUT ROWID;"
+    "CREATE UNIQUE INDEX conversations_by_appointment ON conversations (appointment_id)"
+    " WHERE appointment_id IS NOT NULL;"
+
+    "CREATE TABLE participants ("
+    " user_id TEXT NOT NULL REFERENCES users (id),"
+    " conversation_id TEXT NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,"
+    " is_salon SMALLINT NOT NULL,"
+    " status TEXT NOT NULL,"            /* of the conversation, here for the list's index */
+    " last_message_at BIGINT NOT NULL," /* likewise */
+    " unread_count BIGINT NOT NULL DEFAULT 0,"
+    " PRIMARY KEY (user_id, conversation_id)"
+    ") WITHOUT ROWID;"
+    "CREATE INDEX participants_by_conversation ON participants (conversation_id);"
+    "CREATE INDEX participants_by_time"
+    " ON participants (user_id, last_message_at, conversation_id, status);"
+    "CREATE INDEX participants_unread"
+    " ON participants (user_id, last_message_at, conversation_id) WHERE unread_count > 0;"
+
+    "CREATE TABLE messages ("
+    " conversation_id TEXT NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,"
+    " position BIGINT NOT NULL," /* from 1, in the order of sending, never used again */
+    " id TEXT NOT NULL,"
+    " sender_id TEXT NOT NULL REFERENCES users (id),"
+    " type TEXT NOT NULL,"
+    " content TEXT NOT NULL,"
+    " created_at BIGINT NOT NULL,"
+    " read_at BIGINT,"
+    " client_message_id TEXT,"
+    " attachment_count BIGINT NOT NULL DEFAULT 0,"
+    " PRIMARY KEY (conversation_id, position)"
+    ") WITHOUT ROWID;"
+    "CREATE UNIQUE INDEX messages_by_id ON messages (id);"
+    "CREATE UNIQUE INDEX messages_by_retry_key"
+    " ON messages (conversation_id, sender_id, client_message_id)"
+    " WHERE client_message_id IS NOT NULL;"
+    "CREATE INDEX messages_unread ON messages (conversation_id, sender_id, position)"
+    " WHERE read_at IS NULL;"
+
+    "CREATE TABLE attachments ("
+    " conversation_id TEXT NOT NULL,"
+    " position BIGINT NOT NULL,"
+    " ordinal BIGINT NOT NULL,"
+    " id TEXT NOT NULL,"
+    " file_name TEXT NOT NULL,"
+    " file_url TEXT NOT NULL,"
+    " file_type TEXT NOT NULL,"
+    " file_size BIGINT NOT NULL,"
+    " upload_key TEXT,"
+    " PRIMARY KEY (conversation_id, position, ordinal),"
+    " FOREIGN KEY (conversation_id, position)"
+    "  REFERENCES messages (conversation_id, position) ON DELETE CASCADE"
+    ") WITHOUT ROWID;"
+
+    "CREATE TABLE message_holes ("
+    " conversation_id TEXT NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,"
+    " level SMALLINT NOT NULL,"
+    " block BIGINT NOT NULL,"
+    " deleted_count BIGINT NOT NULL,"
+    " PRIMARY KEY (conversation_id, level, block)"
+    ") WITHOUT ROWID;"
+
+    "CREATE TABLE outbox ("
+    " seq INTEGER NOT NULL PRIMARY KEY," /* in SQLite the row's own key; elsewhere BIGINT */
+    " audience TEXT NOT NULL,"
+    " name TEXT NOT NULL,"
+    " conversation_id TEXT,"
+    " message_id TEXT," /* the message whose text is in the payload, if any: blanked with it */
+    " payload TEXT NOT NULL,"
+    " created_at BIGINT NOT NULL"
+    ");"
+    "CREATE INDEX outbox_by_audience ON outbox (audience, seq);"
+    "CREATE INDEX outbox_by_message ON outbox (message_id) WHERE message_id IS NOT NULL;",
+};
+
+const int64_t schema_version_newest = sizeof(migrations) / sizeof(migrations[0]);
+
+static bool schema_table_exists(struct connection *connection, bool *exists, struct error *error)
+{
+    struct statement *statement = statement_begin(connection, SQL_SCHEMA_TABLE_EXISTS);
+    enum step step = statement_step(statement, error);
+    *exists = step == STEP_ROW;
+    statement_end(statement);
+    return step != STEP_FAILED;
+}
+
+bool schema_version_read(struct connection *connection, int64_t *version, struct error *error)
+{
+    bool exists;
+
+    *version = 0;
+    if (!schema_table_exists(connection, &exists, error))
+        return false;
+    if (!exists)
+        return true;
+    struct statement *statement = statement_begin(connection, SQL_SCHEMA_VERSION);
+    enum step step = statement_step(statement, error);
+    if (step == STEP_ROW)
+        *version = column_integer(statement, 0);
+    statement_end(statement);
+    return step == STEP_ROW;
+}
+
+static bool migrate_one(struct connection *connection, int64_t version,
+                        const struct services *services, struct error *error)
+{
+    if (!connection_execute(connection, migrations[version - 1], error))
+        return false;
+    struct statement *statement = statement_begin(connection, SQL_SCHEMA_VERSION_INSERT);
+    bind_integer(statement, 1, version);
+    bind_integer(statement, 2, clock_wall_ms(services->clock));
+    if (!statement_run(statement, error))
+        return false;
+    log_info(services->log, "schema migrated", LOG_NUMBER("version", version));
+    return true;
+}
+
+static bool migrate_from(struct connection *connection, int64_t version,
+                         const struct services *services, struct error *error)
+{
+    if (version == 0 &&
+        !connection_execute(connection,
+                            "CREATE TABLE IF NOT EXISTS schema_migrations ("
+                            " version BIGINT NOT NULL PRIMARY KEY, applied_at BIGINT NOT NULL)",
+                            error))
+        return false;
+    while (version < schema_version_newest)
+        if (!migrate_one(connection, ++version, services, error))
+            return false;
+    return true;
+}
+
+bool schema_migrate(struct connection *connection, const struct services *services,
+                    struct error *error)
+{
+    int64_t version;
+
+    if (!schema_version_read(connection, &version, error))
+        return false;
+    if (version > schema_version_newest)
+        return error_unavailable(error,
+                                 "the database has schema version %lld, this program knows %lld: "
+                                 "upgrade messagerie",
+                                 (long long)version, (long long)schema_version_newest);
+    if (version == schema_version_newest)
+        return true;
+    if (!connection_execute(connection, "BEGIN IMMEDIATE", error))
+        return false;
+    /* Somebody without our lock (an administrator's shell) may have been faster. */
+    if (schema_version_read(connection, &version, error) &&
+        migrate_from(connection, version, services, error) &&
+        connection_execute(connection, "COMMIT", error))
+        return true;
+    struct error ignored;
+    error_clear(&ignored);
+    connection_execute(connection, "ROLLBACK", &ignored);
+    return false;
+}

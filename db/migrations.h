@@ -1,0 +1,38 @@
+/*
+ * The schema, as ordered migrations. Each runs in one transaction, once, and is never edited after
+ * it was released; what a later version needs comes in a migration of its own.
+ *
+ * The tables, and what is kept equal to what (a recount of each is in db/maintenance.c):
+ *   users                 a person; unread_total = sum of its participants.unread_count, and the
+ *                         numbers of its conversations by status
+ *   appointments          what the booking back-end told us
+ *   conversations         message_count = its messages; last_position = the highest position ever
+ *   participants          a user in a conversation, laid out for the list of conversations
+ *   messages              clustered by (conversation, position): a page is one range
+ *   attachments           clustered likewise
+ *   message_holes         deleted messages per block of positions, see db/position.h
+ *   outbox                the events, seq without a gap
+ */
+#ifndef MESSAGERIE_DB_MIGRATIONS_H
+#define MESSAGERIE_DB_MIGRATIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/error.h"
+#include "common/services.h"
+
+struct connection;
+
+/* The newest schema version that this program knows. */
+extern const int64_t schema_version_newest;
+
+/* Reads the schema version of the file: 0 for an empty one. */
+bool schema_version_read(struct connection *connection, int64_t *version, struct error *error);
+
+/* Brings the schema up to date through a write connection. The caller holds the writers' lock.
+ * A version newer than ours is refused: ERROR_UNAVAILABLE, with the reason as detail. */
+bool schema_migrate(struct connection *connection, const struct services *services,
+                    struct error *error);
+
+#endif

@@ -1,0 +1,85 @@
+#include "db/outbox.h"
+
+#include <string.h>
+
+bool outbox_begin(struct transaction *transaction, struct error *error)
+{
+    struct statement *statement = statement_begin(transaction->connection, SQL_OUTBOX_LAST);
+    enum step step = statement_step(statement, error);
+
+    transaction->next_seq = step == STEP_ROW ? column_integer(statement, 0) + 1 : 1;
+    statement_end(statement);
+    return step != STEP_FAILED;
+}
+
+/* The newest row always stays: the next seq is counted from it. */
+static bool prune(struct transaction *transaction, struct error *error)
+{
+    struct statement *statement = statement_begin(transaction->connection, SQL_OUTBOX_PRUNE);
+
+    bind_integer(statement, 1, transaction->next_seq - 1);
+    bind_integer(statement, 2, OUTBOX_PRUNE_ROWS);
+    bind_integer(statement, 3, transaction->next_seq - 1 - transaction->outbox_max_rows);
+    bind_integer(statement, 4, transaction->now_ms - transaction->outbox_retention_ms);
+    return statement_run(statement, error);
+}
+
+static bool remember(struct transaction *transaction, const struct outbox_event *event,
+                     struct error *error)
+{
+    struct buffer *texts = &transaction->texts;
+    struct pending_event pending = {.seq = transaction->next_seq, .audience = texts->length};
+
+    buffer_append(texts, event->audience, strlen(event->audience) + 1);
+    pending.name = texts->length;
+    buffer_append(texts, event->name, strlen(event->name) + 1);
+    pending.payload = texts->length;
+    pending.payload_length = event->payload->length;
+    buffer_append(texts, event->payload->data, event->payload->length);
+    buffer_append(texts, "", 1);
+    buffer_append(&transaction->events, &pending, sizeof(pending));
+    if (texts->failed || transaction->events.failed)
+        return error_out_of_memory(error);
+    return true;
+}
+
+bool outbox_append(struct transaction *transaction, const struct outbox_event *event,
+                   struct error *error)
+{
+    if (event->payload->failed)
+        return error_out_of_memory(error);
+    struct statement *statement = statement_begin(transaction->connection, SQL_OUTBOX_INSERT);
+    bind_integer(statement, 1, transaction->next_seq);
+    bind_text(statement, 2, event->audience);
+    bind_text(statement, 3, event->name);
+    bind_text(statement, 4, event->conversation_id);
+    bind_text(statement, 5, event->message_id);
+    bind_bytes(statement, 6, event->payload->data, event->payload->length);
+    bind_integer(statement, 7, transaction->now_ms);
+    if (!statement_run(statement, error) || !remember(transaction, event, error))
+        return false;
+    if (transaction->next_seq++ % OUTBOX_PRUNE_INTERVAL_EVENTS == 0)
+        return prune(transaction, error);
+    return true;
+}
+
+bool outbox_blank_message(struct transaction *transaction, const char *message_id,
+                          struct error *error)
+{
+    struct statement *statement =
+        statement_begin(transaction->connection, SQL_OUTBOX_BLANK_MESSAGE);
+
+    bind_text(statement, 1, message_id);
+    return statement_run(statement, error);
+}
+
+bool outbox_blank_conversation(struct transaction *transaction, const char *audience,
+                               const char *conversation_id, struct error *error)
+{
+    struct statement *statement =
+        statement_begin(transaction->connection, SQL_OUTBOX_BLANK_CONVERSATION);
+
+    bind_text(statement, 1, audience);
+    bind_text(statement, 2, conversation_id);
+    return statement_run(statement, error);
+}

@@ -1,0 +1,62 @@
+/*
+ * The directory of people: a row per user, from the booking back-end and from token claims. Fields
+ * that the booking back-end has set win over claims, field by field. We own no accounts.
+ */
+#ifndef MESSAGERIE_DB_PERSON_H
+#define MESSAGERIE_DB_PERSON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/buffer.h"
+#include "common/json_writer.h"
+#include "common/token.h"
+#include "db/database.h"
+
+/* What the booking back-end or an administrator sets. NULL leaves a field as it is; an empty text
+ * removes it (not the role). */
+struct person_fields {
+    const char *role;
+    const char *first_name;
+    const char *last_name;
+    const char *salon_name;
+    const char *image;
+    const char *email;
+};
+
+/* Operation over struct person_set: makes or changes the row; a new one needs a role (else
+ * ERROR_INVALID). An erased person is ERROR_NOT_FOUND. */
+struct person_set {
+    const char *user_id;
+    struct person_fields fields;
+};
+database_operation person_set;
+
+/* Query over struct person_claims: whether person_apply_claims would write something. */
+struct person_claims {
+    const struct token_claims *claims;
+    const char *default_role; /* for a token without role */
+    int64_t now_ms;           /* wall time: a token dated later counts as issued now */
+    bool must_write;          /* result of the query */
+};
+database_query person_claims_need_write;
+
+/* Operation over struct person_claims: makes or refreshes the caller's row from its token, if the
+ * token is newer than the one applied last. Writes nothing when nothing changed; an erased person
+ * is never made again; `service` has no row. */
+database_operation person_apply_claims;
+
+/* Query over struct person_find: the person as JSON with all fields; ERROR_NOT_FOUND. */
+struct person_find {
+    const char *user_id;
+    struct buffer *json;
+};
+database_query person_find;
+
+/* Query over struct person_list: all people, by id, as a JSON array of what person_find writes. */
+struct person_list {
+    struct buffer *json;
+};
+database_query person_list;
+
+#endif

@@ -1,0 +1,212 @@
+#include "db/sql.h"
+
+/* Most statements are the same for every database; these few are not, and are SQLite's. */
+#define BEGIN_WRITE         "BEGIN IMMEDIATE"
+#define SCHEMA_TABLE_EXISTS "SELECT 1 FROM sqlite_master WHERE name = 'schema_migrations'"
+
+#define MESSAGE_COLUMNS                                                                            \
+    "position, id, sender_id, type, content, created_at, read_at, client_message_id,"              \
+    " attachment_count"
+
+#define PERSON_COLUMNS                                                                             \
+    "role, first_name, last_name, salon_name, image, email, booked_fields, claims_issued_at,"      \
+    " erased_at"
+
+struct sql {
+    const char *name;
+    const char *text;
+};
+
+#define STATEMENT(id, sql_) [id] = {.name = #id, .text = (sql_)}
+
+static const struct sql table[SQL_COUNT] = {
+    STATEMENT(SQL_BEGIN_READ, "BEGIN"),
+    STATEMENT(SQL_BEGIN_WRITE, BEGIN_WRITE),
+    STATEMENT(SQL_COMMIT, "COMMIT"),
+    STATEMENT(SQL_ROLLBACK, "ROLLBACK"),
+    STATEMENT(SQL_SAVEPOINT, "SAVEPOINT operation"),
+    STATEMENT(SQL_SAVEPOINT_RELEASE, "RELEASE SAVEPOINT operation"),
+    STATEMENT(SQL_SAVEPOINT_ROLLBACK, "ROLLBACK TO SAVEPOINT operation"),
+
+    STATEMENT(SQL_SCHEMA_TABLE_EXISTS, SCHEMA_TABLE_EXISTS),
+    STATEMENT(SQL_SCHEMA_VERSION, "SELECT COALESCE(MAX(version), 0) FROM schema_migrations"),
+    STATEMENT(SQL_SCHEMA_VERSION_INSERT,
+              "INSERT INTO schema_migrations (version, applied_at) VALUES ($1, $2)"),
+
+    STATEMENT(SQL_OUTBOX_LAST, "SELECT seq FROM outbox ORDER BY seq DESC LIMIT 1"),
+    STATEMENT(SQL_OUTBOX_INSERT,
+              "INSERT INTO outbox (seq, audience, name, conversation_id, message_id, payload,"
+              " created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)"),
+    STATEMENT(SQL_OUTBOX_PRUNE, "DELETE FROM outbox WHERE seq IN"
+                                " (SELECT seq FROM outbox WHERE seq < $1 ORDER BY seq LIMIT $2)"
+                                " AND (seq <= $3 OR created_at < $4)"),
+    STATEMENT(SQL_OUTBOX_BLANK_MESSAGE, "UPDATE outbox SET payload = '' WHERE message_id = $1"),
+    STATEMENT(SQL_OUTBOX_BLANK_CONVERSATION,
+              "UPDATE outbox SET payload = '' WHERE audience = $1 AND conversation_id = $2"),
+
+    STATEMENT(SQL_PERSON_FIND, "SELECT " PERSON_COLUMNS " FROM users WHERE id = $1"),
+    STATEMENT(SQL_PERSON_LIST,
+              "SELECT role, first_name, last_name, salon_name, image, email, id FROM users"
+              " WHERE erased_at IS NULL ORDER BY id"),
+    STATEMENT(SQL_PERSON_INSERT,
+              "INSERT INTO users (role, first_name, last_name, salon_name, image, email,"
+              " booked_fields, claims_issued_at, created_at, updated_at, id)"
+              " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)"),
+    STATEMENT(SQL_PERSON_UPDATE,
+              "UPDATE users SET role = $1, first_name = $2, last_name = $3, salon_name = $4,"
+              " image = $5, email = $6, booked_fields = $7, claims_issued_at = $8,"
+              " updated_at = $9 WHERE id = $10"),
+    STATEMENT(SQL_PERSON_TOTALS,
+              "SELECT unread_total, active_count, archived_count FROM users WHERE id = $1"),
+    STATEMENT(SQL_PERSON_ADD_UNREAD,
+              "UPDATE users SET unread_total = unread_total + $1 WHERE id = $2"
+              " RETURNING unread_total"),
+    STATEMENT(SQL_PERSON_ADD_CONVERSATIONS, "UPDATE users SET active_count = active_count + $1,"
+                                            " archived_count = archived_count + $2 WHERE id = $3"),
+    STATEMENT(SQL_PEOPLE_SHARE_APPOINTMENT,
+              "SELECT 1 FROM appointments WHERE (salon_id = $1 AND client_user_id = $2)"
+              " OR (salon_id = $2 AND client_user_id = $1) LIMIT 1"),
+    STATEMENT(SQL_APPOINTMENT_FIND,
+              "SELECT a.salon_id, a.client_user_id, c.id FROM appointments a"
+              " LEFT JOIN conversations c ON c.appointment_id = a.id WHERE a.id = $1"),
+
+    STATEMENT(SQL_CONVERSATION_FIND,
+              "SELECT salon_id, client_user_id, appointment_id, subject, status, message_count,"
+              " last_position, created_at, updated_at, last_message_at"
+              " FROM conversations WHERE id = $1"),
+    STATEMENT(SQL_CONVERSATION_LIST,
+              "SELECT conversation_id FROM participants WHERE user_id = $1"
+              " ORDER BY last_message_at DESC, conversation_id DESC LIMIT $2 OFFSET $3"),
+    STATEMENT(SQL_CONVERSATION_LIST_STATUS,
+              "SELECT conversation_id FROM participants WHERE user_id = $1 AND status = $2"
+              " ORDER BY last_message_at DESC, conversation_id DESC LIMIT $3 OFFSET $4"),
+    STATEMENT(SQL_CONVERSATION_LIST_UNREAD,
+              "SELECT p.conversation_id, p.unread_count, u.first_name, u.last_name, u.image"
+              " FROM participants p"
+              " JOIN conversations c ON c.id = p.conversation_id"
+              " JOIN users u ON u.id = c.client_user_id"
+              " WHERE p.user_id = $1 AND p.unread_count > 0 AND p.is_salon = 1"
+              " ORDER BY p.last_message_at DESC, p.conversation_id DESC LIMIT $2"),
+    STATEMENT(SQL_CONVERSATION_INSERT,
+              "INSERT INTO conversations (id, salon_id, client_user_id, appointment_id, subject,"
+              " status, created_at, updated_at, last_message_at)"
+              " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"),
+    STATEMENT(SQL_CONVERSATION_UPDATE,
+              "UPDATE conversations SET subject = $1, status = $2, message_count = $3,"
+              " last_position = $4, updated_at = $5, last_message_at = $6 WHERE id = $7"),
+    STATEMENT(SQL_CONVERSATION_DELETE, "DELETE FROM conversations WHERE id = $1"),
+    STATEMENT(SQL_PARTICIPANT_INSERT,
+              "INSERT INTO participants (user_id, conversation_id, is_salon, status,"
+              " last_message_at) VALUES ($1, $2, $3, $4, $5)"),
+    STATEMENT(SQL_PARTICIPANT_UPDATE,
+              "UPDATE participants SET status = $1, last_message_at = $2,"
+              " unread_count = unread_count + $3 WHERE user_id = $4 AND conversation_id = $5"),
+    STATEMENT(SQL_PARTICIPANT_UNREAD,
+              "SELECT unread_count FROM participants WHERE user_id = $1 AND conversation_id = $2"),
+    STATEMENT(SQL_PARTICIPANT_ADD_UNREAD, "UPDATE participants SET unread_count = unread_count + $1"
+                                          " WHERE user_id = $2 AND conversation_id = $3"),
+
+    STATEMENT(SQL_MESSAGE_PAGE, "SELECT " MESSAGE_COLUMNS " FROM messages"
+                                " WHERE conversation_id = $1 AND position <= $2"
+                                " ORDER BY position DESC LIMIT $3"),
+    STATEMENT(SQL_MESSAGE_LOCATE,
+              "SELECT conversation_id, position, sender_id, type, read_at FROM messages"
+              " WHERE id = $1"),
+    STATEMENT(SQL_MESSAGE_FIND_RETRY,
+              "SELECT position FROM messages"
+              " WHERE conversation_id = $1 AND sender_id = $2 AND client_message_id = $3"),
+    STATEMENT(SQL_MESSAGE_POSITION_AFTER,
+              "SELECT position FROM messages WHERE conversation_id = $1 AND position <= $2"
+              " ORDER BY position DESC LIMIT 1 OFFSET $3"),
+    STATEMENT(SQL_MESSAGE_INSERT,
+              "INSERT INTO messages (conversation_id, position, id, sender_id, type, content,"
+              " created_at, read_at, client_message_id, attachment_count)"
+              " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"),
+    STATEMENT(SQL_MESSAGE_DELETE,
+              "DELETE FROM messages WHERE conversation_id = $1 AND position = $2"),
+    /* The newest, in the order in which they were sent. */
+    STATEMENT(SQL_MESSAGES_UNREAD,
+              "SELECT id FROM (SELECT id, position FROM messages"
+              " WHERE conversation_id = $1 AND sender_id = $2 AND position BETWEEN $3 AND $4"
+              " AND read_at IS NULL ORDER BY position DESC LIMIT $5) AS newest"
+              " ORDER BY position"),
+    STATEMENT(SQL_MESSAGES_MARK_READ,
+              "UPDATE messages SET read_at = $1"
+              " WHERE conversation_id = $2 AND sender_id = $3 AND position BETWEEN $4 AND $5"
+              " AND read_at IS NULL"),
+    STATEMENT(SQL_ATTACHMENTS,
+              "SELECT id, file_name, file_url, file_type, file_size FROM attachments"
+              " WHERE conversation_id = $1 AND position = $2 ORDER BY ordinal"),
+    STATEMENT(SQL_ATTACHMENT_INSERT,
+              "INSERT INTO attachments (conversation_id, position, ordinal, id, file_name,"
+              " file_url, file_type, file_size, upload_key)"
+              " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"),
+    STATEMENT(SQL_HOLES_IN, "SELECT block, deleted_count FROM message_holes"
+                            " WHERE conversation_id = $1 AND level = $2 AND block BETWEEN $3 AND $4"
+                            " ORDER BY block DESC"),
+    STATEMENT(SQL_HOLE_ADD,
+              "INSERT INTO message_holes (conversation_id, level, block, deleted_count)"
+              " VALUES ($1, $2, $3, 1) ON CONFLICT (conversation_id, level, block)"
+              " DO UPDATE SET deleted_count = message_holes.deleted_count + 1"),
+
+    STATEMENT(SQL_TOTALS, "SELECT (SELECT COUNT(*) FROM users WHERE erased_at IS NULL),"
+                          " (SELECT COUNT(*) FROM conversations),"
+                          " (SELECT COALESCE(SUM(message_count), 0) FROM conversations),"
+                          " (SELECT COUNT(*) FROM attachments),"
+                          " (SELECT COALESCE(SUM(unread_total), 0) FROM users),"
+                          " (SELECT COUNT(*) FROM outbox),"
+                          " (SELECT COALESCE(MIN(seq), 0) FROM outbox),"
+                          " (SELECT COALESCE(MAX(seq), 0) FROM outbox)"),
+
+    /* SQLite's own; another database has its own tools for these three. */
+    STATEMENT(SQL_BACKUP, "VACUUM INTO $1"),
+    STATEMENT(SQL_VERIFY_INTEGRITY,
+              "SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'"),
+    STATEMENT(SQL_VERIFY_REFERENCES, "SELECT \"table\" || ' refers to a missing row of ' || parent"
+                                     " FROM pragma_foreign_key_check"),
+
+    /* Each row of these is a finding: what is wrong, for whom. */
+    STATEMENT(SQL_VERIFY_UNREAD_TOTAL,
+              "SELECT id FROM users WHERE unread_total <> (SELECT COALESCE(SUM(unread_count), 0)"
+              " FROM participants WHERE user_id = users.id)"),
+    STATEMENT(SQL_VERIFY_CONVERSATION_COUNTS,
+              "SELECT id FROM users WHERE active_count <> (SELECT COUNT(*) FROM participants"
+              " WHERE user_id = users.id AND status = 'ACTIVE') OR archived_count <>"
+              " (SELECT COUNT(*) FROM participants"
+              " WHERE user_id = users.id AND status = 'ARCHIVED')"),
+    STATEMENT(SQL_VERIFY_UNREAD_COUNT,
+              "SELECT p.conversation_id FROM participants p WHERE unread_count <>"
+              " (SELECT COUNT(*) FROM messages m WHERE m.conversation_id = p.conversation_id"
+              " AND m.sender_id <> p.user_id AND m.read_at IS NULL)"),
+    STATEMENT(SQL_VERIFY_PARTICIPANTS,
+              "SELECT c.id FROM conversations c WHERE 2 <> (SELECT COUNT(*) FROM participants p"
+              " WHERE p.conversation_id = c.id AND p.status = c.status"
+              " AND p.last_message_at = c.last_message_at"
+              " AND p.user_id = CASE p.is_salon WHEN 1 THEN c.salon_id"
+              " ELSE c.client_user_id END)"),
+    STATEMENT(SQL_VERIFY_MESSAGE_COUNT,
+              "SELECT c.id FROM conversations c WHERE message_count <> (SELECT COUNT(*)"
+              " FROM messages m WHERE m.conversation_id = c.id) OR last_position <"
+              " (SELECT COALESCE(MAX(position), 0) FROM messages m"
+              " WHERE m.conversation_id = c.id)"),
+    STATEMENT(SQL_VERIFY_HOLES,
+              "SELECT c.id FROM conversations c WHERE 3 * (last_position - message_count) <>"
+              " (SELECT COALESCE(SUM(deleted_count), 0) FROM message_holes h"
+              " WHERE h.conversation_id = c.id)"),
+    STATEMENT(SQL_VERIFY_ATTACHMENT_COUNT,
+              "SELECT m.id FROM messages m WHERE attachment_count <> (SELECT COUNT(*)"
+              " FROM attachments a WHERE a.conversation_id = m.conversation_id"
+              " AND a.position = m.position)"),
+    STATEMENT(SQL_VERIFY_OUTBOX, "SELECT MIN(seq) FROM outbox HAVING COUNT(*) > 0"
+                                 " AND MAX(seq) - MIN(seq) + 1 <> COUNT(*)"),
+};
+
+const char *sql_text(enum sql_id id)
+{
+    return table[id].text;
+}
+
+const char *sql_name(enum sql_id id)
+{
+    return table[id].name;
+}

@@ -1,0 +1,221 @@
+#include "db/statement.h"
+
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* SQLite's page cache of each connection, in KiB: the index pages of a busy salon stay in it. */
+#define PAGE_CACHE_KIB 4096
+/* A write-ahead log that grew is cut back to this when it starts over, in bytes. */
+#define JOURNAL_SIZE_LIMIT_BYTES (64 * 1024 * 1024)
+
+struct statement {
+    struct connection *connection;
+    sqlite3_stmt *handle; /* NULL until first used, and when preparing failed */
+    enum sql_id id;
+};
+
+struct connection {
+    sqlite3 *handle;
+    bool is_broken;
+    struct statement statements[SQL_COUNT];
+};
+
+/* Failures after which the descriptor itself is suspect. */
+static bool code_breaks_connection(int code)
+{
+    switch (code & 0xff) {
+    case SQLITE_IOERR:
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* `what` names a statement or step for the log. Always returns false. */
+static bool fail(struct connection *connection, const char *what, struct error *error)
+{
+    int code = sqlite3_extended_errcode(connection->handle);
+
+    if (code_breaks_connection(code))
+        connection->is_broken = true;
+    return error_unavailable(error, "database: %s (%d) in %s", sqlite3_errmsg(connection->handle),
+                             code, what);
+}
+
+static bool set_up(struct connection *connection, const struct connection_options *options,
+                   struct error *error)
+{
+    char pragmas[256];
+
+    sqlite3_snprintf(sizeof(pragmas), pragmas,
+                     "PRAGMA foreign_keys=ON; PRAGMA cache_size=-%d; PRAGMA trusted_schema=OFF;",
+                     PAGE_CACHE_KIB);
+    if (!connection_execute(connection, pragmas, error))
+        return false;
+    if (options->mode == CONNECTION_READ)
+        return connection_execute(connection, "PRAGMA query_only=ON", error);
+    sqlite3_snprintf(sizeof(pragmas), pragmas,
+                     "PRAGMA journal_mode=%s; PRAGMA synchronous=FULL;"
+                     "PRAGMA journal_size_limit=%d; PRAGMA secure_delete=FAST;",
+                     options->is_network_file ? "DELETE" : "WAL", JOURNAL_SIZE_LIMIT_BYTES);
+    return connection_execute(connection, pragmas, error);
+}
+
+struct connection *connection_open(const struct connection_options *options, struct error *error)
+{
+    /* A reader opens the file for writing too, as it may have to recover the write-ahead log that
+     * a killed process left; query_only keeps it from changing anything. */
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+    struct connection *connection = calloc(1, sizeof(*connection));
+
+    if (connection == NULL) {
+        error_out_of_memory(error);
+        return NULL;
+    }
+    if (options->may_create)
+        flags |= SQLITE_OPEN_CREATE;
+    for (size_t id = 0; id < SQL_COUNT; id++)
+        connection->statements[id] =
+            (struct statement){.connection = connection, .id = (enum sql_id)id};
+    if (sqlite3_open_v2(options->path, &connection->handle, flags, NULL) != SQLITE_OK) {
+        fail(connection, options->path, error);
+        goto failed;
+    }
+    sqlite3_extended_result_codes(connection->handle, 1);
+    sqlite3_busy_timeout(connection->handle, (int)options->busy_timeout_ms);
+    if (!set_up(connection, options, error))
+        goto failed;
+    return connection;
+failed:
+    connection_close(connection);
+    return NULL;
+}
+
+void connection_close(struct connection *connection)
+{
+    if (connection == NULL)
+        return;
+    for (size_t id = 0; id < SQL_COUNT; id++)
+        sqlite3_finalize(connection->statements[id].handle);
+    sqlite3_close(connection->handle);
+    free(connection);
+}
+
+bool connection_is_broken(const struct connection *connection)
+{
+    return connection->is_broken;
+}
+
+bool connection_in_transaction(const struct connection *connection)
+{
+    return sqlite3_get_autocommit(connection->handle) == 0;
+}
+
+bool connection_execute(struct connection *connection, const char *sql, struct error *error)
+{
+    if (sqlite3_exec(connection->handle, sql, NULL, NULL, NULL) == SQLITE_OK)
+        return true;
+    char what[32];
+    sqlite3_snprintf(sizeof(what), what, "%s", sql);
+    return fail(connection, what, error);
+}
+
+int64_t connection_changes(struct connection *connection)
+{
+    return sqlite3_changes64(connection->handle);
+}
+
+struct statement *statement_begin(struct connection *connection, enum sql_id id)
+{
+    struct statement *statement = &connection->statements[id];
+
+    if (statement->handle == NULL)
+        sqlite3_prepare_v3(connection->handle, sql_text(id), -1, SQLITE_PREPARE_PERSISTENT,
+                           &statement->handle, NULL);
+    return statement;
+}
+
+/* Binding to a NULL handle is SQLite's SQLITE_MISUSE and harmless; the step reports it. */
+void bind_text(struct statement *statement, int parameter, const char *text)
+{
+    sqlite3_bind_text(statement->handle, parameter, text, -1, SQLITE_STATIC);
+}
+
+void bind_bytes(struct statement *statement, int parameter, const char *text, size_t length)
+{
+    sqlite3_bind_text64(statement->handle, parameter, text, length, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+void bind_integer(struct statement *statement, int parameter, int64_t number)
+{
+    sqlite3_bind_int64(statement->handle, parameter, number);
+}
+
+void bind_null(struct statement *statement, int parameter)
+{
+    sqlite3_bind_null(statement->handle, parameter);
+}
+
+enum step statement_step(struct statement *statement, struct error *error)
+{
+    if (statement->handle == NULL) {
+        fail(statement->connection, sql_name(statement->id), error);
+        return STEP_FAILED;
+    }
+    switch (sqlite3_step(statement->handle)) {
+    case SQLITE_ROW:
+        return STEP_ROW;
+    case SQLITE_DONE:
+        return STEP_DONE;
+    default:
+        break;
+    }
+    if ((sqlite3_extended_errcode(statement->connection->handle) & 0xff) == SQLITE_CONSTRAINT)
+        return STEP_CONSTRAINT;
+    fail(statement->connection, sql_name(statement->id), error);
+    return STEP_FAILED;
+}
+
+const char *column_text(struct statement *statement, int column)
+{
+    return (const char *)sqlite3_column_text(statement->handle, column);
+}
+
+size_t column_bytes(struct statement *statement, int column)
+{
+    return (size_t)sqlite3_column_bytes(statement->handle, column);
+}
+
+int64_t column_integer(struct statement *statement, int column)
+{
+    return sqlite3_column_int64(statement->handle, column);
+}
+
+bool column_is_null(struct statement *statement, int column)
+{
+    return sqlite3_column_type(statement->handle, column) == SQLITE_NULL;
+}
+
+void statement_end(struct statement *statement)
+{
+    sqlite3_reset(statement->handle);
+    sqlite3_clear_bindings(statement->handle);
+}
+
+bool statement_run(struct statement *statement, struct error *error)
+{
+    enum step step = statement_step(statement, error);
+
+    statement_end(statement);
+    if (step == STEP_CONSTRAINT) {
+        error_set(error, ERROR_INTERNAL, "Erreur interne");
+        sqlite3_snprintf(sizeof(error->detail), error->detail, "constraint violated in %s",
+                         sql_name(statement->id));
+    }
+    return step == STEP_DONE;
+}

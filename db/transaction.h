@@ -1,0 +1,35 @@
+/*
+ * What an operation works with: the write connection inside an open transaction, and what the
+ * commit will publish. For db/ alone; made and ended by database.c, on the writer thread.
+ */
+#ifndef MESSAGERIE_DB_TRANSACTION_H
+#define MESSAGERIE_DB_TRANSACTION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/buffer.h"
+#include "common/services.h"
+#include "db/statement.h"
+
+struct transaction {
+    struct connection *connection;
+    const struct services *services;
+    int64_t now_ms;   /* wall time at its begin */
+    int64_t next_seq; /* of the outbox; nobody else writes meanwhile */
+    int64_t outbox_retention_ms;
+    int64_t outbox_max_rows;
+    struct buffer events; /* array of struct pending_event, in seq order */
+    struct buffer texts;  /* what those refer to */
+};
+
+/* An event to publish after the commit: offsets into `texts`. */
+struct pending_event {
+    int64_t seq;
+    size_t audience;
+    size_t name;
+    size_t payload;
+    size_t payload_length;
+};
+
+#endif

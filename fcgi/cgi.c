@@ -1,0 +1,65 @@
+#include "fcgi/cgi.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+extern char **environ;
+
+bool cgi_is_requested(void)
+{
+    return getenv("REQUEST_METHOD") != NULL;
+}
+
+/* What is left of the body. The server doesn't have to close descriptor 0 behind it. */
+struct input {
+    unsigned long long left;
+};
+
+static ssize_t read_input(void *context, void *out, size_t length)
+{
+    struct input *input = context;
+    ssize_t count;
+
+    if (length > input->left)
+        length = (size_t)input->left;
+    if (length == 0)
+        return 0;
+    do
+        count = read(STDIN_FILENO, out, length);
+    while (count < 0 && errno == EINTR);
+    if (count > 0)
+        input->left -= (unsigned long long)count;
+    return count;
+}
+
+static bool write_output(struct text_span text)
+{
+    while (text.length > 0) {
+        ssize_t count = write(STDOUT_FILENO, text.data, text.length);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0)
+            return false;
+        text.data += count;
+        text.length -= (size_t)count;
+    }
+    return true;
+}
+
+bool cgi_run(void (*answer)(void *context, struct request *request, struct response *response),
+             void *context)
+{
+    const char *length = getenv("CONTENT_LENGTH");
+    struct input input = {length != NULL ? strtoull(length, NULL, 10) : 0};
+    const struct transport transport = {environ, read_input, &input};
+    struct request request = REQUEST_EMPTY;
+    struct response response = RESPONSE_EMPTY;
+
+    request_begin(&request, &transport);
+    answer(context, &request, &response);
+    bool is_written = write_output(response.sent_head) && write_output(response.sent_body);
+    request_free(&request);
+    response_free(&response);
+    return is_written;
+}

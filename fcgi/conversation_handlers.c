@@ -1,0 +1,173 @@
+#include "fcgi/conversation_handlers.h"
+
+#include "common/validation.h"
+#include "db/conversation.h"
+#include "fcgi/dispatch.h"
+
+/* Conversations on a page when the client doesn't say. */
+#define CONVERSATION_LIMIT_DEFAULT 20
+/* Room for a status in a query, with its NUL. */
+#define STATUS_BYTES 16
+
+static const char *conversation_id(const struct exchange *exchange)
+{
+    return exchange->parameters[0];
+}
+
+static bool create_from(struct exchange *exchange, struct json_object *body, struct error *error)
+{
+    struct conversation_input input;
+    struct conversation_create create = {.caller = exchange->caller,
+                                         .input = &input,
+                                         .config = exchange->config,
+                                         .json = &exchange->response->body};
+    bool is_service = exchange->caller.kind == CALLER_SERVICE;
+
+    if (!conversation_input_read(body, is_service, &input, error) ||
+        !database_write(exchange->database, conversation_create, &create, error))
+        return false;
+    exchange->response->status = create.existed ? 200 : 201;
+    return true;
+}
+
+static bool handle_create(struct exchange *exchange, struct error *error)
+{
+    if (exchange->caller.kind != CALLER_SALON && exchange->caller.kind != CALLER_SERVICE)
+        return error_set(error, ERROR_FORBIDDEN, "Seul un salon peut ouvrir une conversation");
+    struct json_object *body = exchange_read_json(exchange, error);
+    if (body == NULL)
+        return false;
+    bool succeeded = create_from(exchange, body, error);
+    json_object_put(body);
+    return succeeded;
+}
+
+static bool read_status(const struct exchange *exchange, struct conversation_list *list,
+                        struct error *error)
+{
+    char text[STATUS_BYTES];
+
+    if (!exchange_query_text(exchange, "status", text, sizeof(text), &list->has_status, error))
+        return false;
+    return !list->has_status || conversation_status_parse(text, &list->status) ||
+           error_add(error, "status", "doit être ACTIVE ou ARCHIVED");
+}
+
+static bool handle_list(struct exchange *exchange, struct error *error)
+{
+    struct conversation_list list = {.caller = exchange->caller, .json = &exchange->response->body};
+
+    exchange_query_number(exchange, "page", 1, PAGE_MAX, &list.page, error);
+    exchange_query_number(exchange, "limit", CONVERSATION_LIMIT_DEFAULT, PAGE_LIMIT_MAX,
+                          &list.limit, error);
+    read_status(exchange, &list, error);
+    if (error->kind != ERROR_NONE)
+        return false;
+    return database_read(exchange->database, conversation_list, &list, error);
+}
+
+static bool run_reference(struct exchange *exchange, database_operation *operation,
+                          struct error *error)
+{
+    struct conversation_reference reference = {.conversation_id = conversation_id(exchange),
+                                               .caller = exchange->caller};
+
+    return database_write(exchange->database, operation, &reference, error);
+}
+
+static bool handle_find(struct exchange *exchange, struct error *error)
+{
+    struct conversation_find find = {.conversation_id = conversation_id(exchange),
+                                     .caller = exchange->caller,
+                                     .json = &exchange->response->body};
+    struct error mark_error;
+
+    if (!database_read(exchange->database, conversation_find, &find, error))
+        return false;
+    if (!find.has_unread || exchange->request->method == METHOD_HEAD)
+        return true;
+    error_clear(&mark_error);
+    if (!run_reference(exchange, conversation_mark_read, &mark_error))
+        return true; /* shown unmarked */
+    buffer_clear(&exchange->response->body);
+    return database_read(exchange->database, conversation_find, &find, error);
+}
+
+static bool update_from(struct exchange *exchange, struct json_object *body, struct error *error)
+{
+    struct conversation_change change;
+    struct conversation_update update = {.conversation_id = conversation_id(exchange),
+                                         .caller = exchange->caller,
+                                         .change = &change,
+                                         .json = &exchange->response->body};
+
+    if (!conversation_change_read(body, &change, error))
+        return exchange_refuse_input(exchange, error);
+    return database_write(exchange->database, conversation_update, &update, error);
+}
+
+static bool handle_update(struct exchange *exchange, struct error *error)
+{
+    struct json_object *body = exchange_read_json(exchange, error);
+
+    if (body == NULL)
+        return exchange_refuse_input(exchange, error);
+    bool succeeded = update_from(exchange, body, error);
+    json_object_put(body);
+    return succeeded;
+}
+
+static bool run_without_content(struct exchange *exchange, database_operation *operation,
+                                struct error *error)
+{
+    exchange->response->status = 204;
+    return run_reference(exchange, operation, error);
+}
+
+static bool handle_archive(struct exchange *exchange, struct error *error)
+{
+    return run_without_content(exchange, conversation_toggle_archived, error);
+}
+
+static bool handle_mark_read(struct exchange *exchange, struct error *error)
+{
+    return run_without_content(exchange, conversation_mark_read, error);
+}
+
+static bool handle_delete(struct exchange *exchange, struct error *error)
+{
+    return run_without_content(exchange, conversation_delete, error);
+}
+
+static bool summarize(struct exchange *exchange, database_query *query, struct error *error)
+{
+    struct unread_summary summary = {.caller = exchange->caller, .json = &exchange->response->body};
+
+    return database_read(exchange->database, query, &summary, error);
+}
+
+static bool handle_unread_total(struct exchange *exchange, struct error *error)
+{
+    return summarize(exchange, unread_total, error);
+}
+
+static bool handle_unread(struct exchange *exchange, struct error *error)
+{
+    return summarize(exchange, unread_conversations, error);
+}
+
+static const struct route conversation_routes[] = {
+    {METHOD_POST, "/messaging/conversations", handle_create},
+    {METHOD_GET, "/messaging/conversations", handle_list},
+    {METHOD_GET, "/messaging/conversations/unread/total", handle_unread_total},
+    {METHOD_GET, "/messaging/conversations/unread", handle_unread},
+    {METHOD_GET, "/messaging/conversations/:id", handle_find},
+    {METHOD_PATCH, "/messaging/conversations/:id", handle_update},
+    {METHOD_DELETE, "/messaging/conversations/:id", handle_delete},
+    {METHOD_PATCH, "/messaging/conversations/:id/archive", handle_archive},
+    {METHOD_PATCH, "/messaging/conversations/:id/mark-read", handle_mark_read},
+    {METHOD_PATCH, "/messaging/conversations/:id/mark-as-read", handle_mark_read},
+};
+
+const struct router conversation_router = {conversation_routes, sizeof(conversation_routes) /
+                                                                    sizeof(conversation_routes[0])};

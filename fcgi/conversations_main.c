@@ -1,0 +1,16 @@
+#include <stddef.h>
+
+#include "common/config.h"
+#include "fcgi/conversation_handlers.h"
+#include "fcgi/program.h"
+
+int main(int argc, char **argv)
+{
+    const struct program program = {
+        .name = "conversations",
+        .router = &conversation_router,
+        .socket_offset = offsetof(struct config, fastcgi_conversations_socket),
+    };
+
+    return program_main(&program, argc, argv);
+}

@@ -1,0 +1,257 @@
+#include "fcgi/dispatch.h"
+
+#include <string.h>
+
+#include "common/utf8.h"
+#include "common/validation.h"
+#include "db/conversation.h"
+#include "db/person.h"
+
+/* Most of an unknown path that its 404 repeats, in bytes. */
+#define ECHOED_PATH_MAX_BYTES 200
+/* A number in a query has no more characters, with the NUL; longer ones are wrong anyway. */
+#define QUERY_NUMBER_BYTES 32
+
+/* ---- the caller ----------------------------------------------------------------------------- */
+
+/* The role of a person whose token names none. */
+static const char *default_role(const struct config *config)
+{
+    return config->auth_client_roles.count > 0 ? config->auth_client_roles.items[0] : "client";
+}
+
+/* Makes or refreshes the caller's directory row. False when that could not be done now; it is then
+ * tried again with the next request. */
+static bool apply_claims(const struct dispatcher *dispatcher, const struct config *config,
+                         const struct token_claims *claims)
+{
+    struct person_claims request = {.claims = claims,
+                                    .default_role = default_role(config),
+                                    .now_ms = clock_wall_ms(dispatcher->services->clock)};
+    struct error error;
+
+    if (claims->kind == CALLER_SERVICE)
+        return true;
+    error_clear(&error);
+    if (!database_read(dispatcher->database, person_claims_need_write, &request, &error))
+        return false;
+    return !request.must_write ||
+           database_write(dispatcher->database, person_apply_claims, &request, &error);
+}
+
+static bool authenticate(const struct dispatcher *dispatcher, const struct settings *settings,
+                         const struct request *request, struct token_claims *claims,
+                         struct error *error)
+{
+    struct text_span token = request_bearer_token(request);
+    int64_t now_ms = clock_wall_ms(dispatcher->services->clock);
+    bool is_applied = false;
+
+    if (token.length == 0)
+        return error_set(error, ERROR_UNAUTHORIZED, "Unauthorized");
+    bool is_known = token_cache_find(settings->tokens, token, now_ms, claims, &is_applied);
+    if (!is_known &&
+        !token_verify(settings->verifier, token.data, token.length, now_ms, claims, error))
+        return false;
+    if (!is_applied) {
+        is_applied = apply_claims(dispatcher, settings->config, claims);
+        if (!is_known || is_applied)
+            token_cache_store(settings->tokens, token, claims, is_applied);
+    }
+    return true;
+}
+
+/* ---- the route ------------------------------------------------------------------------------ */
+
+/* Whether it can stand in a JSON text and in a sentence. */
+static bool is_printable(struct text_span text)
+{
+    for (size_t i = 0; i < text.length; i++)
+        if ((unsigned char)text.data[i] < ' ')
+            return false;
+    return utf8_is_valid(text.data, text.length);
+}
+
+static bool unknown_route(const struct request *request, struct error *error)
+{
+    struct text_span path = request->target.path;
+    struct text_span method = {request->method_name, strlen(request->method_name)};
+
+    if (path.length > ECHOED_PATH_MAX_BYTES || !is_printable(path) ||
+        method.length > ECHOED_PATH_MAX_BYTES || !is_printable(method))
+        return error_set(error, ERROR_NOT_FOUND, "Route inconnue");
+    return error_set(error, ERROR_NOT_FOUND, "Route inconnue : %s %.*s", method.data,
+                     (int)path.length, path.data);
+}
+
+static bool find_route(const struct dispatcher *dispatcher, const struct request *request,
+                       struct response *response, struct route_match *match, struct error *error)
+{
+    if (!request->has_target)
+        return error_set(error, ERROR_INVALID, "Adresse de requête mal formée");
+    switch (router_find(&dispatcher->router, request->method, request->target.path, match)) {
+    case ROUTE_FOUND:
+        return true;
+    case ROUTE_METHOD:
+        response->allowed = match->allowed;
+        return error_set(error, ERROR_METHOD, "Méthode non autorisée pour cette route");
+    case ROUTE_MALFORMED:
+        return error_set(error, ERROR_INVALID, "Adresse de requête mal formée");
+    case ROUTE_UNKNOWN:
+        break;
+    }
+    return unknown_route(request, error);
+}
+
+/* ---- the answer ----------------------------------------------------------------------------- */
+
+static bool run_handler(const struct dispatcher *dispatcher, const struct settings *settings,
+                        struct request *request, struct response *response, struct error *error)
+{
+    struct token_claims claims;
+    struct route_match match;
+
+    if (!authenticate(dispatcher, settings, request, &claims, error) ||
+        !find_route(dispatcher, request, response, &match, error))
+        return false;
+    struct exchange exchange = {
+        .services = dispatcher->services,
+        .config = settings->config,
+        .database = dispatcher->database,
+        .request = request,
+        .response = response,
+        .caller = {.user_id = claims.user_id, .role = claims.role, .kind = claims.kind},
+        .parameters = match.parameters,
+    };
+    if (!match.route->handler(&exchange, error))
+        return false;
+    return !response->body.failed || error_out_of_memory(error);
+}
+
+static void log_failure(const struct dispatcher *dispatcher, struct request *request,
+                        const struct error *error)
+{
+    const struct log *log = dispatcher->services->log;
+    const char *id = request_id(request, dispatcher->services);
+    const char *reason = error->detail[0] != '\0' ? error->detail : error->text;
+
+    if (error->kind == ERROR_INTERNAL)
+        log_error(log, "request failed", LOG_TEXT("request", id), LOG_TEXT("reason", reason));
+    else
+        log_warning(log, "request refused", LOG_TEXT("request", id), LOG_TEXT("reason", reason));
+}
+
+static void log_answer(const struct dispatcher *dispatcher, struct request *request,
+                       const struct response *response)
+{
+    const struct log *log = dispatcher->services->log;
+
+    if (log->level < LOG_LEVEL_DEBUG)
+        return;
+    log_debug(log, "answered", LOG_TEXT("request", request_id(request, dispatcher->services)),
+              LOG_TEXT("method", request->method_name), LOG_NUMBER("status", response->status));
+}
+
+void dispatch_answer(void *context, struct request *request, struct response *response)
+{
+    const struct dispatcher *dispatcher = context;
+    struct settings *settings = settings_acquire(dispatcher->settings);
+    struct error error;
+
+    response_begin(response);
+    error_clear(&error);
+    if (request->method == METHOD_OPTIONS) {
+        response_preflight(response);
+    } else if (!run_handler(dispatcher, settings, request, response, &error)) {
+        response_error(response, &error);
+        if (response->status >= 500 && request->body_state != BODY_BROKEN)
+            log_failure(dispatcher, request, &error);
+    }
+    response_finish(response, request, settings->config);
+    log_answer(dispatcher, request, response);
+    settings_release(settings);
+}
+
+void dispatch_refuse(void *context, struct request *request, struct response *response)
+{
+    const struct dispatcher *dispatcher = context;
+    struct settings *settings = settings_acquire(dispatcher->settings);
+    struct error error;
+
+    response_begin(response);
+    error_unavailable(&error, "too many connections");
+    response_error(response, &error);
+    response_finish(response, request, settings->config);
+    settings_release(settings);
+}
+
+/* ---- for handlers --------------------------------------------------------------------------- */
+
+struct json_object *exchange_read_json(struct exchange *exchange, struct error *error)
+{
+    struct request *request = exchange->request;
+
+    switch (request_read_body(request)) {
+    case BODY_READ:
+        return json_read(request->body.data != NULL ? request->body.data : "", request->body.length,
+                         error);
+    case BODY_TOO_LARGE:
+        error_set(error, ERROR_TOO_LARGE, "Le corps de la requête dépasse %d octets",
+                  REQUEST_BODY_MAX_BYTES);
+        break;
+    case BODY_NO_MEMORY:
+        error_out_of_memory(error);
+        break;
+    case BODY_MALFORMED:
+        error_set(error, ERROR_INVALID, "La longueur du corps de la requête est fausse");
+        break;
+    case BODY_UNREAD:
+    case BODY_BROKEN:
+        error_set(error, ERROR_INVALID, "Le corps de la requête est incomplet");
+        break;
+    }
+    return NULL;
+}
+
+bool exchange_query_text(const struct exchange *exchange, const char *name, char *out,
+                         size_t capacity, bool *present, struct error *error)
+{
+    enum uri_query_result result =
+        uri_query_find(exchange->request->target.query, name, out, capacity);
+
+    *present = result != URI_QUERY_ABSENT;
+    switch (result) {
+    case URI_QUERY_FOUND:
+        return true;
+    case URI_QUERY_ABSENT:
+        out[0] = '\0';
+        return true;
+    case URI_QUERY_REPEATED:
+        return error_add(error, name, "ne peut être donné qu'une fois");
+    case URI_QUERY_MALFORMED:
+        break;
+    }
+    return error_add(error, name, "valeur mal formée ou trop longue");
+}
+
+bool exchange_query_number(const struct exchange *exchange, const char *name, int64_t fallback,
+                           int64_t maximum, int64_t *number, struct error *error)
+{
+    char text[QUERY_NUMBER_BYTES];
+    bool present;
+
+    return exchange_query_text(exchange, name, text, sizeof(text), &present, error) &&
+           query_number_read(name, present ? text : NULL, fallback, maximum, number, error);
+}
+
+bool exchange_refuse_input(const struct exchange *exchange, struct error *error)
+{
+    struct conversation_access access = {.conversation_id = exchange->parameters[0],
+                                         .caller = exchange->caller};
+    struct error access_error;
+
+    error_clear(&access_error);
+    if (!database_read(exchange->database, conversation_access, &access, &access_error))
+        *error = access_error;
+    return false;
+}

@@ -1,0 +1,16 @@
+#include <stddef.h>
+
+#include "common/config.h"
+#include "fcgi/message_handlers.h"
+#include "fcgi/program.h"
+
+int main(int argc, char **argv)
+{
+    const struct program program = {
+        .name = "messages",
+        .router = &message_router,
+        .socket_offset = offsetof(struct config, fastcgi_messages_socket),
+    };
+
+    return program_main(&program, argc, argv);
+}

@@ -1,0 +1,101 @@
+// A process that a test starts, watches and ends by its pid.
+
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+
+import { until } from './conditions.mjs';
+
+const STOP_LIMIT_MS = 20_000;
+
+export class Program {
+    #child;
+    #closed;
+
+    /** `command` is [file, ...arguments]; `stdio` as for spawn, standard error is always kept. */
+    constructor({ name, command, environment = {}, stdin = 'ignore' }) {
+        this.name = name;
+        this.command = command;
+        this.environment = environment;
+        this.stdin = stdin;
+        this.log = '';
+    }
+
+    get pid() {
+        return this.#child.pid;
+    }
+
+    get isRunning() {
+        return this.#child !== undefined && this.exit === undefined;
+    }
+
+    /** Starts it (again) and waits until `isReady` says so. */
+    async start(isReady) {
+        const [file, ...args] = this.command;
+        this.exit = undefined;
+        this.#child = spawn(file, args, {
+            env: { PATH: process.env.PATH, ...this.environment },
+            stdio: [this.stdin, 'pipe', 'pipe'],
+        });
+        const keep = (chunk) => { this.log += chunk; };
+        this.#child.stdout.on('data', keep);
+        this.#child.stderr.on('data', keep);
+        this.#closed = new Promise((resolve) => {
+            this.#child.on('error', (error) => resolve({ code: undefined, signal: `${error}` }));
+            this.#child.on('close', (code, signal) => resolve({ code, signal }));
+        }).then((exit) => { this.exit = exit; });
+        await until(`${this.name} is ready`, async () => {
+            if (this.exit)
+                return true;
+            return isReady();
+        });
+        if (this.exit)
+            throw new Error(`${this.name} ended at start: ${JSON.stringify(this.exit)}\n${this.log}`);
+    }
+
+    signal(signal) {
+        this.#child.kill(signal);
+    }
+
+    /** Ends it without warning, as a power cut would. */
+    async kill() {
+        this.signal('SIGKILL');
+        await this.#closed;
+    }
+
+    /** Asks it to end and gives {code, signal}. */
+    async stop(signal = 'SIGTERM') {
+        if (this.isRunning)
+            this.signal(signal);
+        await until(`${this.name} has ended`, () => this.exit, STOP_LIMIT_MS);
+        return this.exit;
+    }
+}
+
+/** The command lines of the processes that were started with `text` in their command line or
+ * environment, or that hold a file open whose path has it. */
+export function processesNaming(text) {
+    return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
+        if (Number(pid) === process.pid)
+            return [];
+        const commandLine = readIfThere(`/proc/${pid}/cmdline`).replaceAll('\0', ' ');
+        const traces = [commandLine, readIfThere(`/proc/${pid}/environ`), ...openPaths(pid)];
+        return traces.some((trace) => trace.includes(text)) ? [`${pid} ${commandLine}`] : [];
+    });
+}
+
+function openPaths(pid) {
+    const folder = `/proc/${pid}/fd`;
+    return orIfGone([], () => readdirSync(folder))
+        .map((descriptor) => orIfGone('', () => readlinkSync(`${folder}/${descriptor}`)));
+}
+
+const readIfThere = (path) => orIfGone('', () => readFileSync(path, 'utf8'));
+
+/** A process may end, or belong to somebody else, while one looks at it. */
+function orIfGone(fallback, read) {
+    try {
+        return read();
+    } catch {
+        return fallback;
+    }
+}

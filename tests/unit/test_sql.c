@@ -1,0 +1,87 @@
+/*
+ * Every statement is valid against the newest schema, and those that run for a request find their
+ * rows by an index, in order: nothing that a client asks for costs more as the tables grow.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include <sqlite3.h>
+
+#include "db/sql.h"
+#include "tests/unit/db_fixture.h"
+
+/* These read everything, which is their purpose. */
+static bool may_scan(enum sql_id id)
+{
+    return id == SQL_SCHEMA_TABLE_EXISTS || id == SQL_PERSON_LIST ||
+           (id >= SQL_TOTALS && id < SQL_COUNT);
+}
+
+static void check_plan(sqlite3 *shell, enum sql_id id)
+{
+    char sql[4096];
+    sqlite3_stmt *plan;
+
+    snprintf(sql, sizeof(sql), "EXPLAIN QUERY PLAN %s", sql_text(id));
+    assert_int_equal(sqlite3_prepare_v2(shell, sql, -1, &plan, NULL), SQLITE_OK);
+    while (sqlite3_step(plan) == SQLITE_ROW) {
+        const char *detail = (const char *)sqlite3_column_text(plan, 3);
+        /* Reading the newest row of the outbox is a scan that stops at once; a subquery's result
+         * is bounded by its own LIMIT. */
+        bool scans = strncmp(detail, "SCAN ", 5) == 0 && id != SQL_OUTBOX_LAST &&
+                     strstr(detail, "newest") == NULL && strstr(detail, "CONSTANT ROW") == NULL;
+        bool sorts = strstr(detail, "TEMP B-TREE") != NULL && id != SQL_MESSAGES_UNREAD;
+        if (scans || sorts)
+            print_error("%s: %s\n", sql_name(id), detail);
+        assert_false(scans || sorts);
+    }
+    sqlite3_finalize(plan);
+}
+
+static void every_statement_is_valid_and_indexed(void **state)
+{
+    struct fixture *fixture = *state;
+    sqlite3 *shell;
+
+    assert_int_equal(sqlite3_open(fixture->path, &shell), SQLITE_OK);
+    for (int id = 0; id < SQL_COUNT; id++) {
+        sqlite3_stmt *statement;
+        if (sqlite3_prepare_v2(shell, sql_text(id), -1, &statement, NULL) != SQLITE_OK)
+            print_error("%s: %s\n", sql_name(id), sqlite3_errmsg(shell));
+        assert_non_null(statement);
+        sqlite3_finalize(statement);
+        if (!may_scan(id))
+            check_plan(shell, id);
+    }
+    sqlite3_close(shell);
+}
+
+/* $1, $2 … are counted by first appearance in SQLite and by their number in PostgreSQL: both are
+ * the same only when they first appear in order. */
+static void parameters_first_appear_in_order(void **state)
+{
+    (void)state;
+    for (int id = 0; id < SQL_COUNT; id++) {
+        int highest = 0;
+        for (const char *at = strchr(sql_text(id), '$'); at != NULL; at = strchr(at + 1, '$')) {
+            int number;
+            assert_int_equal(sscanf(at, "$%d", &number), 1);
+            if (number > highest + 1)
+                print_error("%s: $%d before $%d\n", sql_name(id), number, highest + 1);
+            assert_true(number <= highest + 1);
+            if (number == highest + 1)
+                highest = number;
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(every_statement_is_valid_and_indexed, fixture_set_up,
+                                        fixture_tear_down),
+        cmocka_unit_test(parameters_first_appear_in_order),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
