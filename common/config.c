@@ -10,9 +10,10 @@
 
 #include <ini.h>
 
-#define DEFAULT_PATH    SYSCONFDIR "/messagerie/messagerie.conf"
-#define STATE_DIRECTORY LOCALSTATEDIR "/lib/messagerie"
-#define RUN_DIRECTORY   RUNSTATEDIR "/messagerie"
+#define CONFIGURATION_DIRECTORY SYSCONFDIR "/messagerie"
+#define DEFAULT_PATH            CONFIGURATION_DIRECTORY "/messagerie.conf"
+#define STATE_DIRECTORY         LOCALSTATEDIR "/lib/messagerie"
+#define RUN_DIRECTORY           RUNSTATEDIR "/messagerie"
 
 #define VARIABLE_PREFIX "MESSAGERIE_"
 #define PATH_VARIABLE   VARIABLE_PREFIX "CONFIG"
@@ -71,9 +72,51 @@ static const struct config_key keys[] = {
         .help = "Socket of the program for conversations, unless it inherits one."),
     KEY(fastcgi, messages_socket, CONFIG_TEXT, .fallback = RUN_DIRECTORY "/messages.sock",
         .help = "Socket of the program for messages, unless it inherits one."),
+    KEY(fastcgi, appointments_socket, CONFIG_TEXT, .fallback = RUN_DIRECTORY "/appointments.sock",
+        .help = "Socket of the program for appointments and people, unless it inherits one."),
+
+    KEY(appointments, templates, CONFIG_TEXT, .minimum = 1, .unit = "bytes",
+        .fallback = CONFIGURATION_DIRECTORY "/templates",
+        .help = "Folder of the texts that tell of appointments; a missing one has a default."),
+    KEY(appointments, time_zone, CONFIG_TEXT, .minimum = 1, .unit = "bytes",
+        .fallback = "Europe/Paris", .help = "Time zone of the dates in them."),
 
     KEY(bus, brokers, CONFIG_LIST, .fallback = "ipc://" RUN_DIRECTORY "/bus.ipc",
         .help = "nanomsg addresses of the brokers that are told of events. Empty: none."),
+
+    KEY(broker, listen, CONFIG_TEXT, .minimum = 1, .unit = "bytes",
+        .fallback = "unix:" RUN_DIRECTORY "/broker.sock",
+        .help = "Where the broker serves browsers, behind the web server: unix:PATH or HOST:PORT."),
+    KEY(broker, internal_listen, CONFIG_TEXT, .fallback = "127.0.0.1:8091",
+        .help = "Where it serves /healthz, /readyz and /metrics. Empty: nowhere."),
+    KEY(broker, bus_address, CONFIG_TEXT, .minimum = 1, .unit = "bytes",
+        .fallback = "ipc://" RUN_DIRECTORY "/bus.ipc",
+        .help = "nanomsg address on which it is told of events; one of [bus] brokers."),
+    KEY(broker, readers, CONFIG_INTEGER, .minimum = 1, .maximum = 16, .fallback = "2",
+        .unit = "threads", .help = "Threads that read the database."),
+    KEY(broker, max_connections, CONFIG_INTEGER, .minimum = 1, .maximum = 1000000,
+        .fallback = "10000", .unit = "connections", .help = "Clients at once."),
+    KEY(broker, max_connections_per_user, CONFIG_INTEGER, .minimum = 1, .maximum = 65535,
+        .fallback = "50", .unit = "connections", .help = "Sockets of one user at once."),
+    KEY(broker, max_connections_per_address, CONFIG_INTEGER, .minimum = 0, .maximum = 1000000,
+        .fallback = "0", .unit = "connections",
+        .help = "Clients of one address at once. 0: as many as there may be in all."),
+    KEY(broker, trust_forwarded_for, CONFIG_BOOLEAN, .fallback = "false",
+        .help = "Whether the last entry of X-Forwarded-For is the client's address."),
+    KEY(broker, connect_timeout_ms, CONFIG_INTEGER, .minimum = 1, .maximum = 3600000,
+        .fallback = "45000", .unit = "ms",
+        .help = "How long a connection may stay without a user."),
+    KEY(broker, events_per_second, CONFIG_INTEGER, .minimum = 1, .maximum = 1000000,
+        .fallback = "20", .unit = "events", .help = "What a socket may send on average."),
+    KEY(broker, event_burst, CONFIG_INTEGER, .minimum = 1, .maximum = 1000000, .fallback = "200",
+        .unit = "events", .help = "What a socket may send at once."),
+    KEY(broker, max_rooms_per_socket, CONFIG_INTEGER, .minimum = 1, .maximum = 65535,
+        .fallback = "100", .unit = "rooms", .help = "Conversations that a socket may have joined."),
+    KEY(broker, max_output_bytes, CONFIG_INTEGER, .minimum = 1024, .maximum = 1073741824,
+        .fallback = "1048576", .unit = "bytes",
+        .help = "What may wait for a client that does not read, before it is cut off."),
+    KEY(broker, shutdown_ms, CONFIG_INTEGER, .minimum = 0, .maximum = 600000, .fallback = "2000",
+        .unit = "ms", .help = "Time over which clients are told to go when the broker stops."),
 
     KEY(log, level, CONFIG_TEXT, .minimum = 1, .unit = "bytes",
         .choices = "error,warning,info,debug", .fallback = "info",
@@ -192,7 +235,10 @@ static bool set_text(char *field, const struct config_key *key, const char *valu
         return error_set(error, ERROR_INVALID, "%s: %s in [%s] must have at most %d bytes", origin,
                          key->name, key->section, CONFIG_TEXT_BYTES - 1);
     /* An empty text means "none", where the default says so. */
-    if (length < (size_t)key->minimum && (length > 0 || key->fallback[0] != '\0'))
+    if (length == 0 && key->fallback[0] != '\0' && key->minimum > 0)
+        return error_set(error, ERROR_INVALID, "%s: %s in [%s] must not be empty", origin,
+                         key->name, key->section);
+    if (length > 0 && length < (size_t)key->minimum)
         return error_set(error, ERROR_INVALID,
                          "%s: %s in [%s] must have at least %" PRId64 " bytes%s", origin, key->name,
                          key->section, key->minimum,
@@ -326,16 +372,16 @@ static const struct config_key *find_key(const char *section, const char *name)
     return NULL;
 }
 
-/* The key whose name is nearest; of equally near ones the one in the same section. */
+/* The key that was meant: one of this very name in another section, else the nearest in this. */
 static const struct config_key *nearest_key(const char *section, const char *name)
 {
     const struct config_key *nearest = NULL;
     size_t least = SIZE_MAX;
 
     for (size_t i = 0; i < KEY_COUNT; i++) {
-        bool is_elsewhere = strcmp(keys[i].section, section) != 0;
-        size_t distance = 2 * edit_distance(name, keys[i].name) + (is_elsewhere ? 1 : 0);
-        if (distance < least) {
+        size_t distance = edit_distance(name, keys[i].name);
+        bool is_here = strcmp(keys[i].section, section) == 0;
+        if (distance < least && (is_here || distance == 0)) {
             least = distance;
             nearest = &keys[i];
         }
@@ -437,7 +483,7 @@ static bool read_line(struct loader *loader, char *out, size_t size)
     begin_line(loader);
     if ((size_t)length != strlen(loader->text))
         return error_set(loader->error, ERROR_INVALID, "%s: the line holds a NUL", loader->origin);
-    if (length > CONFIG_LINE_MAX_BYTES)
+    if (strcspn(loader->text, "\r\n") > CONFIG_LINE_MAX_BYTES)
         return error_set(loader->error, ERROR_INVALID, "%s: the line is longer than %d bytes",
                          loader->origin, CONFIG_LINE_MAX_BYTES);
     /* To inih an indented line would continue the value above. */

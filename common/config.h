@@ -69,9 +69,30 @@ struct config {
     int64_t fastcgi_io_timeout_ms; /* of one read or write on a started request */
     char fastcgi_conversations_socket[CONFIG_TEXT_BYTES];
     char fastcgi_messages_socket[CONFIG_TEXT_BYTES];
+    char fastcgi_appointments_socket[CONFIG_TEXT_BYTES];
+
+    /* [appointments] */
+    char appointments_templates[CONFIG_TEXT_BYTES]; /* directory */
+    char appointments_time_zone[CONFIG_TEXT_BYTES];
 
     /* [bus] */
     struct config_list bus_brokers; /* nanomsg addresses, e.g. ipc:///run/messagerie/bus.ipc */
+
+    /* [broker] */
+    char broker_listen[CONFIG_TEXT_BYTES];          /* for browsers, behind the web server */
+    char broker_internal_listen[CONFIG_TEXT_BYTES]; /* health and metrics; empty: nowhere */
+    char broker_bus_address[CONFIG_TEXT_BYTES];     /* nanomsg, that events come in on */
+    int64_t broker_readers;                         /* threads that read the database */
+    int64_t broker_max_connections;
+    int64_t broker_max_connections_per_user;
+    int64_t broker_max_connections_per_address; /* 0: as many as there may be in all */
+    bool broker_trust_forwarded_for;            /* the web server in front sets the header */
+    int64_t broker_connect_timeout_ms;
+    int64_t broker_events_per_second; /* of one socket, on average */
+    int64_t broker_event_burst;       /* events that may come at once */
+    int64_t broker_max_rooms_per_socket;
+    int64_t broker_max_output_bytes; /* that wait for one client to read */
+    int64_t broker_shutdown_ms;      /* over which clients are told to go */
 
     /* [log] */
     char log_level[CONFIG_TEXT_BYTES];

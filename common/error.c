@@ -4,12 +4,38 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/utf8.h"
+
 void error_clear(struct error *error)
 {
     error->kind = ERROR_NONE;
     error->is_list = false;
     error->text[0] = '\0';
     error->detail[0] = '\0';
+}
+
+/* Drops the beginning of a character at the end of a text that was cut. */
+static void drop_partial_character(char *text)
+{
+    size_t length = strlen(text);
+    size_t start = length;
+
+    while (start > 0 && ((unsigned char)text[start - 1] & 0xC0) == 0x80)
+        start--;
+    if (start > 0 && utf8_sequence_length(text + start - 1, length - start + 1) == 0)
+        text[start - 1] = '\0';
+}
+
+/* As vsnprintf, but a text that is too long stays UTF-8. */
+__attribute__((format(printf, 3, 0))) static void format_text(char *out, size_t size,
+                                                              const char *format, va_list arguments)
+{
+    int length = vsnprintf(out, size, format, arguments);
+
+    if (length < 0)
+        out[0] = '\0';
+    if (length >= 0 && (size_t)length >= size)
+        drop_partial_character(out);
 }
 
 bool error_set(struct error *error, enum error_kind kind, const char *format, ...)
@@ -20,7 +46,7 @@ bool error_set(struct error *error, enum error_kind kind, const char *format, ..
     error->is_list = false;
     error->detail[0] = '\0';
     va_start(arguments, format);
-    vsnprintf(error->text, sizeof(error->text), format, arguments);
+    format_text(error->text, sizeof(error->text), format, arguments);
     va_end(arguments);
     return false;
 }
@@ -33,8 +59,7 @@ bool error_add(struct error *error, const char *field, const char *format, ...)
 
     error->kind = ERROR_INVALID;
     error->is_list = true;
-    int prefix =
-        snprintf(error->text + start, room, "%s%s: ", start > 0 ? "\n" : "", field);
+    int prefix = snprintf(error->text + start, room, "%s%s: ", start > 0 ? "\n" : "", field);
     if (prefix < 0 || (size_t)prefix >= room) {
         error->text[start] = '\0';
         return false;
@@ -53,7 +78,7 @@ bool error_unavailable(struct error *error, const char *detail_format, ...)
 
     error_set(error, ERROR_UNAVAILABLE, "Service momentanément indisponible, réessayez plus tard");
     va_start(arguments, detail_format);
-    vsnprintf(error->detail, sizeof(error->detail), detail_format, arguments);
+    format_text(error->detail, sizeof(error->detail), detail_format, arguments);
     va_end(arguments);
     return false;
 }

@@ -1,242 +1,401 @@
 #include "common/json_reader.h"
 
+#include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include <json-c/json_tokener.h>
-#include <json-c/linkhash.h>
-
+#include "common/buffer.h"
 #include "common/utf8.h"
 
-/* json-c 0.16 in its strict mode still takes NaN, Infinity, "1.", "-01", control characters in
- * strings and lone surrogates, so every token is checked here first, and counted: json-c drops all
- * but the last of equal keys, so the tree then has fewer members than the text has colons.
- * The order of the tokens is json-c's to check. */
-struct scanner {
+/*
+ * A recursive-descent parser (RFC 8259 section 2) that builds json-c's tree. json-c's own parser
+ * is of no use here: also in its strict mode it takes NaN, Infinity, "1.", "-01", control
+ * characters in texts and lone surrogates, keeps the last of equal keys, and dies when memory runs
+ * out at a key (0.16).
+ */
+enum failure { FAILURE_NONE, FAILURE_SYNTAX, FAILURE_DEPTH, FAILURE_DUPLICATE, FAILURE_MEMORY };
+
+struct parser {
     const char *text;
     size_t length;
     size_t at;
     size_t depth;
-    size_t colons;
+    enum failure failure;
+    /* A stack of texts, each with its NUL: the keys of the objects in hand, the text in hand. */
+    struct buffer scratch;
 };
 
-static char peek(const struct scanner *scanner)
+static bool fail(struct parser *parser, enum failure failure)
 {
-    return scanner->at < scanner->length ? scanner->text[scanner->at] : '\0';
-}
-
-static bool accept(struct scanner *scanner, const char *accepted)
-{
-    char byte = peek(scanner);
-
-    if (byte == '\0' || strchr(accepted, byte) == NULL)
-        return false;
-    scanner->at++;
-    return true;
-}
-
-static bool scan_digits(struct scanner *scanner)
-{
-    size_t start = scanner->at;
-
-    while (peek(scanner) >= '0' && peek(scanner) <= '9')
-        scanner->at++;
-    return scanner->at > start;
-}
-
-/* RFC 8259 section 6. */
-static bool scan_number(struct scanner *scanner)
-{
-    accept(scanner, "-");
-    if (!accept(scanner, "0") && !scan_digits(scanner))
-        return false;
-    if (accept(scanner, ".") && !scan_digits(scanner))
-        return false;
-    if (accept(scanner, "eE")) {
-        accept(scanner, "+-");
-        return scan_digits(scanner);
-    }
-    return true;
-}
-
-static bool scan_word(struct scanner *scanner, const char *word)
-{
-    size_t length = strlen(word);
-
-    if (scanner->length - scanner->at < length ||
-        memcmp(scanner->text + scanner->at, word, length) != 0)
-        return false;
-    scanner->at += length;
-    return true;
-}
-
-/* The four digits behind \u. */
-static bool scan_hex(struct scanner *scanner, unsigned int *value)
-{
-    static const char digits[] = "0123456789abcdef0123456789ABCDEF";
-
-    *value = 0;
-    for (int i = 0; i < 4; i++) {
-        char byte = peek(scanner);
-        const char *digit = byte != '\0' ? strchr(digits, byte) : NULL;
-        if (digit == NULL)
-            return false;
-        *value = *value << 4 | ((unsigned int)(digit - digits) & 0xF);
-        scanner->at++;
-    }
-    return true;
-}
-
-/* What follows a backslash. A surrogate must be the first half of a pair, with the other behind. */
-static bool scan_escape(struct scanner *scanner)
-{
-    unsigned int code;
-    unsigned int low;
-
-    if (accept(scanner, "\"\\/bfnrt"))
-        return true;
-    if (!accept(scanner, "u") || !scan_hex(scanner, &code) || code == 0)
-        return false;
-    if (code < 0xD800 || code > 0xDFFF)
-        return true;
-    return code <= 0xDBFF && scan_word(scanner, "\\u") && scan_hex(scanner, &low) &&
-           low >= 0xDC00 && low <= 0xDFFF;
-}
-
-static bool scan_string(struct scanner *scanner)
-{
-    scanner->at++;
-    while (scanner->at < scanner->length) {
-        const char *here = scanner->text + scanner->at;
-        if (accept(scanner, "\""))
-            return true;
-        if (accept(scanner, "\\")) {
-            if (!scan_escape(scanner))
-                return false;
-            continue;
-        }
-        size_t sequence = utf8_sequence_length(here, scanner->length - scanner->at);
-        if (sequence == 0 || (unsigned char)*here < 0x20)
-            return false;
-        scanner->at += sequence;
-    }
+    parser->failure = failure;
     return false;
 }
 
-static bool scan_token(struct scanner *scanner)
+/* NUL at the end: no token begins with it. */
+static char peek(const struct parser *parser)
 {
-    switch (peek(scanner)) {
-    case '[':
-    case '{':
-        scanner->depth++;
-        scanner->at++;
-        return scanner->depth <= JSON_MAX_DEPTH;
-    case ']':
-    case '}':
-        scanner->at++;
-        if (scanner->depth == 0)
-            return false;
-        scanner->depth--;
-        return true;
-    case ':':
-        scanner->colons++;
-        scanner->at++;
-        return true;
-    case ',':
-        scanner->at++;
-        return true;
-    case '"':
-        return scan_string(scanner);
-    case 't':
-        return scan_word(scanner, "true");
-    case 'f':
-        return scan_word(scanner, "false");
-    case 'n':
-        return scan_word(scanner, "null");
-    default:
-        return scan_number(scanner);
-    }
+    return parser->at < parser->length ? parser->text[parser->at] : '\0';
 }
 
-/* Up to the end of the text, or to what can be no part of JSON. */
-static bool scan(struct scanner *scanner)
+static bool accept(struct parser *parser, const char *accepted)
 {
-    for (;;) {
-        while (accept(scanner, " \t\n\r"))
-            continue;
-        if (scanner->at == scanner->length)
-            return true;
-        if (!scan_token(scanner))
-            return false;
-    }
+    char byte = peek(parser);
+
+    if (byte == '\0' || strchr(accepted, byte) == NULL)
+        return false;
+    parser->at++;
+    return true;
 }
 
-/* Depth is bounded by the tokener. */
-static size_t count_members(struct json_object *value)
+static bool accept_word(struct parser *parser, const char *word)
 {
-    size_t count = 0;
+    size_t length = strlen(word);
 
-    if (json_object_is_type(value, json_type_array)) {
-        size_t length = json_object_array_length(value);
-        for (size_t i = 0; i < length; i++)
-            count += count_members(json_object_array_get_idx(value, i));
-    }
-    if (json_object_is_type(value, json_type_object)) {
-        json_object_object_foreach(value, key, member)
-        {
-            (void)key;
-            count += 1 + count_members(member);
-        }
-    }
-    return count;
+    if (parser->length - parser->at < length ||
+        memcmp(parser->text + parser->at, word, length) != 0)
+        return false;
+    parser->at += length;
+    return true;
 }
 
-static struct json_object *fail_at(struct error *error, size_t at)
+static void skip_blanks(struct parser *parser)
 {
-    error_set(error, ERROR_INVALID, "JSON invalide à l'octet %zu", at);
-    return NULL;
+    while (accept(parser, " \t\n\r"))
+        continue;
 }
 
-/* Whether the tokener was stopped by the text and not by a lack of memory, which it reports as
- * success, or as something unexpected. */
-static struct json_object *parse(const char *text, size_t length, struct error *error)
+/* The text on the stack that begins at `start`; NULL, with the failure noted, without memory. */
+static const char *scratch_text(struct parser *parser, size_t start)
 {
-    struct json_tokener *tokener = json_tokener_new_ex(JSON_MAX_DEPTH + 1);
-
-    if (tokener == NULL) {
-        error_out_of_memory(error);
+    if (parser->scratch.failed) {
+        fail(parser, FAILURE_MEMORY);
         return NULL;
     }
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-    struct json_object *value = json_tokener_parse_ex(tokener, text, (int)length);
-    /* A number at the top ends only where the text does. */
-    if (value == NULL && json_tokener_get_error(tokener) == json_tokener_continue)
-        value = json_tokener_parse_ex(tokener, "", 1);
-    if (value == NULL)
-        fail_at(error, json_tokener_get_parse_end(tokener));
-    json_tokener_free(tokener);
-    return value;
+    return parser->scratch.data + start;
+}
+
+/* What a constructor of json-c made; NULL is its lack of memory. */
+static bool take_object(struct parser *parser, struct json_object *made, struct json_object **value)
+{
+    *value = made;
+    return made != NULL || fail(parser, FAILURE_MEMORY);
+}
+
+/* ---- texts ---- */
+
+/* The four digits behind \u. */
+static bool read_hex(struct parser *parser, uint32_t *unit)
+{
+    static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+
+    *unit = 0;
+    for (int i = 0; i < 4; i++) {
+        char byte = peek(parser);
+        const char *digit = byte != '\0' ? strchr(digits, byte) : NULL;
+        if (digit == NULL)
+            return false;
+        *unit = *unit << 4 | ((uint32_t)(digit - digits) & 0xF);
+        parser->at++;
+    }
+    return true;
+}
+
+/* Behind \u. A surrogate must be the first half of a pair, with the other behind. */
+static bool read_code_point(struct parser *parser, uint32_t *code_point)
+{
+    uint32_t low;
+
+    if (!read_hex(parser, code_point) || *code_point == 0)
+        return false;
+    if (*code_point < 0xD800 || *code_point > 0xDFFF)
+        return true;
+    if (*code_point > 0xDBFF || !accept_word(parser, "\\u") || !read_hex(parser, &low) ||
+        low < 0xDC00 || low > 0xDFFF)
+        return false;
+    *code_point = 0x10000 + ((*code_point - 0xD800) << 10 | (low - 0xDC00));
+    return true;
+}
+
+/* Behind a backslash: puts what it stands for on the stack. */
+static bool read_escape(struct parser *parser)
+{
+    static const char letters[] = "\"\\/bfnrt";
+    static const char meanings[] = "\"\\/\b\f\n\r\t";
+    char encoded[UTF8_SEQUENCE_MAX_BYTES];
+    uint32_t code_point;
+    char letter = peek(parser);
+
+    if (accept(parser, letters)) {
+        buffer_append(&parser->scratch, meanings + (strchr(letters, letter) - letters), 1);
+        return true;
+    }
+    if (!accept(parser, "u") || !read_code_point(parser, &code_point))
+        return false;
+    buffer_append(&parser->scratch, encoded, utf8_encode(code_point, encoded));
+    return true;
+}
+
+/* Moves behind what stands for itself. */
+static void skip_plain(struct parser *parser)
+{
+    while (parser->at < parser->length) {
+        const char *here = parser->text + parser->at;
+        if (*here == '"' || *here == '\\' || (unsigned char)*here < 0x20)
+            return;
+        size_t sequence = utf8_sequence_length(here, parser->length - parser->at);
+        if (sequence == 0)
+            return;
+        parser->at += sequence;
+    }
+}
+
+/* A string: puts it on the stack. */
+static bool read_string(struct parser *parser)
+{
+    if (!accept(parser, "\""))
+        return fail(parser, FAILURE_SYNTAX);
+    for (;;) {
+        size_t start = parser->at;
+        skip_plain(parser);
+        buffer_append(&parser->scratch, parser->text + start, parser->at - start);
+        if (accept(parser, "\""))
+            break;
+        if (!accept(parser, "\\") || !read_escape(parser))
+            return fail(parser, FAILURE_SYNTAX);
+    }
+    buffer_append(&parser->scratch, "", 1);
+    return true;
+}
+
+static bool parse_text(struct parser *parser, struct json_object **value)
+{
+    size_t start = parser->scratch.length;
+
+    if (!read_string(parser))
+        return false;
+    const char *text = scratch_text(parser, start);
+    if (text == NULL)
+        return false;
+    int length = (int)(parser->scratch.length - start - 1);
+    parser->scratch.length = start;
+    return take_object(parser, json_object_new_string_len(text, length), value);
+}
+
+/* ---- numbers and words ---- */
+
+static bool skip_digits(struct parser *parser)
+{
+    size_t start = parser->at;
+
+    while (peek(parser) >= '0' && peek(parser) <= '9')
+        parser->at++;
+    return parser->at > start;
+}
+
+/* RFC 8259 section 6. */
+static bool skip_number(struct parser *parser, bool *is_integer)
+{
+    *is_integer = true;
+    accept(parser, "-");
+    if (!accept(parser, "0") && !skip_digits(parser))
+        return false;
+    if (accept(parser, ".")) {
+        *is_integer = false;
+        if (!skip_digits(parser))
+            return false;
+    }
+    if (accept(parser, "eE")) {
+        *is_integer = false;
+        accept(parser, "+-");
+        return skip_digits(parser);
+    }
+    return true;
+}
+
+/* What does not fit an int64_t becomes a double, and a double keeps its text, for whoever writes
+ * the tree out again. */
+static bool parse_number(struct parser *parser, struct json_object **value)
+{
+    size_t start = parser->at;
+    size_t scratch_start = parser->scratch.length;
+    bool is_integer;
+
+    if (!skip_number(parser, &is_integer))
+        return fail(parser, FAILURE_SYNTAX);
+    buffer_append(&parser->scratch, parser->text + start, parser->at - start);
+    buffer_append(&parser->scratch, "", 1);
+    const char *text = scratch_text(parser, scratch_start);
+    if (text == NULL)
+        return false;
+    parser->scratch.length = scratch_start;
+    if (is_integer) {
+        errno = 0;
+        long long integer = strtoll(text, NULL, 10);
+        if (errno == 0)
+            return take_object(parser, json_object_new_int64(integer), value);
+    }
+    return take_object(parser, json_object_new_double_s(strtod(text, NULL), text), value);
+}
+
+static bool parse_word(struct parser *parser, struct json_object **value)
+{
+    if (accept_word(parser, "true"))
+        return take_object(parser, json_object_new_boolean(true), value);
+    if (accept_word(parser, "false"))
+        return take_object(parser, json_object_new_boolean(false), value);
+    *value = NULL; /* so json-c says null */
+    return accept_word(parser, "null") || fail(parser, FAILURE_SYNTAX);
+}
+
+/* ---- containers ---- */
+
+static bool parse_value(struct parser *parser, struct json_object **value);
+
+static bool parse_member(struct parser *parser, struct json_object *object)
+{
+    size_t key_start = parser->scratch.length;
+    struct json_object *value;
+
+    if (!read_string(parser))
+        return false;
+    const char *key = scratch_text(parser, key_start);
+    if (key == NULL)
+        return false;
+    if (json_object_object_get_ex(object, key, NULL))
+        return fail(parser, FAILURE_DUPLICATE);
+    skip_blanks(parser);
+    if (!accept(parser, ":"))
+        return fail(parser, FAILURE_SYNTAX);
+    if (!parse_value(parser, &value))
+        return false;
+    key = parser->scratch.data + key_start; /* may have moved */
+    parser->scratch.length = key_start;
+    if (json_object_object_add_ex(object, key, value, JSON_C_OBJECT_ADD_KEY_IS_NEW) == 0)
+        return true;
+    json_object_put(value);
+    return fail(parser, FAILURE_MEMORY);
+}
+
+static bool parse_members(struct parser *parser, struct json_object *object)
+{
+    skip_blanks(parser);
+    if (accept(parser, "}"))
+        return true;
+    do {
+        skip_blanks(parser);
+        if (!parse_member(parser, object))
+            return false;
+        skip_blanks(parser);
+    } while (accept(parser, ","));
+    return accept(parser, "}") || fail(parser, FAILURE_SYNTAX);
+}
+
+static bool parse_element(struct parser *parser, struct json_object *array)
+{
+    struct json_object *value;
+
+    if (!parse_value(parser, &value))
+        return false;
+    if (json_object_array_add(array, value) == 0)
+        return true;
+    json_object_put(value);
+    return fail(parser, FAILURE_MEMORY);
+}
+
+static bool parse_elements(struct parser *parser, struct json_object *array)
+{
+    skip_blanks(parser);
+    if (accept(parser, "]"))
+        return true;
+    do {
+        if (!parse_element(parser, array))
+            return false;
+        skip_blanks(parser);
+    } while (accept(parser, ","));
+    return accept(parser, "]") || fail(parser, FAILURE_SYNTAX);
+}
+
+static bool parse_container(struct parser *parser, struct json_object **value)
+{
+    if (parser->depth == JSON_MAX_DEPTH)
+        return fail(parser, FAILURE_DEPTH);
+    bool is_object = accept(parser, "{");
+    if (!is_object)
+        accept(parser, "[");
+    if (!take_object(parser, is_object ? json_object_new_object() : json_object_new_array(), value))
+        return false;
+    parser->depth++;
+    bool is_whole = is_object ? parse_members(parser, *value) : parse_elements(parser, *value);
+    parser->depth--;
+    if (!is_whole)
+        json_object_put(*value);
+    return is_whole;
+}
+
+static bool parse_value(struct parser *parser, struct json_object **value)
+{
+    skip_blanks(parser);
+    switch (peek(parser)) {
+    case '{':
+    case '[':
+        return parse_container(parser, value);
+    case '"':
+        return parse_text(parser, value);
+    case 't':
+    case 'f':
+    case 'n':
+        return parse_word(parser, value);
+    default:
+        return parse_number(parser, value);
+    }
+}
+
+/* The value, and nothing behind it. */
+static bool parse_whole(struct parser *parser, struct json_object **value)
+{
+    if (!parse_value(parser, value))
+        return false;
+    skip_blanks(parser);
+    if (parser->at == parser->length && *value != NULL)
+        return true;
+    json_object_put(*value);
+    return fail(parser, FAILURE_SYNTAX);
+}
+
+static void report(const struct parser *parser, struct error *error)
+{
+    switch (parser->failure) {
+    case FAILURE_NONE:
+        break;
+    case FAILURE_SYNTAX:
+        error_set(error, ERROR_INVALID, "JSON invalide à l'octet %zu", parser->at);
+        break;
+    case FAILURE_DEPTH:
+        error_set(error, ERROR_INVALID, "JSON invalide : plus de %d niveaux d'imbrication",
+                  JSON_MAX_DEPTH);
+        break;
+    case FAILURE_DUPLICATE:
+        error_set(error, ERROR_INVALID, "JSON invalide : une clé est donnée deux fois");
+        break;
+    case FAILURE_MEMORY:
+        error_out_of_memory(error);
+        break;
+    }
 }
 
 struct json_object *json_read(const char *text, size_t length, struct error *error)
 {
-    struct scanner scanner = {.text = text, .length = length};
+    struct parser parser = {.text = text, .length = length};
+    struct json_object *value = NULL;
 
-    if (length >= INT_MAX || !scan(&scanner)) {
-        if (scanner.depth > JSON_MAX_DEPTH)
-            error_set(error, ERROR_INVALID, "JSON invalide : plus de %d niveaux d'imbrication",
-                      JSON_MAX_DEPTH);
-        else
-            fail_at(error, scanner.at);
-        return NULL;
-    }
-    struct json_object *value = parse(text, length, error);
-    if (value != NULL && count_members(value) != scanner.colons) {
-        json_object_put(value);
-        error_set(error, ERROR_INVALID, "JSON invalide : une clé est donnée deux fois");
-        return NULL;
-    }
-    return value;
+    /* json-c counts the bytes of a text in an int. */
+    bool is_read = length < INT_MAX ? parse_whole(&parser, &value) : fail(&parser, FAILURE_SYNTAX);
+    buffer_free(&parser.scratch);
+    if (is_read)
+        return value;
+    report(&parser, error);
+    return NULL;
 }
 
 struct json_object *json_get(struct json_object *object, const char *key)

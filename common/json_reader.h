@@ -1,5 +1,5 @@
 /*
- * Reading JSON that strangers send: json-c builds the tree, this module makes it strict.
+ * Reading JSON that strangers send, strictly, into json-c's tree.
  *
  * Refused with ERROR_INVALID and a French sentence: anything that is not RFC 8259, invalid UTF-8,
  * lone surrogate escapes, NUL (raw or \u0000), an object that names a key twice, nesting deeper
@@ -25,7 +25,7 @@
 #define JSON_INTEGER_MAX INT64_C(9007199254740991)
 
 /* The value in text[0..length), to be freed with json_object_put. NULL with *error set. A JSON
- * `null` at the top is refused too (json-c cannot tell it from failure; no caller wants it). */
+ * `null` at the top is refused too (to json-c it is NULL; no caller wants it). */
 struct json_object *json_read(const char *text, size_t length, struct error *error);
 
 /* The member of that name; NULL when it is absent or null (contract: null counts as absent), also

@@ -2,7 +2,10 @@
  * JSON Web Tokens (RFC 7519) as the booking back-end signs them: HS256 with a shared secret,
  * RS256 or ES256 with its public key. Only configured algorithms are accepted, each only with the
  * key meant for it (no alg=none, no HS512, no HS256 keyed with the public PEM). exp and nbf are
- * checked here, as libjwt does not.
+ * checked here, as libjwt does not, without leeway.
+ *
+ * null counts as absent. A userId, role or time of the wrong type, or a critical header (RFC 7515
+ * section 4.1.11), refuses the token, and so does JSON with a NUL or invalid UTF-8 in a text.
  *
  * A verifier is immutable; any thread.
  */
@@ -19,13 +22,14 @@
 
 /* A longer token is refused. */
 #define TOKEN_MAX_BYTES 8192
-/* With NUL; a longer optional claim is taken as absent, a longer role refuses the token. */
+/* With NUL; an optional claim that is longer or of the wrong type is taken as absent, a longer role
+ * refuses the token. */
 #define TOKEN_CLAIM_BYTES 512
 #define TOKEN_ROLE_BYTES  33
 
 /* What kind of caller a role makes, by the configured lists. */
 enum caller_kind {
-    CALLER_OTHER,   /* a role that we don't know, or none: may do what a participant may */
+    CALLER_OTHER, /* a role that we don't know, or none: may do what a participant may */
     CALLER_CLIENT,
     CALLER_SALON,
     CALLER_SERVICE, /* the booking back-end: no directory row, no socket */
@@ -35,7 +39,7 @@ struct token_claims {
     char user_id[FOREIGN_ID_MAX_BYTES + 1];
     char role[TOKEN_ROLE_BYTES]; /* empty when absent */
     enum caller_kind kind;
-    int64_t issued_at_ms;  /* 0 when absent */
+    int64_t issued_at_ms;  /* 0 when absent; both times are clamped to 1970 and 9999 */
     int64_t expires_at_ms; /* 0 when absent (only where auth.require_expiry is off) */
     /* Optional claims, empty when absent. */
     char email[TOKEN_CLAIM_BYTES];
@@ -68,8 +72,9 @@ bool token_verify(const struct token_verifier *verifier, const char *text, size_
 enum caller_kind token_role_kind(const struct config *config, const char *role);
 
 /* Signs an HS256 token for `messagerie token`: userId, role, iat and exp = now + ttl. Result to be
- * freed with free(); NULL with *error when no secret is configured or without memory. */
-char *token_sign(const struct config *config, const char *user_id, const char *role,
-                 int64_t now_ms, int64_t ttl_s, struct error *error);
+ * freed with free(); NULL with *error when no secret is configured or without memory. For a tool
+ * that signs one and ends: libjwt 1.10 may crash when memory runs out while it encodes. */
+char *token_sign(const struct config *config, const char *user_id, const char *role, int64_t now_ms,
+                 int64_t ttl_s, struct error *error);
 
 #endif

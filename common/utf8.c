@@ -1,6 +1,5 @@
 #include "common/utf8.h"
 
-#include <stdint.h>
 #include <string.h>
 
 /* Bytes of the sequence that `lead` begins; 0 when it can begin none. */
@@ -56,6 +55,25 @@ bool utf8_is_valid(const char *text, size_t length)
         at += sequence;
     }
     return true;
+}
+
+size_t utf8_encode(uint32_t code_point, char out[UTF8_SEQUENCE_MAX_BYTES])
+{
+    static const unsigned char leads[] = {0, 0x00, 0xC0, 0xE0, 0xF0};
+    size_t length = 1;
+
+    if (code_point >= 0x10000)
+        length = 4;
+    else if (code_point >= 0x800)
+        length = 3;
+    else if (code_point >= 0x80)
+        length = 2;
+    for (size_t i = length - 1; i > 0; i--) {
+        out[i] = (char)(0x80 | (code_point & 0x3F));
+        code_point >>= 6;
+    }
+    out[0] = (char)(leads[length] | code_point);
+    return length;
 }
 
 size_t utf8_count(const char *text)

@@ -6,11 +6,19 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+/* Longest sequence, without NUL. */
+#define UTF8_SEQUENCE_MAX_BYTES 4
 
 /* Bytes of the valid sequence at text[0..length), 1 to 4; 0 when there is none or length is 0. */
 size_t utf8_sequence_length(const char *text, size_t length);
 
 bool utf8_is_valid(const char *text, size_t length);
+
+/* Writes the sequence of a code point (no surrogate, at most U+10FFFF), without NUL, and returns
+ * its length. */
+size_t utf8_encode(uint32_t code_point, char out[UTF8_SEQUENCE_MAX_BYTES]);
 
 /* Code points of a valid text. */
 size_t utf8_count(const char *text);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/clock.h"
 #include "common/id.h"
 #include "common/utf8.h"
 
@@ -369,6 +370,218 @@ bool conversation_change_read(struct json_object *body, struct conversation_chan
         if (!change->has_status)
             error_add(error, "status", "le statut doit être ACTIVE ou ARCHIVED");
     }
+    return error->kind == ERROR_NONE;
+}
+
+/* ---- what the booking back-end sends -------------------------------------------------------- */
+
+static const char *const appointment_status_names[] = {
+    [APPOINTMENT_PENDING] = "PENDING",         [APPOINTMENT_CONFIRMED] = "CONFIRMED",
+    [APPOINTMENT_RESCHEDULED] = "RESCHEDULED", [APPOINTMENT_CANCELLED] = "CANCELLED",
+    [APPOINTMENT_COMPLETED] = "COMPLETED",
+};
+
+const char *appointment_status_name(enum appointment_status status)
+{
+    return appointment_status_names[status];
+}
+
+bool appointment_status_parse(const char *text, enum appointment_status *status)
+{
+    const size_t count = sizeof(appointment_status_names) / sizeof(appointment_status_names[0]);
+    size_t found = find_name(text, appointment_status_names, count);
+
+    if (found == count)
+        return false;
+    *status = (enum appointment_status)found;
+    return true;
+}
+
+/* The name of a member as clients know it: "client.email" in the object `prefix`. */
+static void member_field(const char *prefix, const char *key, char out[FIELD_BYTES])
+{
+    snprintf(out, FIELD_BYTES, "%s%s%s", prefix, prefix[0] != '\0' ? "." : "", key);
+}
+
+static const char *read_name(struct json_object *object, const char *prefix, const char *key,
+                             struct error *error)
+{
+    const struct text_rule rule = {key, false, 0, PERSON_NAME_MAX_CHARACTERS, true};
+    char field[FIELD_BYTES];
+
+    member_field(prefix, key, field);
+    const char *text = read_text(object, field, &rule, error);
+    if (text != NULL && utf8_has_control(text))
+        error_add(error, field, "ne doit pas contenir de caractère de contrôle");
+    return text;
+}
+
+static const char *read_image(struct json_object *object, const char *prefix, struct error *error)
+{
+    char field[FIELD_BYTES];
+
+    member_field(prefix, "image", field);
+    const char *url = read_any_text(object, "image", field, false, error);
+    if (url != NULL && url[0] != '\0' && !url_is_valid(url))
+        error_add(error, field,
+                  "l'adresse doit être une URL http(s) avec un hôte, de %d octets au plus",
+                  ATTACHMENT_URL_MAX_BYTES);
+    return url;
+}
+
+/* Only what no address can be is refused; whether it works, sending tells. */
+static const char *read_email(struct json_object *object, const char *prefix, struct error *error)
+{
+    char field[FIELD_BYTES];
+
+    member_field(prefix, "email", field);
+    const char *email = read_any_text(object, "email", field, false, error);
+    if (email == NULL || email[0] == '\0')
+        return email;
+    const char *at = strrchr(email, '@');
+    if (at == NULL || at == email || at[1] == '\0' || strlen(email) > PERSON_EMAIL_MAX_BYTES ||
+        utf8_has_white_space(email) || utf8_has_control(email))
+        error_add(error, field, "doit être une adresse e-mail de %d octets au plus",
+                  PERSON_EMAIL_MAX_BYTES);
+    return email;
+}
+
+static const char *read_role(struct json_object *object, const char *prefix, bool is_required,
+                             struct error *error)
+{
+    char field[FIELD_BYTES];
+
+    member_field(prefix, "role", field);
+    const char *role = read_any_text(object, "role", field, is_required, error);
+    if (role != NULL && (role[0] == '\0' || strlen(role) > PERSON_ROLE_MAX_BYTES ||
+                         utf8_has_control(role) || strcmp(role, "service") == 0))
+        error_add(error, field, "le rôle doit avoir de 1 à %d octets et ne pas être « service »",
+                  PERSON_ROLE_MAX_BYTES);
+    return role;
+}
+
+static void read_person(struct json_object *object, const char *prefix, bool is_role_required,
+                        struct person_input *input, struct error *error)
+{
+    input->role = read_role(object, prefix, is_role_required, error);
+    input->first_name = read_name(object, prefix, "firstName", error);
+    input->last_name = read_name(object, prefix, "lastName", error);
+    input->salon_name = read_name(object, prefix, "salonName", error);
+    input->image = read_image(object, prefix, error);
+    input->email = read_email(object, prefix, error);
+}
+
+bool person_input_read(struct json_object *body, bool is_role_required, struct person_input *input,
+                       struct error *error)
+{
+    error_clear(error);
+    *input = (struct person_input){0};
+    if (!body_is_object(body, error))
+        return false;
+    read_person(body, "", is_role_required, input, error);
+    return error->kind == ERROR_NONE;
+}
+
+static void read_start(struct json_object *body, bool is_required,
+                       struct appointment_change_input *input, struct error *error)
+{
+    const char *text = read_any_text(body, "start", "start", is_required, error);
+
+    if (text == NULL)
+        return;
+    input->has_start = timestamp_parse(text, &input->start_ms);
+    if (!input->has_start)
+        error_add(error, "start",
+                  "doit être une date ISO 8601 avec fuseau, comme 2026-03-12T14:30:00+01:00");
+}
+
+static void read_version(struct json_object *body, struct appointment_change_input *input,
+                         struct error *error)
+{
+    struct json_object *value = json_get(body, "version");
+
+    if (value == NULL)
+        return;
+    input->has_version = json_integer(value, &input->version) && input->version >= 0;
+    if (!input->has_version)
+        error_add(error, "version", "doit être un nombre entier à partir de 0");
+}
+
+/* The statuses from `first` to `last` may stand here. */
+static void read_status(struct json_object *body, bool is_required, enum appointment_status first,
+                        enum appointment_status last, struct appointment_change_input *input,
+                        struct error *error)
+{
+    const char *text = read_any_text(body, "status", "status", is_required, error);
+    enum appointment_status status;
+
+    if (text == NULL)
+        return;
+    input->has_status =
+        appointment_status_parse(text, &status) && status >= first && status <= last;
+    if (input->has_status)
+        input->status = status;
+    else
+        error_add(error, "status", "statut inconnu, ou qui ne convient pas ici");
+}
+
+bool appointment_change_input_read(struct json_object *body, struct appointment_change_input *input,
+                                   struct error *error)
+{
+    error_clear(error);
+    *input = (struct appointment_change_input){0};
+    if (!body_is_object(body, error))
+        return false;
+    read_start(body, false, input, error);
+    read_status(body, false, APPOINTMENT_CONFIRMED, APPOINTMENT_COMPLETED, input, error);
+    read_version(body, input, error);
+    return error->kind == ERROR_NONE;
+}
+
+static void read_party(struct json_object *body, const char *key, struct person_input *input,
+                       struct error *error)
+{
+    struct json_object *object = json_get(body, key);
+
+    if (object == NULL)
+        return;
+    if (!json_object_is_type(object, json_type_object))
+        error_add(error, key, "doit être un objet");
+    else
+        read_person(object, key, false, input, error);
+}
+
+static void read_created_by(struct json_object *body, struct error *error)
+{
+    const char *text = read_any_text(body, "createdBy", "createdBy", false, error);
+
+    if (text != NULL && strcmp(text, "salon") != 0 && strcmp(text, "client") != 0)
+        error_add(error, "createdBy", "doit être « salon » ou « client »");
+}
+
+bool appointment_input_read(struct json_object *body, struct appointment_input *input,
+                            struct error *error)
+{
+    static const struct text_rule prestation_rule = {"prestation", true, 1,
+                                                     PRESTATION_MAX_CHARACTERS, false};
+
+    error_clear(error);
+    *input = (struct appointment_input){0};
+    if (!body_is_object(body, error))
+        return false;
+    input->appointment_id = read_foreign_id(body, "appointmentId", true, error);
+    input->salon_id = read_foreign_id(body, "salonId", true, error);
+    input->client_user_id = read_foreign_id(body, "clientUserId", true, error);
+    if (input->salon_id != NULL && input->client_user_id != NULL &&
+        strcmp(input->salon_id, input->client_user_id) == 0)
+        error_add(error, "clientUserId", "le client ne peut pas être le salon");
+    input->prestation = read_text(body, prestation_rule.key, &prestation_rule, error);
+    read_start(body, true, &input->state, error);
+    read_status(body, true, APPOINTMENT_PENDING, APPOINTMENT_CONFIRMED, &input->state, error);
+    read_version(body, &input->state, error);
+    read_created_by(body, error);
+    read_party(body, "salon", &input->salon, error);
+    read_party(body, "client", &input->client, error);
     return error->kind == ERROR_NONE;
 }
 

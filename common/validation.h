@@ -27,6 +27,10 @@
 #define ATTACHMENT_KEY_MAX_BYTES       255
 #define ATTACHMENT_SIZE_MAX_BYTES      10485760
 #define CLIENT_MESSAGE_ID_MAX_BYTES    64
+#define PERSON_NAME_MAX_CHARACTERS     200
+#define PERSON_EMAIL_MAX_BYTES         254
+#define PERSON_ROLE_MAX_BYTES          32
+#define PRESTATION_MAX_CHARACTERS      200
 #define PAGE_LIMIT_MAX                 100
 #define PAGE_MAX                       1000000000
 #define REQUEST_BODY_MAX_BYTES         1048576
@@ -78,6 +82,61 @@ struct conversation_change {
 
 bool conversation_change_read(struct json_object *body, struct conversation_change *change,
                               struct error *error);
+
+/* ---- what the booking back-end sends (contract section 3) ---- */
+
+/* A person's fields; NULL: stays as it is, "": is removed. */
+struct person_input {
+    const char *role; /* never "service", which has no directory row; never "" */
+    const char *first_name;
+    const char *last_name;
+    const char *salon_name;
+    const char *image; /* http(s) URL */
+    const char *email;
+};
+
+/* `is_role_required`: as in PUT /messaging/users/:id. */
+bool person_input_read(struct json_object *body, bool is_role_required, struct person_input *input,
+                       struct error *error);
+
+enum appointment_status {
+    APPOINTMENT_PENDING,
+    APPOINTMENT_CONFIRMED,
+    APPOINTMENT_RESCHEDULED,
+    APPOINTMENT_CANCELLED,
+    APPOINTMENT_COMPLETED,
+};
+
+/* "PENDING" and so on. */
+const char *appointment_status_name(enum appointment_status status);
+/* False, *status untouched, when text is no status. */
+bool appointment_status_parse(const char *text, enum appointment_status *status);
+
+/* A change, and the changing part of a new appointment. */
+struct appointment_change_input {
+    bool has_start;
+    int64_t start_ms; /* wall time */
+    bool has_status;
+    enum appointment_status status;
+    bool has_version;
+    int64_t version; /* from 0 */
+};
+
+bool appointment_change_input_read(struct json_object *body, struct appointment_change_input *input,
+                                   struct error *error);
+
+struct appointment_input {
+    const char *appointment_id;
+    const char *salon_id;
+    const char *client_user_id; /* another than the salon */
+    const char *prestation;
+    struct appointment_change_input state; /* has start, and status PENDING or CONFIRMED */
+    struct person_input salon;             /* all NULL when not given */
+    struct person_input client;
+};
+
+bool appointment_input_read(struct json_object *body, struct appointment_input *input,
+                            struct error *error);
 
 /* A query value such as page or limit: digits only, 1 to maximum. NULL text: the fallback. On a
  * broken rule false, with the sentence for `field` added. */

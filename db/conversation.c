@@ -599,9 +599,9 @@ static bool require_appointment(struct connection *connection, const char *appoi
     return matches;
 }
 
-static bool insert_system_message(struct transaction *transaction,
-                                  struct conversation *conversation, const char *content,
-                                  struct error *error)
+bool conversation_insert_system_message(struct transaction *transaction,
+                                        struct conversation *conversation, const char *content,
+                                        struct error *error)
 {
     const struct message_new message = {
         .sender_id = conversation->salon_id, .type = MESSAGE_SYSTEM, .content = content};
@@ -625,7 +625,8 @@ static bool create_new(struct transaction *transaction, struct conversation_crea
     if (!conversation_insert(transaction, &fresh, &conversation, error))
         return false;
     if (input->first_message != NULL &&
-        !insert_system_message(transaction, &conversation, input->first_message, error))
+        !conversation_insert_system_message(transaction, &conversation, input->first_message,
+                                            error))
         return false;
     return conversation_announce(transaction, "conversation-created", &conversation, error) &&
            write_one(transaction->connection, request->json, &conversation, &request->caller,
@@ -724,13 +725,13 @@ bool conversation_toggle_archived(struct transaction *transaction, void *argumen
 
 bool conversation_mark_read(struct transaction *transaction, void *argument, struct error *error)
 {
-    const struct conversation_reference *request = argument;
+    struct conversation_reference *request = argument;
     struct conversation conversation;
 
     return conversation_load_for(transaction->connection, request->conversation_id,
                                  &request->caller, &conversation, error) &&
            messages_mark_read(transaction, &conversation, request->caller.user_id, 1,
-                              conversation.last_position, error);
+                              conversation.last_position, &request->marked, error);
 }
 
 /* Takes what the participant has not read in it off their total and tells them. */
@@ -748,8 +749,8 @@ static bool forget_unread(struct transaction *transaction, const struct conversa
            announce_unread_total(transaction, user_id, total, error);
 }
 
-static bool blank_events(struct transaction *transaction, const struct conversation *conversation,
-                         struct error *error)
+bool conversation_blank_events(struct transaction *transaction,
+                               const struct conversation *conversation, struct error *error)
 {
     char room[EVENT_AUDIENCE_BYTES];
     char salon[EVENT_AUDIENCE_BYTES];
@@ -787,7 +788,7 @@ bool conversation_delete(struct transaction *transaction, void *argument, struct
 
     if (!load_for_salon(transaction->connection, request->conversation_id, &request->caller,
                         &conversation, error) ||
-        !blank_events(transaction, &conversation, error) ||
+        !conversation_blank_events(transaction, &conversation, error) ||
         !forget_unread(transaction, &conversation, conversation.salon_id, error) ||
         !forget_unread(transaction, &conversation, conversation.client_user_id, error) ||
         !count_for_both(transaction, &conversation, conversation.status, -1, error))

@@ -69,6 +69,7 @@ database_operation conversation_update;
 struct conversation_reference {
     const char *conversation_id;
     struct caller caller;
+    bool marked; /* result of conversation_mark_read: something had not been read */
 };
 database_operation conversation_toggle_archived;
 database_operation conversation_mark_read;

@@ -49,6 +49,15 @@ struct conversation_new {
 bool conversation_insert(struct transaction *transaction, const struct conversation_new *fresh,
                          struct conversation *conversation, struct error *error);
 
+/* Stores a SYSTEM message of the salon. */
+bool conversation_insert_system_message(struct transaction *transaction,
+                                        struct conversation *conversation, const char *content,
+                                        struct error *error);
+
+/* Empties the payloads of all its events in the outbox. */
+bool conversation_blank_events(struct transaction *transaction,
+                               const struct conversation *conversation, struct error *error);
+
 /* Writes the Conversation as `caller` is shown it. `last_message_id` (may be NULL) gets the id of
  * the message whose text is in it, empty when there is none. */
 bool conversation_write(struct connection *connection, struct json_writer *writer,

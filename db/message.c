@@ -34,8 +34,8 @@ static struct statement *begin_page(struct connection *connection, const char *c
 
 /* ---- showing ------------------------------------------------------------------------------- */
 
-static bool write_attachments(struct connection *connection, struct json_writer *writer,
-                              const char *conversation_id, int64_t position, struct error *error)
+bool attachments_write(struct connection *connection, struct json_writer *writer,
+                       const char *conversation_id, int64_t position, struct error *error)
 {
     struct statement *statement = statement_begin(connection, SQL_ATTACHMENTS);
     enum step step;
@@ -76,7 +76,7 @@ static bool write_row(struct connection *connection, struct json_writer *writer,
     json_write_key(writer, "attachments");
     json_begin_array(writer);
     if (column_integer(row, COLUMN_ATTACHMENT_COUNT) > 0 &&
-        !write_attachments(connection, writer, conversation_id,
+        !attachments_write(connection, writer, conversation_id,
                            column_integer(row, COLUMN_POSITION), error))
         return false;
     json_end_array(writer);
@@ -171,6 +171,25 @@ bool message_write_last(struct connection *connection, struct json_writer *write
     }
     statement_end(statement);
     return step != STEP_FAILED;
+}
+
+bool messages_write_newest(struct connection *connection, struct json_writer *writer,
+                           const struct conversation *conversation, int64_t limit,
+                           struct error *error)
+{
+    struct senders senders = {.conversation = conversation};
+    struct statement *statement =
+        begin_page(connection, conversation->id, conversation->last_position, limit);
+    enum step step;
+
+    json_begin_array(writer);
+    while ((step = statement_step(statement, error)) == STEP_ROW)
+        if (!write_row_with(connection, writer, statement, &senders, error))
+            break;
+    json_end_array(writer);
+    statement_end(statement);
+    senders_free(&senders);
+    return step == STEP_DONE;
 }
 
 /* ---- a page -------------------------------------------------------------------------------- */
@@ -372,24 +391,25 @@ static bool announce_totals(struct transaction *transaction,
 }
 
 bool messages_mark_read(struct transaction *transaction, const struct conversation *conversation,
-                        const char *reader, int64_t first, int64_t last, struct error *error)
+                        const char *reader, int64_t first, int64_t last, bool *marked,
+                        struct error *error)
 {
     int64_t unread;
-    int64_t marked;
+    int64_t count = 0;
     int64_t total;
 
     if (!conversation_unread(transaction->connection, conversation, reader, &unread, error))
         return false;
-    if (unread == 0)
-        return true;
-    if (!announce_all_read(transaction, conversation, reader, first, last, error) ||
-        !mark_rows(transaction, conversation, reader, first, last, &marked, error))
+    if (unread > 0 && (!announce_all_read(transaction, conversation, reader, first, last, error) ||
+                       !mark_rows(transaction, conversation, reader, first, last, &count, error)))
         return false;
-    if (marked == 0)
+    if (marked != NULL)
+        *marked = count > 0;
+    if (count == 0)
         return true;
-    if (!conversation_add_unread(transaction, conversation, reader, -marked, &total, error))
+    if (!conversation_add_unread(transaction, conversation, reader, -count, &total, error))
         return false;
-    if (marked == unread &&
+    if (count == unread &&
         !announce_conversation_unread(transaction, conversation, reader, 0, error))
         return false;
     return announce_totals(transaction, conversation, reader, total, error);
@@ -403,7 +423,7 @@ bool message_mark_page(struct transaction *transaction, void *argument, struct e
     return conversation_load_for(transaction->connection, request->conversation_id,
                                  &request->caller, &conversation, error) &&
            messages_mark_read(transaction, &conversation, request->caller.user_id,
-                              request->oldest_position, request->newest_position, error);
+                              request->oldest_position, request->newest_position, NULL, error);
 }
 
 /* ---- one message --------------------------------------------------------------------------- */
@@ -452,14 +472,15 @@ static bool locate(struct connection *connection, const struct message_reference
 
 bool message_mark_read(struct transaction *transaction, void *argument, struct error *error)
 {
-    const struct message_reference *request = argument;
+    struct message_reference *request = argument;
     struct located_message message;
 
+    request->marked = false;
     if (!locate(transaction->connection, request, &message, error))
         return false;
     if (!message.is_author && !message.is_read &&
         !messages_mark_read(transaction, &message.conversation, request->caller.user_id,
-                            message.position, message.position, error))
+                            message.position, message.position, &request->marked, error))
         return false;
     return message_write_at(transaction->connection, request->json, &message.conversation,
                             message.position, error);

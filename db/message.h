@@ -50,6 +50,7 @@ struct message_reference {
     const char *message_id;
     struct caller caller;
     struct buffer *json; /* result of message_mark_read: the Message */
+    bool marked;         /* result of message_mark_read: it had not been read */
 };
 database_operation message_mark_read; /* for the author it changes nothing */
 database_operation message_delete;    /* the author's alone; of SYSTEM messages nobody's */

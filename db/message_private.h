@@ -27,13 +27,24 @@ bool message_write_at(struct connection *connection, struct buffer *json,
                       const struct conversation *conversation, int64_t position,
                       struct error *error);
 
+/* Writes the attachments of the message at a position as elements of an array. */
+bool attachments_write(struct connection *connection, struct json_writer *writer,
+                       const char *conversation_id, int64_t position, struct error *error);
+
 /* Writes the member lastMessage, if there is a message. `id` gets its id, else "". */
 bool message_write_last(struct connection *connection, struct json_writer *writer,
                         const struct conversation *conversation, char id[ID_BYTES],
                         struct error *error);
 
-/* Marks read what `reader` has not read from position `first` to `last`, and appends the events. */
+/* Writes the array of the newest messages, newest first. */
+bool messages_write_newest(struct connection *connection, struct json_writer *writer,
+                           const struct conversation *conversation, int64_t limit,
+                           struct error *error);
+
+/* Marks read what `reader` has not read from position `first` to `last`, and appends the events.
+ * *marked (may be NULL): whether there was something. */
 bool messages_mark_read(struct transaction *transaction, const struct conversation *conversation,
-                        const char *reader, int64_t first, int64_t last, struct error *error);
+                        const char *reader, int64_t first, int64_t last, bool *marked,
+                        struct error *error);
 
 #endif

@@ -32,7 +32,7 @@ struct options {
     bool sample;
     const char *role;
     const char *ttl;
-    struct person_fields fields;
+    struct person_input fields;
     char **arguments; /* behind the command */
     int argument_count;
 };

@@ -115,6 +115,39 @@ static const char *const migrations[] = {
     ");"
     "CREATE INDEX outbox_by_audience ON outbox (audience, seq);"
     "CREATE INDEX outbox_by_message ON outbox (message_id) WHERE message_id IS NOT NULL;",
+
+    /* 2: the broker's sockets */
+    "CREATE TABLE sessions ("
+    " pid TEXT NOT NULL PRIMARY KEY,"
+    " sid TEXT NOT NULL,"
+    " user_id TEXT NOT NULL," /* who may have no row among users yet */
+    " is_connected SMALLINT NOT NULL,"
+    " changed_at BIGINT NOT NULL"
+    ") WITHOUT ROWID;"
+    "CREATE INDEX sessions_by_age ON sessions (is_connected, changed_at, user_id);"
+
+    "CREATE TABLE session_rooms ("
+    " pid TEXT NOT NULL REFERENCES sessions (pid) ON DELETE CASCADE,"
+    " conversation_id TEXT NOT NULL," /* which may be gone */
+    " joined_seq BIGINT NOT NULL,"    /* of the outbox, when its history was read */
+    " PRIMARY KEY (pid, conversation_id)"
+    ") WITHOUT ROWID;",
+
+    /* 3: what the booking back-end says of appointments */
+    "ALTER TABLE appointments ADD COLUMN prestation TEXT;"
+    "ALTER TABLE appointments ADD COLUMN start_at BIGINT;"
+    "ALTER TABLE appointments ADD COLUMN status TEXT;"
+    "ALTER TABLE appointments ADD COLUMN version BIGINT;" /* NULL: none given so far */
+    "ALTER TABLE appointments ADD COLUMN updated_at BIGINT;"
+
+    "CREATE TABLE appointment_changes (" /* that came before their appointment */
+    " appointment_id TEXT NOT NULL,"
+    " ordinal BIGINT NOT NULL,"
+    " version BIGINT NOT NULL," /* -1: none */
+    " start_at BIGINT, status TEXT,"
+    " received_at BIGINT NOT NULL,"
+    " PRIMARY KEY (appointment_id, version, ordinal)"
+    ") WITHOUT ROWID;",
 };
 
 const int64_t schema_version_newest = sizeof(migrations) / sizeof(migrations[0]);

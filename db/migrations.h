@@ -12,6 +12,8 @@
  *   attachments           clustered likewise
  *   message_holes         deleted messages per block of positions, see db/position.h
  *   outbox                the events, seq without a gap
+ *   sessions              the broker's sockets, connected or not, and
+ *   session_rooms         the conversations that each has joined
  */
 #ifndef MESSAGERIE_DB_MIGRATIONS_H
 #define MESSAGERIE_DB_MIGRATIONS_H

@@ -56,6 +56,39 @@ bool person_write(struct connection *connection, struct json_writer *writer, con
     return step != STEP_FAILED;
 }
 
+bool person_append_name(struct connection *connection, const char *user_id, struct buffer *name,
+                        struct error *error)
+{
+    struct statement *statement = find(connection, user_id);
+    enum step step = statement_step(statement, error);
+
+    if (step == STEP_ROW && column_bytes(statement, SALON_NAME) > 0) {
+        buffer_append_text(name, column_text(statement, SALON_NAME));
+    } else if (step == STEP_ROW) {
+        bool has_both =
+            column_bytes(statement, FIRST_NAME) > 0 && column_bytes(statement, LAST_NAME) > 0;
+        buffer_append(name, column_text(statement, FIRST_NAME),
+                      column_bytes(statement, FIRST_NAME));
+        buffer_append_text(name, has_both ? " " : "");
+        buffer_append(name, column_text(statement, LAST_NAME), column_bytes(statement, LAST_NAME));
+    }
+    statement_end(statement);
+    return step != STEP_FAILED;
+}
+
+bool person_append_first_name(struct connection *connection, const char *user_id,
+                              struct buffer *name, struct error *error)
+{
+    struct statement *statement = find(connection, user_id);
+    enum step step = statement_step(statement, error);
+
+    if (step == STEP_ROW)
+        buffer_append(name, column_text(statement, FIRST_NAME),
+                      column_bytes(statement, FIRST_NAME));
+    statement_end(statement);
+    return step != STEP_FAILED;
+}
+
 bool people_share_appointment(struct connection *connection, const char *one, const char *other,
                               bool *share, struct error *error)
 {
@@ -122,7 +155,7 @@ bool person_ensure(struct transaction *transaction, const char *user_id, const c
     return write_person(transaction, SQL_PERSON_INSERT, &row, error);
 }
 
-static void take_fields(const struct person_fields *from, const char *to[FIELD_COUNT])
+static void take_fields(const struct person_input *from, const char *to[FIELD_COUNT])
 {
     to[ROLE] = from->role;
     to[FIRST_NAME] = from->first_name;
@@ -132,59 +165,79 @@ static void take_fields(const struct person_fields *from, const char *to[FIELD_C
     to[EMAIL] = from->email;
 }
 
-/* Lays the given fields over those of the row that `statement` stands on. */
-static void set_fields(struct statement *statement, const char *const given[FIELD_COUNT],
-                       struct row *row)
+static bool same_text(const char *one, const char *other)
 {
-    row->booked_fields = column_integer(statement, COLUMN_BOOKED_FIELDS);
-    row->claims_issued_at = column_integer(statement, COLUMN_CLAIMS_ISSUED_AT);
-    for (int field = 0; field < FIELD_COUNT; field++) {
-        row->fields[field] = column_text(statement, field);
-        if (given[field] == NULL)
-            continue;
-        row->fields[field] = given[field][0] != '\0' ? given[field] : NULL;
-        row->booked_fields |= field_bit(field);
-    }
+    return one == other || (one != NULL && other != NULL && strcmp(one, other) == 0);
 }
 
-static bool insert_set(struct transaction *transaction, const char *user_id,
-                       const char *const given[FIELD_COUNT], struct error *error)
+/* Lays the given fields over *row. True when that changes something. */
+static bool set_fields(const char *const given[FIELD_COUNT], struct row *row)
 {
-    struct row row = {.user_id = user_id};
+    bool changes = false;
 
-    if (given[ROLE] == NULL)
-        return error_add(error, "role", "le rôle est obligatoire pour une nouvelle personne");
     for (int field = 0; field < FIELD_COUNT; field++) {
         if (given[field] == NULL)
             continue;
-        row.fields[field] = given[field][0] != '\0' ? given[field] : NULL;
-        row.booked_fields |= field_bit(field);
+        const char *text = given[field][0] != '\0' ? given[field] : NULL;
+        changes = changes || !same_text(row->fields[field], text) ||
+                  (row->booked_fields & field_bit(field)) == 0;
+        row->fields[field] = text;
+        row->booked_fields |= field_bit(field);
     }
-    return write_person(transaction, SQL_PERSON_INSERT, &row, error);
+    return changes;
+}
+
+static bool insert_given(struct transaction *transaction, const char *const given[FIELD_COUNT],
+                         const char *default_role, struct row *row, struct error *error)
+{
+    set_fields(given, row);
+    if (row->fields[ROLE] == NULL)
+        row->fields[ROLE] = default_role;
+    if (row->fields[ROLE] == NULL)
+        return error_add(error, "role", "le rôle est obligatoire pour une nouvelle personne");
+    return write_person(transaction, SQL_PERSON_INSERT, row, error);
+}
+
+/* `statement` stands on the row, whose texts are borrowed meanwhile. */
+static bool update_given(struct transaction *transaction, struct statement *statement,
+                         const char *const given[FIELD_COUNT], struct row *row, struct error *error)
+{
+    bool was_erased = !column_is_null(statement, COLUMN_ERASED_AT);
+
+    row->booked_fields = column_integer(statement, COLUMN_BOOKED_FIELDS);
+    row->claims_issued_at = column_integer(statement, COLUMN_CLAIMS_ISSUED_AT);
+    for (int field = 0; field < FIELD_COUNT; field++)
+        row->fields[field] = column_text(statement, field);
+    if (!set_fields(given, row) && !was_erased)
+        return true;
+    return write_person(transaction, SQL_PERSON_UPDATE, row, error);
+}
+
+bool person_take(struct transaction *transaction, const char *user_id,
+                 const struct person_input *fields, const char *default_role, struct error *error)
+{
+    const char *given[FIELD_COUNT];
+    struct row row = {.user_id = user_id};
+    struct statement *statement = find(transaction->connection, user_id);
+    enum step step = statement_step(statement, error);
+    bool succeeded = false;
+
+    take_fields(fields, given);
+    if (step == STEP_DONE)
+        succeeded = insert_given(transaction, given, default_role, &row, error);
+    else if (step == STEP_ROW)
+        succeeded = update_given(transaction, statement, given, &row, error);
+    statement_end(statement);
+    return succeeded;
 }
 
 bool person_set(struct transaction *transaction, void *argument, struct error *error)
 {
     const struct person_set *set = argument;
-    const char *given[FIELD_COUNT];
-    struct row row = {.user_id = set->user_id};
 
-    take_fields(&set->fields, given);
-    if (given[ROLE] != NULL && given[ROLE][0] == '\0')
+    if (set->fields.role != NULL && set->fields.role[0] == '\0')
         return error_add(error, "role", "le rôle ne peut pas être vide");
-    struct statement *statement = find(transaction->connection, set->user_id);
-    enum step step = statement_step(statement, error);
-    bool succeeded = false;
-    if (step == STEP_DONE) {
-        succeeded = insert_set(transaction, set->user_id, given, error);
-    } else if (step == STEP_ROW && !column_is_null(statement, COLUMN_ERASED_AT)) {
-        error_set(error, ERROR_NOT_FOUND, "Personne introuvable");
-    } else if (step == STEP_ROW) {
-        set_fields(statement, given, &row);
-        succeeded = write_person(transaction, SQL_PERSON_UPDATE, &row, error);
-    }
-    statement_end(statement); /* the row's texts were borrowed from it until here */
-    return succeeded;
+    return person_take(transaction, set->user_id, &set->fields, NULL, error);
 }
 
 /* What is to be done with a token's claims. */
@@ -220,7 +273,7 @@ static bool merge_claims(struct statement *statement, const char *const claims[F
         row->fields[field] = present;
         if (claims[field] == NULL || (row->booked_fields & field_bit(field)) != 0)
             continue;
-        if (present != NULL && strcmp(present, claims[field]) == 0)
+        if (same_text(present, claims[field]))
             continue;
         row->fields[field] = claims[field];
         changes = true;

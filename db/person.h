@@ -11,24 +11,15 @@
 #include "common/buffer.h"
 #include "common/json_writer.h"
 #include "common/token.h"
+#include "common/validation.h"
 #include "db/database.h"
 
-/* What the booking back-end or an administrator sets. NULL leaves a field as it is; an empty text
- * removes it (not the role). */
-struct person_fields {
-    const char *role;
-    const char *first_name;
-    const char *last_name;
-    const char *salon_name;
-    const char *image;
-    const char *email;
-};
-
-/* Operation over struct person_set: makes or changes the row; a new one needs a role (else
- * ERROR_INVALID). An erased person is ERROR_NOT_FOUND. */
+/* Operation over struct person_set: what the booking back-end or an administrator says of a person.
+ * Makes or changes the row; a new one needs a role (else ERROR_INVALID). An erased person who is
+ * told of again is there again. Writes nothing when nothing changed. */
 struct person_set {
     const char *user_id;
-    struct person_fields fields;
+    struct person_input fields;
 };
 database_operation person_set;
 

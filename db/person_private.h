@@ -27,6 +27,10 @@ enum person_view { PERSON_WITH_EMAIL, PERSON_WITHOUT_EMAIL };
 bool person_write(struct connection *connection, struct json_writer *writer, const char *user_id,
                   enum person_view view, struct error *error);
 
+/* Appends what a person is called: the salon's name, else first and last name, else nothing. */
+bool person_append_name(struct connection *connection, const char *user_id, struct buffer *name,
+                        struct error *error);
+
 /* Whether both share an appointment, whichever of them is the salon. */
 bool people_share_appointment(struct connection *connection, const char *one, const char *other,
                               bool *share, struct error *error);
@@ -35,6 +39,15 @@ bool people_share_appointment(struct connection *connection, const char *one, co
  * erased. */
 bool person_role(struct connection *connection, const char *user_id, const char *missing,
                  char role[TOKEN_ROLE_BYTES], struct error *error);
+
+/* Like person_set, within another operation; `default_role` is for a person who is new and given
+ * none, NULL makes that an error. */
+bool person_take(struct transaction *transaction, const char *user_id,
+                 const struct person_input *fields, const char *default_role, struct error *error);
+
+/* Appends the first name, nothing when there is none. */
+bool person_append_first_name(struct connection *connection, const char *user_id,
+                              struct buffer *name, struct error *error);
 
 /* Makes a row with nothing but the role, if there is none. */
 bool person_ensure(struct transaction *transaction, const char *user_id, const char *role,

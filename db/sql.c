@@ -12,6 +12,8 @@
     "role, first_name, last_name, salon_name, image, email, booked_fields, claims_issued_at,"      \
     " erased_at"
 
+#define EVENT_COLUMNS "seq, audience, name, payload"
+
 struct sql {
     const char *name;
     const char *text;
@@ -43,6 +45,44 @@ static const struct sql table[SQL_COUNT] = {
     STATEMENT(SQL_OUTBOX_BLANK_MESSAGE, "UPDATE outbox SET payload = '' WHERE message_id = $1"),
     STATEMENT(SQL_OUTBOX_BLANK_CONVERSATION,
               "UPDATE outbox SET payload = '' WHERE audience = $1 AND conversation_id = $2"),
+    STATEMENT(SQL_OUTBOX_AFTER, "SELECT " EVENT_COLUMNS " FROM outbox WHERE seq > $1"
+                                " ORDER BY seq LIMIT $2"),
+    STATEMENT(SQL_OUTBOX_HAS, "SELECT 1 FROM outbox WHERE seq = $1"),
+    STATEMENT(SQL_OUTBOX_MISSED, "SELECT " EVENT_COLUMNS " FROM outbox WHERE audience = $1"
+                                 " AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4"),
+    STATEMENT(SQL_OUTBOX_COUNT_MISSED,
+              "SELECT COUNT(*) FROM (SELECT seq FROM outbox WHERE audience = $1"
+              " AND seq > $2 AND seq <= $3 LIMIT $4) AS newest"),
+
+    STATEMENT(SQL_CONTACTS,
+              "SELECT other.user_id FROM participants own JOIN participants other"
+              " ON other.conversation_id = own.conversation_id AND other.user_id <> own.user_id"
+              " WHERE own.user_id = $1"),
+    STATEMENT(SQL_SESSION_FIND, "SELECT sid, user_id FROM sessions WHERE pid = $1"),
+    STATEMENT(SQL_SESSION_STORE,
+              "INSERT INTO sessions (pid, sid, user_id, is_connected, changed_at)"
+              " VALUES ($1, $2, $3, 1, $4)"
+              " ON CONFLICT (pid) DO UPDATE SET is_connected = 1, changed_at = $4"),
+    STATEMENT(SQL_SESSION_SUSPEND,
+              "UPDATE sessions SET is_connected = 0, changed_at = $1 WHERE pid = $2"),
+    STATEMENT(SQL_SESSION_DELETE, "DELETE FROM sessions WHERE pid = $1"),
+    STATEMENT(SQL_SESSION_PRUNE,
+              "DELETE FROM sessions WHERE pid IN (SELECT pid FROM sessions WHERE is_connected = 0"
+              " AND changed_at < $1 ORDER BY changed_at LIMIT $2)"),
+    STATEMENT(SQL_SESSION_CONNECTED_USERS, "SELECT user_id FROM sessions WHERE is_connected = 1"),
+    STATEMENT(SQL_SESSION_SUSPEND_ALL,
+              "UPDATE sessions SET is_connected = 0, changed_at = $1 WHERE is_connected = 1"),
+    STATEMENT(SQL_SESSION_ROOMS, "SELECT conversation_id FROM session_rooms WHERE pid = $1"),
+    STATEMENT(SQL_SESSION_LOST_ROOM,
+              "SELECT 1 FROM session_rooms room LEFT JOIN participants own"
+              " ON own.user_id = $1 AND own.conversation_id = room.conversation_id"
+              " WHERE room.pid = $2 AND (own.user_id IS NULL OR room.joined_seq > $3) LIMIT 1"),
+    STATEMENT(SQL_SESSION_ROOM_STORE,
+              "INSERT INTO session_rooms (pid, conversation_id, joined_seq)"
+              " SELECT pid, $1, $2 FROM sessions WHERE pid = $3"
+              " ON CONFLICT (pid, conversation_id) DO UPDATE SET joined_seq = $2"),
+    STATEMENT(SQL_SESSION_ROOM_DELETE,
+              "DELETE FROM session_rooms WHERE pid = $1 AND conversation_id = $2"),
 
     STATEMENT(SQL_PERSON_FIND, "SELECT " PERSON_COLUMNS " FROM users WHERE id = $1"),
     STATEMENT(SQL_PERSON_LIST,
@@ -55,7 +95,7 @@ static const struct sql table[SQL_COUNT] = {
     STATEMENT(SQL_PERSON_UPDATE,
               "UPDATE users SET role = $1, first_name = $2, last_name = $3, salon_name = $4,"
               " image = $5, email = $6, booked_fields = $7, claims_issued_at = $8,"
-              " updated_at = $9 WHERE id = $10"),
+              " updated_at = $9, erased_at = NULL WHERE id = $10"),
     STATEMENT(SQL_PERSON_TOTALS,
               "SELECT unread_total, active_count, archived_count FROM users WHERE id = $1"),
     STATEMENT(SQL_PERSON_ADD_UNREAD,
@@ -67,8 +107,48 @@ static const struct sql table[SQL_COUNT] = {
               "SELECT 1 FROM appointments WHERE (salon_id = $1 AND client_user_id = $2)"
               " OR (salon_id = $2 AND client_user_id = $1) LIMIT 1"),
     STATEMENT(SQL_APPOINTMENT_FIND,
-              "SELECT a.salon_id, a.client_user_id, c.id FROM appointments a"
+              "SELECT a.salon_id, a.client_user_id, c.id, a.prestation, a.start_at, a.status,"
+              " a.version FROM appointments a"
               " LEFT JOIN conversations c ON c.appointment_id = a.id WHERE a.id = $1"),
+
+    STATEMENT(SQL_APPOINTMENT_INSERT,
+              "INSERT INTO appointments (start_at, status, version, created_at, updated_at, id,"
+              " salon_id, client_user_id, prestation) VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8)"),
+    STATEMENT(SQL_APPOINTMENT_UPDATE,
+              "UPDATE appointments SET start_at = $1, status = $2, version = $3, updated_at = $4"
+              " WHERE id = $5"),
+    STATEMENT(SQL_EARLY_CHANGE_COUNT,
+              "SELECT COUNT(*) FROM appointment_changes WHERE appointment_id = $1"),
+    STATEMENT(SQL_EARLY_CHANGE_INSERT,
+              "INSERT INTO appointment_changes (appointment_id, ordinal, version, start_at, status,"
+              " received_at) VALUES ($1, $2, $3, $4, $5, $6)"),
+    STATEMENT(SQL_EARLY_CHANGES, "SELECT version, start_at, status FROM appointment_changes"
+                                 " WHERE appointment_id = $1 ORDER BY version, ordinal"),
+    STATEMENT(SQL_EARLY_CHANGES_DELETE,
+              "DELETE FROM appointment_changes WHERE appointment_id = $1"),
+
+    STATEMENT(SQL_ERASE_PERSON,
+              "UPDATE users SET first_name = NULL, last_name = NULL, salon_name = NULL,"
+              " image = NULL, email = NULL, booked_fields = 0, erased_at = $1, updated_at = $1"
+              " WHERE id = $2 AND erased_at IS NULL"),
+    STATEMENT(SQL_ERASE_ATTACHMENTS,
+              "UPDATE attachments SET file_name = $1, upload_key = NULL WHERE conversation_id = $2"
+              " AND position IN (SELECT position FROM messages WHERE conversation_id = $2"
+              " AND sender_id = $3 AND attachment_count > 0)"),
+    STATEMENT(SQL_ERASE_NAME,
+              "UPDATE messages SET content = REPLACE(content, $1, $2) WHERE conversation_id = $3"
+              " AND type = 'SYSTEM'"),
+    STATEMENT(SQL_PERSON_CONVERSATIONS,
+              "SELECT conversation_id FROM participants WHERE user_id = $1"
+              " ORDER BY conversation_id"),
+    STATEMENT(SQL_EXPORT_APPOINTMENTS,
+              "SELECT id, salon_id, client_user_id, prestation, start_at, status, created_at"
+              " FROM appointments WHERE salon_id = $1"
+              " UNION ALL SELECT id, salon_id, client_user_id, prestation, start_at, status,"
+              " created_at FROM appointments WHERE client_user_id = $1"),
+    STATEMENT(SQL_EXPORT_MESSAGES,
+              "SELECT position, id, type, content, created_at, read_at, attachment_count"
+              " FROM messages WHERE conversation_id = $1 AND sender_id = $2 ORDER BY position"),
 
     STATEMENT(SQL_CONVERSATION_FIND,
               "SELECT salon_id, client_user_id, appointment_id, subject, status, message_count,"

@@ -52,7 +52,7 @@ bool cgi_run(void (*answer)(void *context, struct request *request, struct respo
 {
     const char *length = getenv("CONTENT_LENGTH");
     struct input input = {length != NULL ? strtoull(length, NULL, 10) : 0};
-    const struct transport transport = {environ, read_input, &input};
+    const struct transport transport = {environ, read_input, NULL, &input};
     struct request request = REQUEST_EMPTY;
     struct response response = RESPONSE_EMPTY;
 

@@ -24,7 +24,7 @@ static bool create_from(struct exchange *exchange, struct json_object *body, str
     bool is_service = exchange->caller.kind == CALLER_SERVICE;
 
     if (!conversation_input_read(body, is_service, &input, error) ||
-        !database_write(exchange->database, conversation_create, &create, error))
+        !exchange_write(exchange, conversation_create, &create, error))
         return false;
     exchange->response->status = create.existed ? 200 : 201;
     return true;
@@ -72,7 +72,7 @@ static bool run_reference(struct exchange *exchange, database_operation *operati
     struct conversation_reference reference = {.conversation_id = conversation_id(exchange),
                                                .caller = exchange->caller};
 
-    return database_write(exchange->database, operation, &reference, error);
+    return exchange_write(exchange, operation, &reference, error);
 }
 
 static bool handle_find(struct exchange *exchange, struct error *error)
@@ -103,7 +103,7 @@ static bool update_from(struct exchange *exchange, struct json_object *body, str
 
     if (!conversation_change_read(body, &change, error))
         return exchange_refuse_input(exchange, error);
-    return database_write(exchange->database, conversation_update, &update, error);
+    return exchange_write(exchange, conversation_update, &update, error);
 }
 
 static bool handle_update(struct exchange *exchange, struct error *error)

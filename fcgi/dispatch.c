@@ -14,6 +14,15 @@
 
 /* ---- the caller ----------------------------------------------------------------------------- */
 
+static bool write_and_wait(struct database *database, struct request *request,
+                           database_operation *operation, void *argument, struct error *error)
+{
+    request_wait(request, true);
+    bool succeeded = database_write(database, operation, argument, error);
+    request_wait(request, false);
+    return succeeded;
+}
+
 /* The role of a person whose token names none. */
 static const char *default_role(const struct config *config)
 {
@@ -22,26 +31,25 @@ static const char *default_role(const struct config *config)
 
 /* Makes or refreshes the caller's directory row. False when that could not be done now; it is then
  * tried again with the next request. */
-static bool apply_claims(const struct dispatcher *dispatcher, const struct config *config,
-                         const struct token_claims *claims)
+static bool apply_claims(const struct dispatcher *dispatcher, struct request *request,
+                         const struct config *config, const struct token_claims *claims)
 {
-    struct person_claims request = {.claims = claims,
-                                    .default_role = default_role(config),
-                                    .now_ms = clock_wall_ms(dispatcher->services->clock)};
+    struct person_claims person = {.claims = claims,
+                                   .default_role = default_role(config),
+                                   .now_ms = clock_wall_ms(dispatcher->services->clock)};
     struct error error;
 
     if (claims->kind == CALLER_SERVICE)
         return true;
     error_clear(&error);
-    if (!database_read(dispatcher->database, person_claims_need_write, &request, &error))
+    if (!database_read(dispatcher->database, person_claims_need_write, &person, &error))
         return false;
-    return !request.must_write ||
-           database_write(dispatcher->database, person_apply_claims, &request, &error);
+    return !person.must_write ||
+           write_and_wait(dispatcher->database, request, person_apply_claims, &person, &error);
 }
 
 static bool authenticate(const struct dispatcher *dispatcher, const struct settings *settings,
-                         const struct request *request, struct token_claims *claims,
-                         struct error *error)
+                         struct request *request, struct token_claims *claims, struct error *error)
 {
     struct text_span token = request_bearer_token(request);
     int64_t now_ms = clock_wall_ms(dispatcher->services->clock);
@@ -54,7 +62,7 @@ static bool authenticate(const struct dispatcher *dispatcher, const struct setti
         !token_verify(settings->verifier, token.data, token.length, now_ms, claims, error))
         return false;
     if (!is_applied) {
-        is_applied = apply_claims(dispatcher, settings->config, claims);
+        is_applied = apply_claims(dispatcher, request, settings->config, claims);
         if (!is_known || is_applied)
             token_cache_store(settings->tokens, token, claims, is_applied);
     }
@@ -117,6 +125,7 @@ static bool run_handler(const struct dispatcher *dispatcher, const struct settin
     struct exchange exchange = {
         .services = dispatcher->services,
         .config = settings->config,
+        .texts = settings->texts,
         .database = dispatcher->database,
         .request = request,
         .response = response,
@@ -211,6 +220,12 @@ struct json_object *exchange_read_json(struct exchange *exchange, struct error *
         break;
     }
     return NULL;
+}
+
+bool exchange_write(struct exchange *exchange, database_operation *operation, void *argument,
+                    struct error *error)
+{
+    return write_and_wait(exchange->database, exchange->request, operation, argument, error);
 }
 
 bool exchange_query_text(const struct exchange *exchange, const char *name, char *out,

@@ -40,6 +40,7 @@ void dispatch_refuse(void *dispatcher, struct request *request, struct response 
 struct exchange {
     const struct services *services;
     const struct config *config;
+    const struct appointment_texts *texts;
     struct database *database;
     struct request *request;
     struct response *response;
@@ -50,6 +51,10 @@ struct exchange {
 /* The request's body as JSON, to be freed with json_object_put; NULL with *error (400, 413, or 503
  * without memory). */
 struct json_object *exchange_read_json(struct exchange *exchange, struct error *error);
+
+/* database_write, which lets other requests have the processor while it waits for the commit. */
+bool exchange_write(struct exchange *exchange, database_operation *operation, void *argument,
+                    struct error *error);
 
 /* Reads query parameter `name`, a number from 1 to `maximum`, or takes `fallback` when it is
  * absent. On a broken rule false, and its sentence is added to *error. */

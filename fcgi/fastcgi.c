@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,16 +15,16 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
-/* Most content of a FastCGI record of ours: the largest multiple of 8, so that none needs padding
- * (the specification only recommends it, web servers cope with either). */
-#define RECORD_CONTENT_MAX_BYTES 65528
-/* Records that go out with one system call. */
-#define RECORDS_PER_SEND 16
-/* Of each record: its header, the rest of the head, some of the body. */
-#define PIECES_PER_RECORD 3
+#include "fcgi/gate.h"
+#include "fcgi/records.h"
+
+/* Read at once by libfcgi; a request that fits is answered without waiting for its end. */
+#define READ_BYTES 8192
+
+/* What a connection waits for. */
+#define IDLE_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLONESHOT)
 
 /* What an epoll event points at. */
 enum source_kind {
@@ -58,6 +59,7 @@ struct fastcgi_server {
     size_t running;         /* atomic: workers that have not ended */
     bool is_stopping;       /* atomic */
     bool is_accept_failing; /* atomic; so that it is logged once */
+    struct gate gate;       /* of the workers: computing, or waiting for an event */
 
     pthread_mutex_t lock; /* of what follows */
     struct connection *connections;
@@ -151,6 +153,24 @@ static bool admit(struct fastcgi_server *server, struct connection *connection)
     return is_admitted;
 }
 
+/* Hands the connection to epoll; if that succeeds it is no longer the caller's. Under the lock, as
+ * take_over is, so that the next thread sees what this one wrote: that epoll orders them is not
+ * promised in the terms of the C language. */
+static bool arm(struct fastcgi_server *server, int operation, struct connection *connection)
+{
+    pthread_mutex_lock(&server->lock);
+    bool is_armed = watch(server, operation, &connection->source, IDLE_EVENTS);
+    pthread_mutex_unlock(&server->lock);
+    return is_armed;
+}
+
+/* The connection of an event is the caller's from now on. */
+static void take_over(struct fastcgi_server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    pthread_mutex_unlock(&server->lock);
+}
+
 static void set_timeouts(int descriptor, int64_t timeout_ms)
 {
     struct timeval timeout = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
@@ -175,7 +195,7 @@ static void add_connection(struct fastcgi_server *server, int descriptor)
     connection->source = (struct source){SOURCE_CONNECTION, descriptor};
     FCGX_InitRequest(&connection->fcgx, -1, FCGI_FAIL_ACCEPT_ON_INTR);
     connection->fcgx.ipcFd = descriptor;
-    if (!watch(server, EPOLL_CTL_ADD, &connection->source, EPOLLIN | EPOLLRDHUP | EPOLLONESHOT))
+    if (!arm(server, EPOLL_CTL_ADD, connection))
         drop_connection(server, connection);
 }
 
@@ -235,139 +255,95 @@ static void accept_connections(struct fastcgi_server *server, struct source *lis
         watch(server, EPOLL_CTL_MOD, listener, EPOLLIN | EPOLLONESHOT);
 }
 
-/* ---- the answer ----------------------------------------------------------------------------- */
+/* ---- one request ---------------------------------------------------------------------------- */
 
-static FCGI_Header make_header(unsigned char type, int id, size_t content_length)
-{
-    return (FCGI_Header){
-        .version = FCGI_VERSION_1,
-        .type = type,
-        .requestIdB1 = (unsigned char)(id >> 8),
-        .requestIdB0 = (unsigned char)id,
-        .contentLengthB1 = (unsigned char)(content_length >> 8),
-        .contentLengthB0 = (unsigned char)content_length,
-    };
-}
-
-/* The end of standard output and of the request. */
-struct trailer {
-    FCGI_Header end_of_output;
-    FCGI_EndRequestRecord end_of_request;
+/* The request that a thread is at: where its body comes from and its answer goes. */
+struct current {
+    struct fastcgi_server *server;
+    FCGX_Request *fcgx;
 };
 
-static struct trailer make_trailer(int id, unsigned char protocol_status)
+static void wait_elsewhere(void *context, bool begins)
 {
-    return (struct trailer){
-        .end_of_output = make_header(FCGI_STDOUT, id, 0),
-        .end_of_request = {.header = make_header(FCGI_END_REQUEST, id, sizeof(FCGI_EndRequestBody)),
-                           .body = {.protocolStatus = protocol_status}},
-    };
+    const struct current *current = context;
+
+    if (begins)
+        gate_step_out(&current->server->gate);
+    else
+        gate_step_in(&current->server->gate);
 }
 
-/* What is collected for one system call. */
-struct outgoing {
-    struct iovec pieces[RECORDS_PER_SEND * PIECES_PER_RECORD + 1]; /* and the trailer */
-    size_t piece_count;
-    FCGI_Header headers[RECORDS_PER_SEND];
-    size_t record_count;
-};
-
-static void add_piece(struct outgoing *outgoing, const void *data, size_t length)
+/* Waits only outside the gate. */
+static ssize_t send_some(void *context, const struct msghdr *message)
 {
-    if (length > 0)
-        outgoing->pieces[outgoing->piece_count++] = (struct iovec){(void *)(uintptr_t)data, length};
-}
+    const struct current *current = context;
+    ssize_t sent = sendmsg(current->fcgx->ipcFd, message, MSG_NOSIGNAL | MSG_DONTWAIT);
 
-/* Moves up to `wanted` bytes from the front of *text to the pieces; returns how many. */
-static size_t take_piece(struct outgoing *outgoing, struct text_span *text, size_t wanted)
-{
-    size_t length = text->length < wanted ? text->length : wanted;
-
-    add_piece(outgoing, text->data, length);
-    text->data += length;
-    text->length -= length;
-    return length;
-}
-
-/* Sends all that is collected; false when the peer is gone or stuck. */
-static bool send_outgoing(int descriptor, struct outgoing *outgoing)
-{
-    struct msghdr message = {.msg_iov = outgoing->pieces, .msg_iovlen = outgoing->piece_count};
-
-    while (message.msg_iovlen > 0) {
-        ssize_t sent = sendmsg(descriptor, &message, MSG_NOSIGNAL);
-        if (sent < 0 && errno == EINTR)
-            continue;
-        if (sent < 0)
-            return false;
-        size_t rest = (size_t)sent;
-        while (message.msg_iovlen > 0 && rest >= message.msg_iov->iov_len) {
-            rest -= message.msg_iov->iov_len;
-            message.msg_iov++;
-            message.msg_iovlen--;
-        }
-        if (rest > 0) {
-            message.msg_iov->iov_base = (char *)message.msg_iov->iov_base + rest;
-            message.msg_iov->iov_len -= rest;
-        }
+    if (sent < 0 && errno == EAGAIN) {
+        wait_elsewhere(context, true);
+        sent = sendmsg(current->fcgx->ipcFd, message, MSG_NOSIGNAL);
+        wait_elsewhere(context, false);
     }
-    outgoing->piece_count = 0;
-    outgoing->record_count = 0;
-    return true;
+    return sent;
 }
-
-static bool send_response(const FCGX_Request *fcgx, const struct response *response)
-{
-    struct text_span head = response->sent_head, body = response->sent_body;
-    struct trailer trailer = make_trailer(fcgx->requestId, FCGI_REQUEST_COMPLETE);
-    struct outgoing outgoing;
-
-    outgoing.piece_count = 0;
-    outgoing.record_count = 0;
-    while (head.length + body.length > 0) {
-        size_t content = head.length + body.length;
-        if (content > RECORD_CONTENT_MAX_BYTES)
-            content = RECORD_CONTENT_MAX_BYTES;
-        FCGI_Header *header = &outgoing.headers[outgoing.record_count++];
-        *header = make_header(FCGI_STDOUT, fcgx->requestId, content);
-        add_piece(&outgoing, header, sizeof(*header));
-        content -= take_piece(&outgoing, &head, content);
-        take_piece(&outgoing, &body, content);
-        if (outgoing.record_count == RECORDS_PER_SEND && !send_outgoing(fcgx->ipcFd, &outgoing))
-            return false;
-    }
-    add_piece(&outgoing, &trailer, sizeof(trailer));
-    return send_outgoing(fcgx->ipcFd, &outgoing);
-}
-
-/* To a role that is not ours (specification section 6.4). */
-static bool send_unknown_role(const FCGX_Request *fcgx)
-{
-    struct trailer trailer = make_trailer(fcgx->requestId, FCGI_UNKNOWN_ROLE);
-    struct outgoing outgoing = {.piece_count = 0};
-
-    add_piece(&outgoing, &trailer.end_of_request, sizeof(trailer.end_of_request));
-    return send_outgoing(fcgx->ipcFd, &outgoing);
-}
-
-/* ---- the request ---------------------------------------------------------------------------- */
 
 static ssize_t read_body(void *context, void *out, size_t length)
 {
-    FCGX_Stream *in = context;
+    FCGX_Stream *in = ((const struct current *)context)->fcgx->in;
     int count = FCGX_GetStr(out, (int)length, in);
 
     return count == 0 && FCGX_GetError(in) != 0 ? -1 : count;
 }
 
-/* Reads the body to its end, so that the next request begins behind it. */
-static bool discard_body(FCGX_Stream *in)
+enum arrival {
+    ARRIVED_WHOLE, /* reading it needs no waiting */
+    ARRIVED_IN_PART,
+    ARRIVED_NOTHING,
+    ARRIVED_END, /* the peer has closed, or sent what is no request, or is gone */
+};
+
+static enum arrival look_at_arrival(int descriptor)
 {
-    char trash[8192];
+    unsigned char bytes[READ_BYTES];
+    ssize_t count;
+
+    do
+        count = recv(descriptor, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
+    while (count < 0 && errno == EINTR);
+    if (count < 0 && errno == EAGAIN)
+        return ARRIVED_NOTHING;
+    if (count <= 0)
+        return ARRIVED_END;
+    switch (records_check(bytes, (size_t)count)) {
+    case RECORDS_WHOLE:
+        return ARRIVED_WHOLE;
+    case RECORDS_PARTIAL:
+        return ARRIVED_IN_PART;
+    case RECORDS_NONSENSE:
+        break;
+    }
+    return ARRIVED_END;
+}
+
+/* Reads the request but for its body. False when it is none or the peer is gone or stuck; libfcgi
+ * has then closed the connection. */
+static bool read_request(FCGX_Request *fcgx)
+{
+    /* FCGX_Accept_r first closes what it has unless that is to be kept; and when it closes after a
+     * failure it waits for the peer to do so too, unless "detached". */
+    fcgx->keepConnection = FCGI_KEEP_CONN;
+    fcgx->detached = 1;
+    return FCGX_Accept_r(fcgx) == 0;
+}
+
+/* Reads the body to its end, so that the next request begins behind it. */
+static bool discard_body(struct current *current)
+{
+    char trash[READ_BYTES];
     size_t discarded = 0;
 
     while (discarded < DISCARDED_BODY_MAX_BYTES) {
-        ssize_t count = read_body(in, trash, sizeof(trash));
+        ssize_t count = read_body(current, trash, sizeof(trash));
         if (count <= 0)
             return count == 0;
         discarded += (size_t)count;
@@ -378,41 +354,55 @@ static bool discard_body(FCGX_Stream *in)
 /* Answers the request that libfcgi has read. True when the connection can take the next one. */
 static bool answer(struct worker *worker, struct connection *connection)
 {
-    const struct fastcgi_options *options = &worker->server->options;
+    struct fastcgi_server *server = worker->server;
     FCGX_Request *fcgx = &connection->fcgx;
-    const struct transport transport = {fcgx->envp, read_body, fcgx->in};
+    struct current current = {server, fcgx};
+    const struct transport transport = {fcgx->envp, read_body, wait_elsewhere, &current};
+    struct response *response = &worker->response;
+    fastcgi_answer *make = connection->is_refused ? server->options.refuse : server->options.answer;
 
     if (fcgx->role != FCGI_RESPONDER)
-        return send_unknown_role(fcgx) && false;
+        return records_send_unknown_role(fcgx->requestId, send_some, &current) && false;
     request_begin(&worker->request, &transport);
-    (connection->is_refused ? options->refuse : options->answer)(options->context, &worker->request,
-                                                                 &worker->response);
-    bool is_at_end = worker->request.body_state != BODY_BROKEN && discard_body(fcgx->in);
-    bool is_sent = FCGX_GetError(fcgx->in) == 0 && send_response(fcgx, &worker->response);
+    make(server->options.context, &worker->request, response);
+    bool is_at_end = worker->request.body_state != BODY_BROKEN && discard_body(&current);
+    bool is_sent = FCGX_GetError(fcgx->in) == 0 &&
+                   records_send_answer(fcgx->requestId, response->sent_head, response->sent_body,
+                                       send_some, &current);
     request_end(&worker->request);
-    response_end(&worker->response);
-    return is_at_end && is_sent;
+    response_end(response);
+    return is_at_end && is_sent && fcgx->keepConnection && !connection->is_refused;
+}
+
+/* Reads and answers. A request that has not arrived as a whole may keep its thread waiting, so
+ * that thread is outside the gate until it has been answered. */
+static bool serve_request(struct worker *worker, struct connection *connection, bool is_whole_here)
+{
+    struct gate *gate = &worker->server->gate;
+
+    if (!is_whole_here)
+        gate_step_out(gate);
+    bool is_read = read_request(&connection->fcgx);
+    bool is_reusable = is_read && answer(worker, connection);
+    if (!is_whole_here)
+        gate_step_in(gate);
+    if (is_read)
+        FCGX_Free(&connection->fcgx, 0);
+    return is_reusable;
 }
 
 /* The connection is readable: a request, or the peer's end. */
 static void serve(struct worker *worker, struct connection *connection)
 {
     struct fastcgi_server *server = worker->server;
-    FCGX_Request *fcgx = &connection->fcgx;
 
-    /* FCGX_Accept_r first closes what it has unless that is to be kept; and when it closes after a
-     * failure it waits for the peer to do so too, unless "detached". */
-    fcgx->keepConnection = FCGI_KEEP_CONN;
-    fcgx->detached = 1;
-    if (FCGX_Accept_r(fcgx) != 0) {
-        drop_connection(server, connection);
-        return;
-    }
-    bool is_reusable =
-        answer(worker, connection) && fcgx->keepConnection && !connection->is_refused;
-    FCGX_Free(fcgx, 0);
-    if (!is_reusable || is_stopping(server) ||
-        !watch(server, EPOLL_CTL_MOD, &connection->source, EPOLLIN | EPOLLRDHUP | EPOLLONESHOT))
+    take_over(server);
+    enum arrival arrival = look_at_arrival(connection->source.descriptor);
+    bool is_reusable = arrival == ARRIVED_NOTHING;
+
+    if (arrival == ARRIVED_WHOLE || arrival == ARRIVED_IN_PART)
+        is_reusable = serve_request(worker, connection, arrival == ARRIVED_WHOLE);
+    if (!is_reusable || is_stopping(server) || !arm(server, EPOLL_CTL_MOD, connection))
         drop_connection(server, connection);
 }
 
@@ -463,11 +453,14 @@ static void *work(void *context)
 
     /* The stop event stays ready and comes round behind the others that are: seeing it twice in a
      * row means that no request is waiting. */
+    gate_enter(&worker.server->gate);
     while (handle_event(&worker, -1, &kind)) {
         if (kind == SOURCE_STOP && has_seen_stop)
             break;
         has_seen_stop = kind == SOURCE_STOP;
+        gate_give_way(&worker.server->gate);
     }
+    gate_leave(&worker.server->gate);
     end_worker(&worker);
     if (__atomic_sub_fetch(&worker.server->running, 1, __ATOMIC_ACQ_REL) == 0)
         (void)!write(worker.server->ended, &one, sizeof(one));
@@ -518,6 +511,7 @@ static void free_server(struct fastcgi_server *server)
     close_descriptor(server->stop.descriptor);
     close_descriptor(server->resume.descriptor);
     close_descriptor(server->ended);
+    gate_destroy(&server->gate);
     pthread_mutex_destroy(&server->lock);
     free(server->listeners);
     free(server->threads);
@@ -546,6 +540,14 @@ static bool watch_listeners(struct fastcgi_server *server)
     return true;
 }
 
+/* Of those that this process may use. */
+static size_t processor_count(void)
+{
+    cpu_set_t set;
+
+    return sched_getaffinity(0, sizeof(set), &set) == 0 ? (size_t)CPU_COUNT(&set) : 1;
+}
+
 static struct fastcgi_server *allocate_server(const struct fastcgi_options *options)
 {
     struct fastcgi_server *server = calloc(1, sizeof(*server));
@@ -557,8 +559,10 @@ static struct fastcgi_server *allocate_server(const struct fastcgi_options *opti
     server->listeners = calloc(options->listener_count, sizeof(*server->listeners));
     server->threads = calloc((size_t)options->threads, sizeof(*server->threads));
     if (server->listeners != NULL && server->threads != NULL &&
-        pthread_mutex_init(&server->lock, NULL) == 0)
+        pthread_mutex_init(&server->lock, NULL) == 0) {
+        gate_init(&server->gate, processor_count());
         return server;
+    }
     free(server->listeners);
     free(server->threads);
     free(server);
@@ -620,6 +624,7 @@ static void answer_latecomers(struct fastcgi_server *server)
     struct worker worker = {.server = server};
     enum source_kind kind;
 
+    gate_enter(&server->gate);
     epoll_ctl(server->epoll, EPOLL_CTL_DEL, server->stop.descriptor, NULL);
     while (handle_event(&worker, STOP_QUIET_MS, &kind))
         ;
@@ -633,6 +638,7 @@ void fastcgi_server_stop(struct fastcgi_server *server)
     if (server == NULL)
         return;
     __atomic_store_n(&server->is_stopping, true, __ATOMIC_RELEASE);
+    gate_open(&server->gate);
     (void)!write(server->stop.descriptor, &one, sizeof(one));
     join_threads(server);
     answer_latecomers(server);

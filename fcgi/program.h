@@ -8,6 +8,7 @@
 #ifndef MESSAGERIE_FCGI_PROGRAM_H
 #define MESSAGERIE_FCGI_PROGRAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "fcgi/router.h"
@@ -15,7 +16,8 @@
 struct program {
     const char *name; /* in the log and in --help */
     const struct router *router;
-    size_t socket_offset; /* of the path of its own socket, in struct config */
+    size_t socket_offset;  /* of the path of its own socket, in struct config */
+    bool tells_local_time; /* needs the time zone of appointments.time_zone */
 };
 
 /* The body of a main; returns its exit code. */

@@ -150,6 +150,12 @@ enum body_state request_read_body(struct request *request)
     return request->body_state;
 }
 
+void request_wait(struct request *request, bool begins)
+{
+    if (request->transport.wait != NULL)
+        request->transport.wait(request->transport.context, begins);
+}
+
 struct text_span request_bearer_token(const struct request *request)
 {
     static const char scheme[] = "Bearer ";

@@ -30,6 +30,9 @@ struct transport {
     /* Reads some of the body into out[0..length): the number of bytes, 0 at its end, -1 when the
      * peer is gone, stuck, or breaks the protocol. */
     ssize_t (*read)(void *context, void *out, size_t length);
+    /* Told when the thread that answers is going to wait for something else than the processor,
+     * and when that is over. May be NULL. */
+    void (*wait)(void *context, bool begins);
     void *context;
 };
 
@@ -67,6 +70,9 @@ void request_begin(struct request *request, const struct transport *transport);
 
 /* Reads the body, once: later calls return the same. */
 enum body_state request_read_body(struct request *request);
+
+/* To be called around what may take long without computing, such as waiting for a commit. */
+void request_wait(struct request *request, bool begins);
 
 /* The token of "Authorization: Bearer TOKEN" (RFC 6750, scheme in any case); empty without one. */
 struct text_span request_bearer_token(const struct request *request);

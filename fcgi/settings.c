@@ -20,7 +20,9 @@ struct settings *settings_load(const char *path, struct error *error)
     settings->config = config_load(path, error);
     if (settings->config != NULL)
         settings->verifier = token_verifier_create(settings->config, error);
-    if (settings->verifier != NULL) {
+    if (settings->verifier != NULL)
+        settings->texts = appointment_texts_load(settings->config->appointments_templates, error);
+    if (settings->texts != NULL) {
         settings->tokens = token_cache_create();
         if (settings->tokens != NULL)
             return settings;
@@ -35,6 +37,7 @@ void settings_release(struct settings *settings)
     if (settings == NULL || __atomic_sub_fetch(&settings->references, 1, __ATOMIC_ACQ_REL) > 0)
         return;
     token_cache_free(settings->tokens);
+    appointment_texts_free(settings->texts);
     token_verifier_free(settings->verifier);
     config_free(settings->config);
     free(settings);

@@ -1,7 +1,7 @@
 /*
  * What a request is answered with that SIGHUP may replace: the configuration, the verifier made of
- * it, and the tokens that this verifier has accepted. A request takes the present settings and
- * gives them back at its end, so it never sees two of them.
+ * it, the tokens that this verifier has accepted, and the texts that tell of appointments. A
+ * request takes the present settings and gives them back at its end, so it never sees two of them.
  */
 #ifndef MESSAGERIE_FCGI_SETTINGS_H
 #define MESSAGERIE_FCGI_SETTINGS_H
@@ -9,12 +9,14 @@
 #include "common/config.h"
 #include "common/error.h"
 #include "common/token.h"
+#include "db/appointment.h"
 #include "fcgi/token_cache.h"
 
 struct settings {
     struct config *config;
     struct token_verifier *verifier;
     struct token_cache *tokens;
+    struct appointment_texts *texts;
     unsigned references; /* counted with atomic operations */
 };
 

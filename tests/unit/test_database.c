@@ -90,7 +90,8 @@ static void refuses_whom_it_should(void **state)
     input.client_user_id = "c1";
     input.appointment_id = "unknown";
     assert_int_equal(write_kind(fixture, conversation_create, &request), ERROR_NOT_FOUND);
-    fixture_execute(fixture, "INSERT INTO appointments VALUES ('a1', 's2', 'c1', 0)");
+    fixture_execute(fixture, "INSERT INTO appointments (id, salon_id, client_user_id, created_at) "
+                             "VALUES ('a1', 's2', 'c1', 0)");
     input.appointment_id = "a1";
     assert_int_equal(write_kind(fixture, conversation_create, &request), ERROR_NOT_FOUND);
     assert_int_equal(fixture_number(fixture, "SELECT COUNT(*) FROM conversations"), 0);
@@ -106,7 +107,8 @@ static void an_appointment_has_one_conversation(void **state)
     struct conversation_create request = {
         .caller = salon("s1"), .input = &input, .config = &fixture->config, .json = &json};
 
-    fixture_execute(fixture, "INSERT INTO appointments VALUES ('a1', 's1', 'c1', 0)");
+    fixture_execute(fixture, "INSERT INTO appointments (id, salon_id, client_user_id, created_at) "
+                             "VALUES ('a1', 's1', 'c1', 0)");
     assert_int_equal(write_kind(fixture, conversation_create, &request), ERROR_NONE);
     assert_false(request.existed);
     buffer_clear(&json);

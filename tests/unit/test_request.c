@@ -1,29 +1,21 @@
 /*
  * Requests (fcgi/request.h) and responses (fcgi/response.h), over plain memory.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/unit/unit_test.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/id.h"
 #include "common/validation.h"
 #include "fcgi/request.h"
 #include "fcgi/response.h"
 
-#define COUNT(array_) (sizeof(array_) / sizeof((array_)[0]))
-
 /* A body in memory that comes in pieces. */
 struct memory {
     const char *data;
     size_t length;
-    size_t piece;  /* most bytes of one read */
+    size_t piece;   /* most bytes of one read */
     bool is_broken; /* -1 instead of the end */
     size_t reads;
 };
@@ -50,7 +42,7 @@ static char *no_parameters[] = {NULL};
 static void begin(struct request *request, char *const *parameters)
 {
     static struct memory nothing;
-    const struct transport transport = {parameters, read_memory, &nothing};
+    const struct transport transport = {parameters, read_memory, NULL, &nothing};
 
     request_begin(request, &transport);
 }
@@ -118,8 +110,8 @@ static void takes_the_first_of_two(void **state)
 static void takes_the_authorization_that_apache_renamed(void **state)
 {
     char *renamed[] = {"REDIRECT_HTTP_AUTHORIZATION=Bearer abc", NULL};
-    char *beside_an_empty_one[] = {"HTTP_AUTHORIZATION=",
-                                   "REDIRECT_HTTP_AUTHORIZATION=Bearer abc", NULL};
+    char *beside_an_empty_one[] = {"HTTP_AUTHORIZATION=", "REDIRECT_HTTP_AUTHORIZATION=Bearer abc",
+                                   NULL};
     struct request request = REQUEST_EMPTY;
 
     (void)state;
@@ -136,23 +128,18 @@ static void finds_the_token(void **state)
         char *parameter;
         const char *token;
     } cases[] = {
-        {"HTTP_AUTHORIZATION=Bearer abc", "abc"},
-        {"HTTP_AUTHORIZATION=bearer abc", "abc"},
-        {"HTTP_AUTHORIZATION=BEARER abc", "abc"},
-        {"HTTP_AUTHORIZATION=Bearer   abc  ", "abc"},
+        {"HTTP_AUTHORIZATION=Bearer abc", "abc"}, {"HTTP_AUTHORIZATION=bearer abc", "abc"},
+        {"HTTP_AUTHORIZATION=BEARER abc", "abc"}, {"HTTP_AUTHORIZATION=Bearer   abc  ", "abc"},
         {"HTTP_AUTHORIZATION=Bearer a b", "a b"}, /* the verifier refuses it */
-        {"HTTP_AUTHORIZATION=Bearer ", ""},
-        {"HTTP_AUTHORIZATION=Bearer", ""},
-        {"HTTP_AUTHORIZATION=Bearerabc", ""},
-        {"HTTP_AUTHORIZATION=abc", ""},
-        {"HTTP_AUTHORIZATION=Basic YTpi", ""},
-        {"HTTP_AUTHORIZATION=", ""},
+        {"HTTP_AUTHORIZATION=Bearer ", ""},       {"HTTP_AUTHORIZATION=Bearer", ""},
+        {"HTTP_AUTHORIZATION=Bearerabc", ""},     {"HTTP_AUTHORIZATION=abc", ""},
+        {"HTTP_AUTHORIZATION=Basic YTpi", ""},    {"HTTP_AUTHORIZATION=", ""},
         {"HTTP_AUTHORIZATION= Bearer abc", ""},
     };
     struct request request = REQUEST_EMPTY;
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
         char *parameters[] = {cases[i].parameter, NULL};
         begin(&request, parameters);
         struct text_span token = request_bearer_token(&request);
@@ -164,15 +151,16 @@ static void finds_the_token(void **state)
 
 static void makes_an_id_when_there_is_none_to_take(void **state)
 {
-    static char *const bad[] = {"HTTP_X_REQUEST_ID=", "HTTP_X_REQUEST_ID=a b",
-                                "HTTP_X_REQUEST_ID=a\nb", "HTTP_X_REQUEST_ID=é",
-                                "HTTP_X_REQUEST_ID="
-                                "0123456789012345678901234567890123456789012345678901234567890123x"};
+    static char *const bad[] = {
+        "HTTP_X_REQUEST_ID=", "HTTP_X_REQUEST_ID=a b", "HTTP_X_REQUEST_ID=a\nb",
+        "HTTP_X_REQUEST_ID=é",
+        "HTTP_X_REQUEST_ID="
+        "0123456789012345678901234567890123456789012345678901234567890123x"};
     const struct services services = {NULL, &clock_system, &random_system};
     struct request request = REQUEST_EMPTY;
 
     (void)state;
-    for (size_t i = 0; i < COUNT(bad); i++) {
+    for (size_t i = 0; i < ARRAY_LENGTH(bad); i++) {
         char *parameters[] = {bad[i], NULL};
         begin(&request, parameters);
         assert_string_equal(request.id, "");
@@ -195,9 +183,9 @@ static enum body_state read_body(struct request *request, const char *declared, 
     static struct memory memory;
 
     memory = (struct memory){.data = data, .length = length, .piece = piece};
-    snprintf(parameter, sizeof(parameter), "CONTENT_LENGTH=%s", declared);
+    snprintf(parameter, sizeof(parameter), "CONTENT_LENGTH=%s", declared != NULL ? declared : "");
     const struct transport transport = {declared != NULL ? parameters : no_parameters, read_memory,
-                                        &memory};
+                                        NULL, &memory};
     request_begin(request, &transport);
     return request_read_body(request);
 }
@@ -209,9 +197,9 @@ static void reads_bodies(void **state)
     struct request request = REQUEST_EMPTY;
 
     (void)state;
-    for (size_t i = 0; i < COUNT(pieces); i++) {
+    for (size_t i = 0; i < ARRAY_LENGTH(pieces); i++) {
         static const char *const declared[] = {"21", NULL, ""};
-        for (size_t j = 0; j < COUNT(declared); j++) {
+        for (size_t j = 0; j < ARRAY_LENGTH(declared); j++) {
             assert_int_equal(read_body(&request, declared[j], text, 21, pieces[i]), BODY_READ);
             assert_int_equal(request.body.length, 21);
             assert_memory_equal(request.body.data, text, 21);
@@ -223,7 +211,7 @@ static void reads_bodies(void **state)
 static void reads_a_body_once(void **state)
 {
     struct memory memory = {.data = "abc", .length = 3, .piece = 8};
-    const struct transport transport = {no_parameters, read_memory, &memory};
+    const struct transport transport = {no_parameters, read_memory, NULL, &memory};
     struct request request = REQUEST_EMPTY;
 
     (void)state;
@@ -242,7 +230,7 @@ static void refuses_wrong_lengths(void **state)
     struct request request = REQUEST_EMPTY;
 
     (void)state;
-    for (size_t i = 0; i < COUNT(declared); i++)
+    for (size_t i = 0; i < ARRAY_LENGTH(declared); i++)
         assert_int_equal(read_body(&request, declared[i], "abc", 3, 8), BODY_MALFORMED);
     request_free(&request);
 }
@@ -273,7 +261,7 @@ static void tells_a_broken_body(void **state)
 {
     struct memory memory = {.data = "ab", .length = 2, .piece = 8, .is_broken = true};
     char *parameters[] = {"CONTENT_LENGTH=3", NULL};
-    const struct transport transport = {parameters, read_memory, &memory};
+    const struct transport transport = {parameters, read_memory, NULL, &memory};
     struct request request = REQUEST_EMPTY;
 
     (void)state;
@@ -327,7 +315,7 @@ static void compares_entity_tags(void **state)
     struct request request = REQUEST_EMPTY;
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
         char *parameters[] = {cases[i].parameter, NULL};
         begin(&request, parameters);
         assert_int_equal(request_matches_etag(&request, "\"abc\""), cases[i].matches);
@@ -551,7 +539,7 @@ static void shapes_errors(void **state)
     char *parameters[] = {"REQUEST_METHOD=GET", "HTTP_ORIGIN=https://app.example", NULL};
     struct error error;
 
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
         begin_answer(answer, parameters);
         buffer_append_text(&answer->response.body, "half an ans");
         answer->response.allowed = 1U << METHOD_GET | 1U << METHOD_HEAD;
@@ -591,11 +579,14 @@ static void lists_broken_rules(void **state)
 
 static void allows_configured_origins_only(void **state)
 {
-    static char *const strangers[] = {
-        "HTTP_ORIGIN=https://evil.example", "HTTP_ORIGIN=https://app.example.evil",
-        "HTTP_ORIGIN=https://app.example/",  "HTTP_ORIGIN=http://app.example",
-        "HTTP_ORIGIN=https://app.exampl",    "HTTP_ORIGIN=null",
-        "HTTP_ORIGIN=*",                     "HTTP_ORIGIN="};
+    static char *const strangers[] = {"HTTP_ORIGIN=https://evil.example",
+                                      "HTTP_ORIGIN=https://app.example.evil",
+                                      "HTTP_ORIGIN=https://app.example/",
+                                      "HTTP_ORIGIN=http://app.example",
+                                      "HTTP_ORIGIN=https://app.exampl",
+                                      "HTTP_ORIGIN=null",
+                                      "HTTP_ORIGIN=*",
+                                      "HTTP_ORIGIN="};
     struct answer *answer = *state;
     char *friend[] = {"REQUEST_METHOD=GET", "HTTP_ORIGIN=https://app.example", NULL};
 
@@ -604,7 +595,7 @@ static void allows_configured_origins_only(void **state)
     assert_true(has_line(answer, "Access-Control-Allow-Origin: https://app.example"));
     assert_true(has_line(answer, "Access-Control-Allow-Credentials: true"));
     assert_true(has_line(answer, "Access-Control-Expose-Headers: ETag, Retry-After, Allow"));
-    for (size_t i = 0; i < COUNT(strangers); i++) {
+    for (size_t i = 0; i < ARRAY_LENGTH(strangers); i++) {
         char *parameters[] = {"REQUEST_METHOD=GET", strangers[i], NULL};
         begin_answer(answer, parameters);
         finish_answer(answer);
@@ -627,7 +618,8 @@ static void answers_preflights(void **state)
     response_preflight(&answer->response);
     finish_answer(answer);
     assert_true(has_line(answer, "Status: 204 No Content"));
-    assert_true(has_line(answer, "Access-Control-Allow-Methods: GET, HEAD, POST, PUT, PATCH, DELETE"));
+    assert_true(
+        has_line(answer, "Access-Control-Allow-Methods: GET, HEAD, POST, PUT, PATCH, DELETE"));
     assert_true(has_line(answer, "Access-Control-Allow-Headers: authorization,x-mine"));
     assert_true(has_line(answer, "Access-Control-Max-Age: 7200"));
     assert_true(has_line(answer, "Vary: Origin"));
@@ -657,8 +649,8 @@ static void echoes_no_endless_header_list(void **state)
     begin_answer(answer, parameters);
     response_preflight(&answer->response);
     finish_answer(answer);
-    assert_null(memmem(answer->response.sent_head.data, answer->response.sent_head.length, "xxx",
-                       3));
+    assert_null(
+        memmem(answer->response.sent_head.data, answer->response.sent_head.length, "xxx", 3));
 }
 
 static void answers_503_without_memory(void **state)

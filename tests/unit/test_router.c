@@ -1,19 +1,9 @@
 /*
  * Request targets, percent-encoding, queries (fcgi/uri.h) and routes (fcgi/router.h).
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <stdlib.h>
-#include <string.h>
+#include "tests/unit/unit_test.h"
 
 #include "fcgi/router.h"
-
-#define COUNT(array_) (sizeof(array_) / sizeof((array_)[0]))
 
 static struct text_span span(const char *text)
 {
@@ -50,7 +40,7 @@ static void splits_targets(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
         struct uri_target target;
         assert_true(uri_split(cases[i].target, &target));
         assert_span(target.path, cases[i].path);
@@ -60,12 +50,12 @@ static void splits_targets(void **state)
 
 static void refuses_other_targets(void **state)
 {
-    static const char *const targets[] = {"", "a", "?x", "#", "host:80", "**", "ftp://host/a",
-                                          " /a"};
+    static const char *const targets[] = {"",        "a",  "?x",           "#",
+                                          "host:80", "**", "ftp://host/a", " /a"};
     struct uri_target target;
 
     (void)state;
-    for (size_t i = 0; i < COUNT(targets); i++)
+    for (size_t i = 0; i < ARRAY_LENGTH(targets); i++)
         assert_false(uri_split(targets[i], &target));
 }
 
@@ -105,12 +95,12 @@ static void decodes(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
         char out[16];
         size_t length = 99;
-        assert_int_equal(uri_decode(span(cases[i].encoded), cases[i].plus_is_space, out,
-                                    sizeof(out), &length),
-                         cases[i].result);
+        assert_int_equal(
+            uri_decode(span(cases[i].encoded), cases[i].plus_is_space, out, sizeof(out), &length),
+            cases[i].result);
         if (cases[i].result != URI_DECODED)
             continue;
         assert_string_equal(out, cases[i].decoded);
@@ -180,7 +170,7 @@ static void finds_query_parameters(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
         char out[8] = "";
         assert_int_equal(uri_query_find(span(cases[i].query), "page", out, sizeof(out)),
                          cases[i].result);
@@ -206,7 +196,7 @@ static const struct route routes[] = {
     {METHOD_PATCH, "/things/:id", handler_stub},
     {METHOD_DELETE, "/things/:id/parts/:part", handler_stub},
 };
-static const struct router router = {routes, COUNT(routes)};
+static const struct router router = {routes, ARRAY_LENGTH(routes)};
 
 static void finds_routes(void **state)
 {
@@ -239,7 +229,7 @@ static void finds_routes(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
         struct route_match match;
         assert_int_equal(router_find(&router, cases[i].method, span(cases[i].path), &match),
                          ROUTE_FOUND);
@@ -292,7 +282,7 @@ static void refuses_other_paths(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
         struct route_match match;
         assert_int_equal(router_find(&router, METHOD_GET, span(cases[i].path), &match),
                          cases[i].result);
@@ -315,7 +305,7 @@ static void tells_the_allowed_methods(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
         struct route_match match;
         char allow[ALLOW_BYTES];
         assert_int_equal(router_find(&router, cases[i].method, span(cases[i].path), &match),

@@ -58,10 +58,11 @@ export function sendRequest({ port, agent, method = 'GET', path, ...rest }) {
 
 /**
  * Sends bytes as they are on a connection of their own and gives what came back until the peer
- * closed it: {status, text}; status is undefined when that was no HTTP answer. The sending side is
- * closed after the bytes unless `keepOpen`: then the answer must end by itself.
+ * closed it: {status, text}; status is undefined when that was no HTTP answer. With `halfClose`
+ * the sending side is closed after the bytes, as when they were cut off; a web server takes that
+ * for a client that is gone, and may answer nothing.
  */
-export function sendBytes(port, bytes, { keepOpen = false } = {}) {
+export function sendBytes(port, bytes, { halfClose = false } = {}) {
     return new Promise((resolve, reject) => {
         const chunks = [];
         const socket = net.connect({ host: '127.0.0.1', port, allowHalfOpen: true });
@@ -80,7 +81,7 @@ export function sendBytes(port, bytes, { keepOpen = false } = {}) {
         // A reset is an answer too: the server did not want to read the rest.
         socket.on('error', finish);
         socket.write(bytes);
-        if (!keepOpen)
+        if (halfClose)
             socket.end();
     });
 }

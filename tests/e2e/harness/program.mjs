@@ -11,17 +11,22 @@ export class Program {
     #child;
     #closed;
 
-    /** `command` is [file, ...arguments]; `stdio` as for spawn, standard error is always kept. */
-    constructor({ name, command, environment = {}, stdin = 'ignore' }) {
+    /** `command` is [file, ...arguments]. What it writes is kept in `log`, and handed to `onLog`
+     * as it comes. */
+    constructor({ name, command, environment = {}, onLog = () => {} }) {
         this.name = name;
         this.command = command;
         this.environment = environment;
-        this.stdin = stdin;
+        this.onLog = onLog;
         this.log = '';
     }
 
     get pid() {
         return this.#child.pid;
+    }
+
+    get wasStarted() {
+        return this.#child !== undefined;
     }
 
     get isRunning() {
@@ -34,9 +39,12 @@ export class Program {
         this.exit = undefined;
         this.#child = spawn(file, args, {
             env: { PATH: process.env.PATH, ...this.environment },
-            stdio: [this.stdin, 'pipe', 'pipe'],
+            stdio: ['ignore', 'pipe', 'pipe'],
         });
-        const keep = (chunk) => { this.log += chunk; };
+        const keep = (chunk) => {
+            this.log += chunk;
+            this.onLog(`${chunk}`);
+        };
         this.#child.stdout.on('data', keep);
         this.#child.stderr.on('data', keep);
         this.#closed = new Promise((resolve) => {

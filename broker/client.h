@@ -1,0 +1,95 @@
+/*
+ * One socket of a user, from its CONNECT packet to its end, and the order in which it gets events.
+ *
+ * While something is read for the socket that events must not overtake (its history, its missed
+ * events, a count), they are held: what the feed delivers is kept, and sent when the answer is
+ * there. The answer is a picture of the database at one seq: what is older and in it is dropped,
+ * the rest follows it.
+ *
+ * Everything belongs to the loop's thread.
+ */
+#ifndef MESSAGERIE_BROKER_CLIENT_H
+#define MESSAGERIE_BROKER_CLIENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "broker/rooms.h"
+#include "broker/socketio.h"
+#include "common/event.h"
+#include "common/token.h"
+
+/* The events that wait for one client. */
+struct hold;
+
+struct client {
+    struct messaging *messaging;
+    struct socketio_socket *socket;
+    struct user *user;
+    struct client *next_of_user;
+    struct membership *memberships; /* linked by next_of_client */
+    struct hold *hold;              /* NULL while events go straight to the socket */
+    struct timer expiry;            /* of its token */
+    int64_t expires_at_ms;          /* wall time; 0: never */
+    int64_t position;               /* the newest seq that it was sent or needs no more */
+    int64_t refilled_at_ms;         /* of the token bucket, monotonic */
+    uint32_t tokens;                /* thousandths of an event */
+    uint16_t room_count;
+    bool is_failing;             /* to be closed in another turn */
+    bool is_online;              /* counted in user->online_count */
+    uint8_t kind;                /* enum caller_kind */
+    char pid[ENGINEIO_ID_BYTES]; /* "" without recovery */
+};
+
+/* The namespace that all clients are in. */
+#define MESSAGING_NAMESPACE "/messaging"
+
+/* Who asks, for an operation; lives as long as the client. */
+struct caller client_caller(const struct client *client);
+
+/* Closes the transport, in another turn of the loop: whoever walks over clients may call it. What
+ * the client misses it recovers when it comes back. */
+void client_fail(struct client *client);
+
+/* ---- sending ------------------------------------------------------------------------------- */
+
+/* A packet of socketio_encode_event that is not in the outbox. NULL (no memory) closes the socket.
+ */
+void client_send(struct client *client, struct block *packet);
+
+/* An event that is not in the outbox. `payload` is one JSON value. */
+void client_emit(struct client *client, const char *name, const char *payload, size_t length);
+
+/* One that is a picture of the database at `seq`, which becomes the client's offset. */
+void client_emit_at(struct client *client, int64_t seq, const char *name, const char *payload,
+                    size_t length);
+
+/* The packet of an event of the outbox, with its seq as offset. NULL without memory. */
+struct block *client_encode(const struct event *event);
+
+/* The event with that seq, encoded; `membership` is the client's in the room that it came through,
+ * or NULL. Kept or dropped when it has to be. */
+void client_deliver(struct client *client, int64_t seq, struct block *packet,
+                    const struct membership *membership);
+
+/* ---- holding ------------------------------------------------------------------------------- */
+
+/* Holds events from now on. False without memory; true also when it does already. */
+bool client_hold(struct client *client);
+
+/* Sends what is held up to `seq`, but what came through a pending membership. */
+void client_release_until(struct client *client, int64_t seq);
+
+/* Forgets what is held up to `seq`, which the client has in another form. */
+void client_forget_until(struct client *client, int64_t seq);
+
+/* Forgets what is held from this pending membership, which comes to nothing. */
+void client_forget_room(struct client *client, const struct membership *membership);
+
+/* Sends all that is held and ends the hold. */
+void client_release(struct client *client);
+
+/* Forgets all that is held and ends the hold. */
+void client_drop_held(struct client *client);
+
+#endif

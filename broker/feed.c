@@ -1,0 +1,365 @@
+#include "broker/feed.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "db/feed.h"
+
+/* Delay after which a timer is due in a later turn of the loop, not in this one again. */
+#define NEXT_TURN_MS 1
+
+/* An event that is kept until its turn comes. */
+struct kept_event {
+    struct event event;
+    int64_t arrived_ms;
+    char texts[];
+};
+
+struct feed {
+    struct feed_settings settings;
+    struct feed_statistics statistics;
+    size_t users; /* that have entered */
+    bool has_begun;
+    int64_t position;                       /* valid once it has begun */
+    struct kept_event *window[FEED_WINDOW]; /* by seq, modulo its size */
+    size_t kept;
+    struct feed_waiter *first_waiter;
+    struct timer look, gap, slice;
+
+    struct worker_request request;
+    struct feed_read read; /* its argument */
+    bool is_reading;
+    bool is_healthy;
+};
+
+static bool is_active(const struct feed *feed)
+{
+    return feed->users > 0 && feed->has_begun;
+}
+
+/* ---- the window ---------------------------------------------------------------------------- */
+
+static struct kept_event **slot(struct feed *feed, int64_t seq)
+{
+    return &feed->window[seq & (FEED_WINDOW - 1)];
+}
+
+static void drop(struct feed *feed, int64_t seq)
+{
+    struct kept_event **kept = slot(feed, seq);
+
+    if (*kept == NULL)
+        return;
+    free(*kept);
+    *kept = NULL;
+    feed->kept--;
+}
+
+static void clear_window(struct feed *feed)
+{
+    for (int64_t i = 0; i < FEED_WINDOW; i++)
+        drop(feed, i);
+}
+
+static char *copy_text(char **at, const char *text, size_t length)
+{
+    char *copy = *at;
+
+    memcpy(copy, text, length);
+    copy[length] = '\0';
+    *at += length + 1;
+    return copy;
+}
+
+/* Without memory it is lost here, and read from the outbox later. */
+static void keep(struct feed *feed, const struct event *event)
+{
+    size_t audience_length = strlen(event->audience);
+    size_t name_length = strlen(event->name);
+    struct kept_event **kept = slot(feed, event->seq);
+
+    if (event->seq > feed->position + FEED_WINDOW || *kept != NULL)
+        return;
+    *kept = malloc(sizeof(**kept) + audience_length + name_length + event->payload_length + 3);
+    if (*kept == NULL)
+        return;
+    char *at = (*kept)->texts;
+    (*kept)->event = *event;
+    (*kept)->arrived_ms = loop_now_ms(feed->settings.loop);
+    (*kept)->event.audience = copy_text(&at, event->audience, audience_length);
+    (*kept)->event.name = copy_text(&at, event->name, name_length);
+    (*kept)->event.payload = copy_text(&at, event->payload, event->payload_length);
+    feed->kept++;
+}
+
+/* ---- handing on ---------------------------------------------------------------------------- */
+
+static void tell_waiters(struct feed *feed)
+{
+    struct feed_waiter **link = &feed->first_waiter;
+
+    while (feed->has_begun && *link != NULL) {
+        struct feed_waiter *waiter = *link;
+        if (waiter->seq > feed->position) {
+            link = &waiter->next;
+            continue;
+        }
+        *link = waiter->next;
+        waiter->on_reached(waiter, true);
+        link = &feed->first_waiter; /* the callback may have changed the list */
+    }
+}
+
+static void hand_on(struct feed *feed, const struct event *event, int64_t arrived_ms)
+{
+    feed->position = event->seq;
+    feed->statistics.delivered++;
+    if (event->payload_length > 0)
+        feed->settings.on_event(feed->settings.owner, event,
+                                loop_now_ms(feed->settings.loop) - arrived_ms);
+}
+
+/* Hands on what is kept and next, one slice of it. */
+static void proceed(struct feed *feed)
+{
+    struct kept_event *kept;
+
+    for (int count = 0; is_active(feed) && (kept = *slot(feed, feed->position + 1)) != NULL;
+         count++) {
+        if (count == FEED_SLICE) {
+            loop_timer_start(feed->settings.loop, &feed->slice, NEXT_TURN_MS);
+            break;
+        }
+        *slot(feed, feed->position + 1) = NULL;
+        feed->kept--;
+        hand_on(feed, &kept->event, kept->arrived_ms);
+        free(kept);
+        tell_waiters(feed);
+    }
+    if (feed->kept > 0 && !timer_is_running(&feed->gap) && !timer_is_running(&feed->slice))
+        loop_timer_start(feed->settings.loop, &feed->gap, FEED_GAP_MS);
+}
+
+static void on_slice(struct timer *timer)
+{
+    proceed(LOOP_OWNER(timer, struct feed, slice));
+}
+
+void feed_accept(struct feed *feed, const struct event *event)
+{
+    if (!is_active(feed) || event->seq <= feed->position)
+        return;
+    if (event->seq == feed->position + 1 && !timer_is_running(&feed->slice)) {
+        drop(feed, event->seq);
+        hand_on(feed, event, loop_now_ms(feed->settings.loop));
+        tell_waiters(feed);
+    } else {
+        keep(feed, event);
+    }
+    if (!timer_is_running(&feed->slice))
+        proceed(feed);
+}
+
+/* ---- reading the outbox -------------------------------------------------------------------- */
+
+static void look(struct feed *feed)
+{
+    if (feed->is_reading)
+        return;
+    feed->is_reading = true;
+    feed->read.after = feed->has_begun ? feed->position : INT64_MAX;
+    feed->read.limit = FEED_READ_EVENTS;
+    worker_read(feed->settings.worker, &feed->request);
+}
+
+static void begin_at(struct feed *feed, int64_t seq)
+{
+    clear_window(feed);
+    feed->position = seq;
+    feed->has_begun = true;
+    tell_waiters(feed);
+}
+
+/* The seqs between where we are and the oldest event there is were pruned. */
+static void skip_pruned(struct feed *feed, int64_t oldest)
+{
+    const struct log *log = loop_services(feed->settings.loop)->log;
+
+    log_warning(log, "events were pruned before they were delivered",
+                LOG_NUMBER("first", feed->position + 1), LOG_NUMBER("last", oldest - 1));
+    feed->statistics.skipped += (uint64_t)(oldest - 1 - feed->position);
+    while (feed->position < oldest - 1)
+        drop(feed, ++feed->position);
+}
+
+static void take_events(struct feed *feed)
+{
+    const struct feed_batch *batch = &feed->read.batch;
+    struct event event;
+
+    for (size_t i = 0; i < feed_batch_count(batch) && is_active(feed); i++) {
+        feed_batch_event(batch, i, &event);
+        if (event.seq <= feed->position)
+            continue;
+        if (i == 0 && event.seq > feed->position + 1)
+            skip_pruned(feed, event.seq);
+        if (*slot(feed, event.seq) == NULL)
+            feed->statistics.healed++;
+        keep(feed, &event);
+    }
+    if (!timer_is_running(&feed->slice))
+        proceed(feed);
+}
+
+static void take_read(struct feed *feed)
+{
+    if (!feed->has_begun) {
+        begin_at(feed, feed->read.newest);
+    } else if (feed->read.newest < feed->read.after) {
+        log_warning(loop_services(feed->settings.loop)->log,
+                    "the outbox is older than what was delivered: has the database been replaced?",
+                    LOG_NUMBER("delivered", feed->position),
+                    LOG_NUMBER("newest", feed->read.newest));
+        begin_at(feed, feed->read.newest);
+    } else {
+        take_events(feed);
+    }
+}
+
+static void on_read(struct worker_request *request)
+{
+    struct feed *feed = LOOP_OWNER(request, struct feed, request);
+
+    feed->is_reading = false;
+    feed->is_healthy = request->succeeded;
+    bool may_be_more = feed_batch_count(&feed->read.batch) == FEED_READ_EVENTS;
+    if (request->succeeded && feed->users > 0)
+        take_read(feed);
+    else if (!feed->has_begun)
+        feed_cancel(feed);
+    feed_batch_clear(&feed->read.batch);
+    if (feed->users == 0)
+        return;
+    loop_timer_start(feed->settings.loop, &feed->look, may_be_more ? NEXT_TURN_MS : FEED_LOOK_MS);
+}
+
+static void on_look(struct timer *timer)
+{
+    struct feed *feed = LOOP_OWNER(timer, struct feed, look);
+
+    /* What waits for its slice need not be read again. */
+    if (timer_is_running(&feed->slice))
+        loop_timer_start(feed->settings.loop, &feed->look, NEXT_TURN_MS);
+    else
+        look(feed);
+}
+
+static void on_gap(struct timer *timer)
+{
+    struct feed *feed = LOOP_OWNER(timer, struct feed, gap);
+
+    if (feed->kept > 0 && feed->users > 0)
+        look(feed);
+}
+
+/* ---- who needs it -------------------------------------------------------------------------- */
+
+void feed_enter(struct feed *feed)
+{
+    if (feed->users++ == 0)
+        look(feed);
+}
+
+void feed_leave(struct feed *feed)
+{
+    if (--feed->users > 0)
+        return;
+    feed->has_begun = false;
+    clear_window(feed);
+    loop_timer_stop(feed->settings.loop, &feed->look);
+    loop_timer_stop(feed->settings.loop, &feed->gap);
+    loop_timer_stop(feed->settings.loop, &feed->slice);
+}
+
+int64_t feed_position(const struct feed *feed)
+{
+    return feed->position;
+}
+
+void feed_wait(struct feed *feed, struct feed_waiter *waiter)
+{
+    if (feed->has_begun && waiter->seq <= feed->position) {
+        waiter->on_reached(waiter, true);
+        return;
+    }
+    struct feed_waiter **link = &feed->first_waiter;
+    while (*link != NULL)
+        link = &(*link)->next;
+    waiter->next = NULL;
+    *link = waiter;
+}
+
+void feed_cancel(struct feed *feed)
+{
+    struct feed_waiter *waiter = feed->first_waiter;
+
+    feed->first_waiter = NULL;
+    while (waiter != NULL) {
+        struct feed_waiter *next = waiter->next;
+        waiter->on_reached(waiter, false);
+        waiter = next;
+    }
+}
+
+bool feed_is_healthy(const struct feed *feed)
+{
+    return feed->is_healthy;
+}
+
+const struct feed_statistics *feed_statistics(const struct feed *feed)
+{
+    return &feed->statistics;
+}
+
+/* ---- life ---------------------------------------------------------------------------------- */
+
+struct feed *feed_create(const struct feed_settings *settings)
+{
+    struct feed *feed = calloc(1, sizeof(*feed));
+
+    if (feed == NULL)
+        return NULL;
+    feed->settings = *settings;
+    feed->is_healthy = true;
+    feed->request.query = feed_read;
+    feed->request.argument = &feed->read;
+    feed->request.on_done = on_read;
+    if (!loop_timer_add(settings->loop, &feed->look, on_look)) {
+        free(feed);
+        return NULL;
+    }
+    if (!loop_timer_add(settings->loop, &feed->gap, on_gap)) {
+        loop_timer_remove(settings->loop, &feed->look);
+        free(feed);
+        return NULL;
+    }
+    if (!loop_timer_add(settings->loop, &feed->slice, on_slice)) {
+        loop_timer_remove(settings->loop, &feed->look);
+        loop_timer_remove(settings->loop, &feed->gap);
+        free(feed);
+        return NULL;
+    }
+    return feed;
+}
+
+void feed_free(struct feed *feed)
+{
+    if (feed == NULL)
+        return;
+    clear_window(feed);
+    feed_batch_free(&feed->read.batch);
+    loop_timer_remove(feed->settings.loop, &feed->look);
+    loop_timer_remove(feed->settings.loop, &feed->gap);
+    loop_timer_remove(feed->settings.loop, &feed->slice);
+    free(feed);
+}

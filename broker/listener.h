@@ -1,0 +1,24 @@
+/*
+ * Listening sockets. Any thread.
+ */
+#ifndef MESSAGERIE_BROKER_LISTENER_H
+#define MESSAGERIE_BROKER_LISTENER_H
+
+#include <stdint.h>
+
+#include "common/error.h"
+
+/* Connections that may wait to be accepted; the kernel caps it at net.core.somaxconn. */
+#define LISTENER_BACKLOG 4096
+
+/*
+ * Listens on "unix:PATH", which is made with mode 0660 and replaced when nobody listens on it any
+ * more, or on "ADDRESS:PORT" with a numeric address ("127.0.0.1:8081", "[::1]:8081"; port 0 for
+ * any free one). Returns a non-blocking descriptor, -1 with *error (English).
+ */
+int listener_open(const char *address, struct error *error);
+
+/* The port of an internet listener, 0 for another. */
+uint16_t listener_port(int descriptor);
+
+#endif

@@ -1,0 +1,408 @@
+#include "broker/messaging.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/messaging_private.h"
+#include "common/json_reader.h"
+#include "db/session.h"
+
+/* How long a turn waits at most while the last clients end. */
+#define ENDING_TURN_MS 50
+
+/* ---- delivering ---------------------------------------------------------------------------- */
+
+static void deliver_to_user(const struct messaging *messaging, const char *user_id,
+                            const struct event *event, struct block *packet)
+{
+    const struct user *user = rooms_find_user(&messaging->rooms, user_id);
+    struct client *client = user != NULL ? user->first : NULL;
+
+    for (; client != NULL; client = client->next_of_user)
+        client_deliver(client, event->seq, packet, NULL);
+}
+
+static void deliver_to_room(const struct messaging *messaging, const char *room_id,
+                            const struct event *event, struct block *packet)
+{
+    const struct room *room = rooms_find_room(&messaging->rooms, room_id);
+    const struct membership *membership = room != NULL ? room->first : NULL;
+
+    for (; membership != NULL; membership = membership->next_in_room)
+        client_deliver(membership->client, event->seq, packet, membership);
+}
+
+/* The id behind the audience's prefix; *is_room tells which kind it is. */
+static const char *audience_id(const struct event *event, bool *is_room)
+{
+    char room[EVENT_AUDIENCE_BYTES];
+
+    event_audience_room("", room);
+    size_t length = strlen(room);
+    *is_room = strncmp(event->audience, room, length) == 0;
+    return event->audience + length; /* both prefixes have the same length */
+}
+
+/* Whether anybody here gets events of that audience. */
+static bool has_audience(const struct messaging *messaging, const char *id, bool is_room)
+{
+    if (is_room)
+        return rooms_find_room(&messaging->rooms, id) != NULL;
+    return rooms_find_user(&messaging->rooms, id) != NULL;
+}
+
+/* ---- what follows from an event ------------------------------------------------------------ */
+
+/* Every user in the room but the sender has the message before their eyes. */
+static void mark_for_readers(struct messaging *messaging, const struct room *room,
+                             const char *message_id, const char *sender_id)
+{
+    for (const struct membership *one = room->first; one != NULL; one = one->next_in_room) {
+        const struct user *user = one->client->user;
+        const struct membership *before = room->first;
+        while (before->client->user != user)
+            before = before->next_in_room;
+        if (before == one && strcmp(user->id, sender_id) != 0) /* once for all their tabs */
+            client_events_mark_delivered(messaging, message_id, user);
+    }
+}
+
+static void follow_message(struct messaging *messaging, const char *room_id,
+                           struct json_object *message)
+{
+    const struct room *room = rooms_find_room(&messaging->rooms, room_id);
+    const char *message_id = json_text(json_get(message, "id"));
+    const char *sender_id = json_text(json_get(json_get(message, "sender"), "id"));
+    bool is_read = json_object_get_boolean(json_get(message, "isRead"));
+
+    if (room == NULL || message_id == NULL || sender_id == NULL)
+        return;
+    if (!is_read)
+        mark_for_readers(messaging, room, message_id, sender_id);
+    typing_end(messaging->typing, sender_id, room_id);
+}
+
+/* The user's sockets leave a conversation that is no more. */
+static void follow_deletion(struct messaging *messaging, const char *user_id,
+                            struct json_object *payload)
+{
+    const struct user *user = rooms_find_user(&messaging->rooms, user_id);
+    const char *room_id = json_text(json_get(payload, "conversationId"));
+    struct client *client = user != NULL && room_id != NULL ? user->first : NULL;
+
+    for (; client != NULL; client = client->next_of_user) {
+        struct membership *membership = rooms_find_membership(client, room_id);
+        if (membership == NULL || membership->is_pending)
+            continue;
+        typing_leave(messaging->typing, client, room_id);
+        rooms_leave(&messaging->rooms, membership);
+        sessions_forget_room(client, room_id);
+    }
+}
+
+static void follow(struct messaging *messaging, const struct event *event, const char *id,
+                   bool is_room)
+{
+    bool is_message = is_room && strcmp(event->name, "new-message") == 0;
+    bool is_deletion = !is_room && strcmp(event->name, "conversation-deleted") == 0;
+    struct error error;
+
+    if (!is_message && !is_deletion)
+        return;
+    error_clear(&error);
+    struct json_object *payload = json_read(event->payload, event->payload_length, &error);
+    if (payload != NULL && is_message)
+        follow_message(messaging, id, payload);
+    else if (payload != NULL)
+        follow_deletion(messaging, id, payload);
+    json_object_put(payload);
+}
+
+static void on_event(void *owner, const struct event *event, int64_t waited_ms)
+{
+    struct messaging *messaging = owner;
+    bool is_room;
+    const char *id = audience_id(event, &is_room);
+
+    histogram_observe(&messaging->metrics.delivery, waited_ms);
+    if (!has_audience(messaging, id, is_room))
+        return;
+    struct block *packet = client_encode(event);
+    if (packet == NULL) {
+        /* Those who miss it are cut off, and recover it. */
+        log_error(loop_services(messaging->loop)->log, "no memory to deliver an event",
+                  LOG_NUMBER("seq", event->seq));
+        engineio_close_some(socketio_engineio(messaging->socketio), SIZE_MAX,
+                            FRAME_CLOSE_INTERNAL_ERROR);
+        return;
+    }
+    if (is_room)
+        deliver_to_room(messaging, id, event, packet);
+    else
+        deliver_to_user(messaging, id, event, packet);
+    block_release(packet);
+    follow(messaging, event, id, is_room);
+}
+
+static void on_own_event(void *owner, const struct event *event)
+{
+    struct messaging *messaging = owner;
+
+    if (messaging->feed != NULL)
+        feed_accept(messaging->feed, event);
+}
+
+void messaging_accept(struct messaging *messaging, const struct event *event)
+{
+    messaging->metrics.bus_events++;
+    feed_accept(messaging->feed, event);
+}
+
+/* ---- starting ------------------------------------------------------------------------------ */
+
+struct restoring {
+    struct worker_request request;
+    struct messaging *messaging;
+    struct session_abandon abandon;
+    struct buffer user_ids;
+};
+
+static void on_restored(struct worker_request *request)
+{
+    struct restoring *restoring = LOOP_OWNER(request, struct restoring, request);
+    struct messaging *messaging = restoring->messaging;
+
+    if (request->succeeded)
+        presence_restore(messaging->presence, &restoring->user_ids);
+    else
+        log_warning(loop_services(messaging->loop)->log, "starting without the database",
+                    LOG_TEXT("reason", request->error.detail));
+    buffer_free(&restoring->user_ids);
+    free(restoring);
+}
+
+void messaging_start(struct messaging *messaging)
+{
+    struct restoring *restoring = calloc(1, sizeof(*restoring));
+
+    if (restoring == NULL)
+        return;
+    restoring->messaging = messaging;
+    restoring->abandon.user_ids = &restoring->user_ids;
+    restoring->request.operation = session_abandon;
+    restoring->request.argument = &restoring->abandon;
+    restoring->request.on_done = on_restored;
+    worker_write(messaging->worker, &restoring->request);
+}
+
+/* ---- stopping ------------------------------------------------------------------------------ */
+
+void messaging_stop(struct messaging *messaging)
+{
+    messaging->is_stopping = true;
+}
+
+size_t messaging_close_some(struct messaging *messaging, size_t limit)
+{
+    return engineio_close_some(socketio_engineio(messaging->socketio), limit,
+                               FRAME_CLOSE_GOING_AWAY);
+}
+
+size_t messaging_connections(const struct messaging *messaging)
+{
+    return messaging->connections;
+}
+
+/* ---- settings and counters ----------------------------------------------------------------- */
+
+void messaging_reload(struct messaging *messaging, struct settings *settings)
+{
+    settings_free(&messaging->settings);
+    messaging->settings = *settings;
+    *settings = (struct settings){0};
+}
+
+const struct settings *messaging_settings(const struct messaging *messaging)
+{
+    return &messaging->settings;
+}
+
+struct metrics *messaging_metrics(struct messaging *messaging)
+{
+    return &messaging->metrics;
+}
+
+/* Walks all clients. */
+static uint64_t queued_bytes(const struct messaging *messaging)
+{
+    const struct table *users = &messaging->rooms.users;
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < users->bucket_count; i++)
+        for (struct table_entry *entry = users->buckets[i]; entry != NULL; entry = entry->next)
+            for (struct client *client = LOOP_OWNER(entry, struct user, entry)->first;
+                 client != NULL; client = client->next_of_user)
+                sum += socketio_queued(client->socket);
+    return sum;
+}
+
+void messaging_gauges(struct messaging *messaging, struct metrics_gauges *gauges)
+{
+    struct engineio_server *engineio = socketio_engineio(messaging->socketio);
+    const struct feed_statistics *feed = feed_statistics(messaging->feed);
+    struct database_statistics database;
+
+    database_statistics(worker_database(messaging->worker), &database);
+    *gauges = (struct metrics_gauges){
+        .polling_connections = engineio_count(engineio, ENGINEIO_POLLING),
+        .websocket_connections = engineio_count(engineio, ENGINEIO_WEBSOCKET),
+        .users = messaging->rooms.users.count,
+        .rooms = messaging->rooms.rooms.count,
+        .memberships = messaging->rooms.memberships,
+        .queued_bytes = queued_bytes(messaging),
+        .pending_requests = worker_pending(messaging->worker),
+        .feed_delivered = feed->delivered,
+        .feed_healed = feed->healed,
+        .feed_skipped = feed->skipped,
+        .database_commits = database.commits,
+        .database_operations = database.operations,
+        .database_failures = database.failures,
+    };
+}
+
+bool messaging_is_ready(const struct messaging *messaging)
+{
+    return !messaging->is_stopping && feed_is_healthy(messaging->feed);
+}
+
+/* ---- life ---------------------------------------------------------------------------------- */
+
+static bool is_origin_allowed(void *application, const char *origin, const char *host)
+{
+    const struct messaging *messaging = application;
+
+    return settings_allow_origin(&messaging->settings, origin, host);
+}
+
+static void on_drain(void *application, struct socketio_socket *socket)
+{
+    (void)application;
+    (void)socket; /* nobody asks for it */
+}
+
+static bool create_worker(struct messaging *messaging, struct error *error)
+{
+    const struct config *config = messaging->settings.config;
+    const struct worker_settings settings = {
+        .loop = messaging->loop,
+        .database = {.path = config->database_path,
+                     .readers = config->broker_readers,
+                     .busy_timeout_ms = config->database_busy_timeout_ms,
+                     .outbox_retention_ms = config->database_outbox_retention_s * 1000,
+                     .outbox_max_rows = config->database_outbox_max_rows},
+        .readers = config->broker_readers,
+        .on_event = on_own_event,
+        .owner = messaging,
+    };
+
+    messaging->worker = worker_create(&settings, error);
+    return messaging->worker != NULL;
+}
+
+static void describe_socketio(struct messaging *messaging)
+{
+    const struct config *config = messaging->settings.config;
+
+    messaging->endings.loop = messaging->loop;
+    messaging->name_space =
+        (struct socketio_namespace){.name = MESSAGING_NAMESPACE,
+                                    .application = messaging,
+                                    .on_connect = sessions_on_connect,
+                                    .on_event = client_events_on_event,
+                                    .on_refused_event = client_events_on_refused,
+                                    .on_disconnect = sessions_on_disconnect,
+                                    .on_drain = on_drain};
+    messaging->name_spaces[0] = &messaging->name_space;
+    messaging->socketio_settings = (struct socketio_settings){
+        .transport = {.loop = messaging->loop,
+                      .endings = &messaging->endings,
+                      .ping_interval_ms = MESSAGING_PING_INTERVAL_MS,
+                      .ping_timeout_ms = MESSAGING_PING_TIMEOUT_MS,
+                      .upgrade_timeout_ms = MESSAGING_UPGRADE_TIMEOUT_MS,
+                      .max_payload_bytes = MESSAGING_MAX_PAYLOAD_BYTES,
+                      .max_output_bytes = (size_t)config->broker_max_output_bytes},
+        .connect_timeout_ms = config->broker_connect_timeout_ms,
+        .namespaces = messaging->name_spaces,
+        .application = messaging,
+        .is_origin_allowed = is_origin_allowed,
+        .on_handshake = sessions_on_handshake,
+        .on_close = sessions_on_close,
+    };
+}
+
+static bool create_parts(struct messaging *messaging, struct error *error)
+{
+    const struct feed_settings feed = {.loop = messaging->loop,
+                                       .worker = messaging->worker,
+                                       .on_event = on_event,
+                                       .owner = messaging};
+
+    describe_socketio(messaging);
+    messaging->feed = feed_create(&feed);
+    messaging->presence = presence_create(messaging->loop, messaging->worker, &messaging->rooms);
+    messaging->typing = typing_create(messaging->loop, &messaging->rooms);
+    messaging->socketio = socketio_server_create(&messaging->socketio_settings);
+    if (messaging->feed == NULL || messaging->presence == NULL || messaging->typing == NULL ||
+        messaging->socketio == NULL)
+        return error_out_of_memory(error);
+    return true;
+}
+
+struct messaging *messaging_create(struct loop *loop, struct settings *settings,
+                                   struct error *error)
+{
+    struct messaging *messaging = calloc(1, sizeof(*messaging));
+
+    if (messaging == NULL) {
+        settings_free(settings);
+        error_out_of_memory(error);
+        return NULL;
+    }
+    messaging->loop = loop;
+    messaging->settings = *settings;
+    *settings = (struct settings){0};
+    if (create_worker(messaging, error) && create_parts(messaging, error))
+        return messaging;
+    messaging_free(messaging);
+    return NULL;
+}
+
+void messaging_free(struct messaging *messaging)
+{
+    if (messaging == NULL)
+        return;
+    messaging->is_stopping = true;
+    /* Sockets that are paused or not yet let in stay until their requests are done. */
+    if (messaging->socketio != NULL)
+        engineio_close_some(socketio_engineio(messaging->socketio), SIZE_MAX,
+                            FRAME_CLOSE_GOING_AWAY);
+    while (messaging->clients > 0) {
+        feed_cancel(messaging->feed);
+        loop_turn(messaging->loop, ENDING_TURN_MS);
+    }
+    worker_free(messaging->worker);
+    socketio_server_free(messaging->socketio);
+    farewell_abort(&messaging->endings);
+    presence_free(messaging->presence);
+    typing_free(messaging->typing);
+    feed_free(messaging->feed);
+    rooms_free(&messaging->rooms);
+    table_free(&messaging->addresses);
+    settings_free(&messaging->settings);
+    free(messaging);
+}
+
+void messaging_handle(struct messaging *messaging, struct http_request *request)
+{
+    engineio_handle(socketio_engineio(messaging->socketio), request);
+}

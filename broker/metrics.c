@@ -1,0 +1,113 @@
+#include "broker/metrics.h"
+
+#include <inttypes.h>
+
+#define PREFIX "messagerie_broker_"
+
+static const int64_t bounds_ms[METRICS_BUCKETS - 1] = METRICS_BOUNDS;
+
+void histogram_observe(struct histogram *histogram, int64_t milliseconds)
+{
+    int bucket = 0;
+
+    while (bucket < METRICS_BUCKETS - 1 && milliseconds > bounds_ms[bucket])
+        bucket++;
+    histogram->counts[bucket]++;
+    histogram->count++;
+    histogram->sum_ms += milliseconds > 0 ? (uint64_t)milliseconds : 0;
+}
+
+static void write_head(struct buffer *out, const char *name, const char *type, const char *help)
+{
+    buffer_append_format(out, "# HELP " PREFIX "%s %s\n# TYPE " PREFIX "%s %s\n", name, help, name,
+                         type);
+}
+
+static void write_value(struct buffer *out, const char *name, const char *type, const char *help,
+                        uint64_t value)
+{
+    write_head(out, name, type, help);
+    buffer_append_format(out, PREFIX "%s %" PRIu64 "\n", name, value);
+}
+
+static void write_counter(struct buffer *out, const char *name, const char *help, uint64_t value)
+{
+    write_value(out, name, "counter", help, value);
+}
+
+static void write_gauge(struct buffer *out, const char *name, const char *help, uint64_t value)
+{
+    write_value(out, name, "gauge", help, value);
+}
+
+static void write_histogram(struct buffer *out, const char *name, const char *help,
+                            const struct histogram *histogram)
+{
+    uint64_t sum = 0;
+
+    write_head(out, name, "histogram", help);
+    for (int i = 0; i < METRICS_BUCKETS - 1; i++) {
+        sum += histogram->counts[i];
+        buffer_append_format(out, PREFIX "%s_bucket{le=\"%g\"} %" PRIu64 "\n", name,
+                             (double)bounds_ms[i] / 1000, sum);
+    }
+    buffer_append_format(out, PREFIX "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", name,
+                         histogram->count);
+    buffer_append_format(out, PREFIX "%s_sum %g\n", name, (double)histogram->sum_ms / 1000);
+    buffer_append_format(out, PREFIX "%s_count %" PRIu64 "\n", name, histogram->count);
+}
+
+static void write_gauges(const struct metrics_gauges *gauges, struct buffer *out)
+{
+    write_head(out, "connections", "gauge", "Clients that are connected, by transport.");
+    buffer_append_format(out, PREFIX "connections{transport=\"polling\"} %" PRIu64 "\n",
+                         gauges->polling_connections);
+    buffer_append_format(out, PREFIX "connections{transport=\"websocket\"} %" PRIu64 "\n",
+                         gauges->websocket_connections);
+    write_gauge(out, "users", "Users with sockets, or lately.", gauges->users);
+    write_gauge(out, "rooms", "Conversations that somebody has joined.", gauges->rooms);
+    write_gauge(out, "memberships", "Sockets in rooms.", gauges->memberships);
+    write_gauge(out, "queued_bytes", "Bytes that wait for clients to read.", gauges->queued_bytes);
+    write_gauge(out, "pending_requests", "Database requests under way.", gauges->pending_requests);
+    write_counter(out, "feed_events_total", "Committed events that were handed on.",
+                  gauges->feed_delivered);
+    write_counter(out, "feed_healed_total", "Of those, read from the outbox.", gauges->feed_healed);
+    write_counter(out, "feed_skipped_total", "Events pruned before they were delivered.",
+                  gauges->feed_skipped);
+    write_counter(out, "database_commits_total", "Transactions of this process.",
+                  gauges->database_commits);
+    write_counter(out, "database_operations_total", "Operations in them.",
+                  gauges->database_operations);
+    write_counter(out, "database_failures_total", "Times that the database could not be used.",
+                  gauges->database_failures);
+}
+
+void metrics_write(const struct metrics *metrics, const struct metrics_gauges *gauges,
+                   struct buffer *out)
+{
+    write_gauges(gauges, out);
+    write_counter(out, "events_in_total", "Events from clients.", metrics->events_in);
+    write_counter(out, "events_out_total", "Events to clients.", metrics->events_out);
+    write_counter(out, "events_refused_total",
+                  "Events from clients that were answered by an error.", metrics->events_refused);
+    write_counter(out, "connects_total", "Sockets that were let in.", metrics->connects);
+    write_counter(out, "connects_refused_total", "Connections and sockets that were refused.",
+                  metrics->connects_refused);
+    write_counter(out, "recoveries_total", "Sockets that went on where they were.",
+                  metrics->recoveries);
+    write_counter(out, "recoveries_failed_total", "Sockets that wanted to and could not.",
+                  metrics->recoveries_failed);
+    write_counter(out, "slow_consumers_total", "Sockets cut off because they did not read.",
+                  metrics->slow_consumers);
+    write_counter(out, "tokens_expired_total", "Sockets closed at the end of their token.",
+                  metrics->tokens_expired);
+    write_counter(out, "rate_limited_total", "Events refused because there were too many.",
+                  metrics->rate_limited);
+    write_counter(out, "bus_events_total", "Events that came over the bus.", metrics->bus_events);
+    write_counter(out, "bus_malformed_total", "Messages on the bus that are no event.",
+                  metrics->bus_malformed);
+    write_histogram(out, "commit_seconds", "From a client's event to its commit.",
+                    &metrics->commit);
+    write_histogram(out, "delivery_seconds", "From an event's arrival to its fan-out.",
+                    &metrics->delivery);
+}

@@ -1,0 +1,243 @@
+#include "broker/presence.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/json_writer.h"
+#include "db/contact.h"
+
+/* Others still take the user for online, although no socket is there. */
+struct absence {
+    struct presence *presence;
+    struct user *user;
+    struct timer grace;
+};
+
+/* A user has gone offline; their contacts are being read. */
+struct farewell_note {
+    struct worker_request request;
+    struct presence *presence;
+    struct contact_list list;
+    struct buffer ids;
+    char user_id[];
+};
+
+struct presence {
+    struct loop *loop;
+    struct worker *worker;
+    struct rooms *rooms;
+    uint64_t pass;
+};
+
+static bool is_online(const struct user *user)
+{
+    return user->online_count > 0 || user->absence != NULL;
+}
+
+/* The contact behind `id` (NULL: the first one), or NULL at their end. */
+static const char *next_id(const struct buffer *ids, const char *id)
+{
+    const char *next = id != NULL ? id + strlen(id) + 1 : ids->data;
+
+    return next != NULL && next < ids->data + ids->length ? next : NULL;
+}
+
+/* The contact with that id if it is known here and this pass has not met it before. */
+static struct user *meet(struct presence *presence, const char *id)
+{
+    struct user *user = rooms_find_user(presence->rooms, id);
+
+    if (user == NULL || user->pass == presence->pass)
+        return NULL;
+    user->pass = presence->pass;
+    return user;
+}
+
+/* ---- telling ------------------------------------------------------------------------------- */
+
+static struct block *encode(const char *name, const char *user_id)
+{
+    struct buffer payload = BUFFER_EMPTY;
+    struct json_writer writer;
+    struct block *packet = NULL;
+
+    json_writer_init(&writer, &payload);
+    json_begin_object(&writer);
+    json_member_text(&writer, "userId", user_id);
+    json_end_object(&writer);
+    if (!payload.failed)
+        packet =
+            socketio_encode_event(MESSAGING_NAMESPACE, name, payload.data, payload.length, NULL);
+    buffer_free(&payload);
+    return packet;
+}
+
+/* Tells the contacts' sockets of the user. Without memory nobody is told: presence is a hint. */
+static void tell_contacts(struct presence *presence, const struct buffer *contacts,
+                          const char *name, const char *user_id)
+{
+    struct block *packet = encode(name, user_id);
+
+    if (packet == NULL)
+        return;
+    presence->pass++;
+    for (const char *id = next_id(contacts, NULL); id != NULL; id = next_id(contacts, id)) {
+        struct user *contact = meet(presence, id);
+        if (contact == NULL)
+            continue;
+        for (struct client *client = contact->first; client != NULL; client = client->next_of_user)
+            if (client->is_online)
+                client_send(client, packet);
+    }
+    block_release(packet);
+}
+
+static void tell_client(struct presence *presence, struct client *client,
+                        const struct buffer *contacts)
+{
+    int told = 0;
+
+    presence->pass++;
+    for (const char *id = next_id(contacts, NULL); id != NULL && told < PRESENCE_CONTACTS_MAX;
+         id = next_id(contacts, id)) {
+        const struct user *contact = meet(presence, id);
+        if (contact == NULL || !is_online(contact))
+            continue;
+        struct block *packet = encode("user-online", contact->id);
+        if (packet != NULL)
+            client_send(client, packet);
+        block_release(packet);
+        told++;
+    }
+}
+
+/* ---- absences ------------------------------------------------------------------------------ */
+
+static void end_absence(struct absence *absence)
+{
+    absence->user->absence = NULL;
+    loop_timer_remove(absence->presence->loop, &absence->grace);
+    free(absence);
+}
+
+static void on_contacts(struct worker_request *request)
+{
+    struct farewell_note *note = LOOP_OWNER(request, struct farewell_note, request);
+    const struct user *user = rooms_find_user(note->presence->rooms, note->user_id);
+
+    /* Who has come back meanwhile has been announced then. */
+    if (request->succeeded && (user == NULL || !is_online(user)))
+        tell_contacts(note->presence, &note->ids, "user-offline", note->user_id);
+    buffer_free(&note->ids);
+    free(note);
+}
+
+static void tell_offline(struct presence *presence, const char *user_id)
+{
+    size_t size = strlen(user_id) + 1;
+    struct farewell_note *note = calloc(1, sizeof(*note) + size);
+
+    if (note == NULL)
+        return;
+    memcpy(note->user_id, user_id, size);
+    note->presence = presence;
+    note->list = (struct contact_list){.user_id = note->user_id, .ids = &note->ids};
+    note->request.query = contact_list;
+    note->request.argument = &note->list;
+    note->request.on_done = on_contacts;
+    worker_read(presence->worker, &note->request);
+}
+
+static void on_grace_over(struct timer *timer)
+{
+    struct absence *absence = LOOP_OWNER(timer, struct absence, grace);
+    struct presence *presence = absence->presence;
+    struct user *user = absence->user;
+
+    end_absence(absence);
+    tell_offline(presence, user->id);
+    rooms_drop_user(presence->rooms, user);
+}
+
+/* False without memory: the user is then offline at once. */
+static bool begin_absence(struct presence *presence, struct user *user, int64_t grace_ms)
+{
+    struct absence *absence = calloc(1, sizeof(*absence));
+
+    if (absence == NULL || !loop_timer_add(presence->loop, &absence->grace, on_grace_over)) {
+        free(absence);
+        return false;
+    }
+    absence->presence = presence;
+    absence->user = user;
+    user->absence = absence;
+    loop_timer_start(presence->loop, &absence->grace, grace_ms);
+    return true;
+}
+
+/* ---- what happens -------------------------------------------------------------------------- */
+
+void presence_connected(struct presence *presence, struct client *client,
+                        const struct buffer *contacts)
+{
+    struct user *user = client->user;
+    bool was_online = is_online(user);
+
+    client->is_online = true;
+    user->online_count++;
+    if (user->absence != NULL)
+        end_absence(user->absence);
+    tell_client(presence, client, contacts);
+    if (!was_online)
+        tell_contacts(presence, contacts, "user-online", user->id);
+}
+
+void presence_disconnected(struct presence *presence, struct client *client)
+{
+    struct user *user = client->user;
+
+    if (!client->is_online)
+        return;
+    client->is_online = false;
+    if (--user->online_count == 0 && !begin_absence(presence, user, PRESENCE_GRACE_MS))
+        tell_offline(presence, user->id);
+}
+
+void presence_restore(struct presence *presence, const struct buffer *user_ids)
+{
+    for (const char *id = next_id(user_ids, NULL); id != NULL; id = next_id(user_ids, id)) {
+        struct user *user = rooms_take_user(presence->rooms, id);
+        if (user == NULL)
+            continue;
+        if (!is_online(user))
+            begin_absence(presence, user, PRESENCE_RESTART_MS);
+        rooms_drop_user(presence->rooms, user);
+    }
+}
+
+/* ---- life ---------------------------------------------------------------------------------- */
+
+struct presence *presence_create(struct loop *loop, struct worker *worker, struct rooms *rooms)
+{
+    struct presence *presence = calloc(1, sizeof(*presence));
+
+    if (presence != NULL)
+        *presence = (struct presence){.loop = loop, .worker = worker, .rooms = rooms};
+    return presence;
+}
+
+/* Users without sockets are there because of their absence alone. */
+void presence_free(struct presence *presence)
+{
+    struct table_entry *entry;
+
+    if (presence == NULL)
+        return;
+    while ((entry = table_first(&presence->rooms->users)) != NULL) {
+        struct user *user = LOOP_OWNER(entry, struct user, entry);
+        if (user->absence != NULL)
+            end_absence(user->absence);
+        rooms_drop_user(presence->rooms, user);
+    }
+    free(presence);
+}

@@ -1,0 +1,166 @@
+#include "broker/rooms.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/client.h"
+
+struct user *rooms_find_user(const struct rooms *rooms, const char *id)
+{
+    struct table_entry *entry = table_find(&rooms->users, id);
+
+    return entry != NULL ? LOOP_OWNER(entry, struct user, entry) : NULL;
+}
+
+struct room *rooms_find_room(const struct rooms *rooms, const char *id)
+{
+    struct table_entry *entry = table_find(&rooms->rooms, id);
+
+    return entry != NULL ? LOOP_OWNER(entry, struct room, entry) : NULL;
+}
+
+struct user *rooms_take_user(struct rooms *rooms, const char *id)
+{
+    struct user *user = rooms_find_user(rooms, id);
+    size_t size = strlen(id) + 1;
+
+    if (user != NULL)
+        return user;
+    user = calloc(1, sizeof(*user) + size);
+    if (user == NULL)
+        return NULL;
+    memcpy(user->id, id, size);
+    user->entry.key = user->id;
+    if (table_add(&rooms->users, &user->entry))
+        return user;
+    free(user);
+    return NULL;
+}
+
+struct room *rooms_take_room(struct rooms *rooms, const char *id)
+{
+    struct room *room = rooms_find_room(rooms, id);
+    size_t size = strlen(id) + 1;
+
+    if (room != NULL || size > sizeof(room->id))
+        return room;
+    room = calloc(1, sizeof(*room));
+    if (room == NULL)
+        return NULL;
+    memcpy(room->id, id, size);
+    room->entry.key = room->id;
+    if (table_add(&rooms->rooms, &room->entry))
+        return room;
+    free(room);
+    return NULL;
+}
+
+void rooms_drop_user(struct rooms *rooms, struct user *user)
+{
+    if (user->first != NULL || user->absence != NULL)
+        return;
+    table_remove(&rooms->users, &user->entry);
+    free(user);
+}
+
+void rooms_drop_room(struct rooms *rooms, struct room *room)
+{
+    if (room->first != NULL || room->typists != NULL)
+        return;
+    table_remove(&rooms->rooms, &room->entry);
+    free(room);
+}
+
+void rooms_add_client(struct client *client)
+{
+    struct user *user = client->user;
+
+    client->next_of_user = user->first;
+    user->first = client;
+    user->socket_count++;
+}
+
+void rooms_remove_client(struct rooms *rooms, struct client *client)
+{
+    struct user *user = client->user;
+    struct client **link = &user->first;
+
+    while (*link != client)
+        link = &(*link)->next_of_user;
+    *link = client->next_of_user;
+    user->socket_count--;
+    client->user = NULL;
+    rooms_drop_user(rooms, user);
+}
+
+struct membership *rooms_find_membership(const struct client *client, const char *room_id)
+{
+    struct membership *membership = client->memberships;
+
+    while (membership != NULL && strcmp(membership->room->id, room_id) != 0)
+        membership = membership->next_of_client;
+    return membership;
+}
+
+struct membership *rooms_join(struct rooms *rooms, struct client *client, const char *room_id)
+{
+    struct room *room = rooms_take_room(rooms, room_id);
+
+    if (room == NULL)
+        return NULL;
+    struct membership *membership = calloc(1, sizeof(*membership));
+    if (membership == NULL) {
+        rooms_drop_room(rooms, room);
+        return NULL;
+    }
+    *membership = (struct membership){.room = room,
+                                      .client = client,
+                                      .next_in_room = room->first,
+                                      .next_of_client = client->memberships,
+                                      .is_pending = true};
+    room->first = membership;
+    client->memberships = membership;
+    client->room_count++;
+    rooms->memberships++;
+    return membership;
+}
+
+void rooms_leave(struct rooms *rooms, struct membership *membership)
+{
+    struct membership **link = &membership->room->first;
+    struct client *client = membership->client;
+
+    while (*link != membership)
+        link = &(*link)->next_in_room;
+    *link = membership->next_in_room;
+    link = &client->memberships;
+    while (*link != membership)
+        link = &(*link)->next_of_client;
+    *link = membership->next_of_client;
+    client->room_count--;
+    rooms->memberships--;
+    rooms_drop_room(rooms, membership->room);
+    free(membership);
+}
+
+void rooms_leave_all(struct rooms *rooms, struct client *client)
+{
+    while (client->memberships != NULL)
+        rooms_leave(rooms, client->memberships);
+}
+
+bool rooms_has_other(const struct rooms *rooms, const char *room_id, const struct user *user)
+{
+    const struct room *room = rooms_find_room(rooms, room_id);
+    const struct membership *membership = room != NULL ? room->first : NULL;
+
+    while (membership != NULL && (membership->is_pending || membership->client->user == user))
+        membership = membership->next_in_room;
+    return membership != NULL;
+}
+
+void rooms_free(struct rooms *rooms)
+{
+    table_free(&rooms->users);
+    table_free(&rooms->rooms);
+}

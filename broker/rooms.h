@@ -1,0 +1,91 @@
+/*
+ * Who is there: users with their sockets, and rooms (conversations) with the sockets that have
+ * joined them. In memory, found by id, and gone when nobody needs them.
+ *
+ * A socket that is about to join is in the room as a pending member: events of the room are kept
+ * for it (broker/client.h), but to others it is not there yet.
+ *
+ * A room has the two participants' sockets, a user their tabs: lists are short, and walked.
+ * Everything belongs to the loop's thread.
+ */
+#ifndef MESSAGERIE_BROKER_ROOMS_H
+#define MESSAGERIE_BROKER_ROOMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "broker/loop.h"
+#include "broker/table.h"
+#include "common/id.h"
+
+struct client;
+struct typist;
+
+/* Someone who has sockets, or had one until a moment ago. */
+struct user {
+    struct table_entry entry;
+    struct client *first; /* linked by client->next_of_user */
+    uint32_t socket_count;
+    uint32_t online_count;   /* of its sockets that are let in; see broker/presence.h */
+    struct absence *absence; /* while others still take the user for online, else NULL */
+    uint64_t pass;           /* the last walk over contacts that has met it */
+    char id[];
+};
+
+struct room {
+    struct table_entry entry;
+    struct membership *first; /* linked by next_in_room */
+    struct typist *typists;   /* who is writing there, see broker/typing.h */
+    char id[ID_BYTES];
+};
+
+struct membership {
+    struct room *room;
+    struct client *client;
+    struct membership *next_in_room;
+    struct membership *next_of_client;
+    bool is_pending;
+};
+
+/* All zero is empty. */
+struct rooms {
+    struct table users;
+    struct table rooms;
+    size_t memberships;
+};
+
+/* NULL when there is none. */
+struct user *rooms_find_user(const struct rooms *rooms, const char *id);
+struct room *rooms_find_room(const struct rooms *rooms, const char *id);
+
+/* Finds or makes it; NULL without memory, and for a room also when the id is too long for one.
+ * What nobody uses in the end goes by rooms_drop_…. */
+struct user *rooms_take_user(struct rooms *rooms, const char *id);
+struct room *rooms_take_room(struct rooms *rooms, const char *id);
+
+/* Frees it when it has neither sockets nor anything else of those that this header names. */
+void rooms_drop_user(struct rooms *rooms, struct user *user);
+void rooms_drop_room(struct rooms *rooms, struct room *room);
+
+/* Makes the client one of its user's (client->user), or takes it out. */
+void rooms_add_client(struct client *client);
+void rooms_remove_client(struct rooms *rooms, struct client *client);
+
+/* The client's membership in the room, or NULL. */
+struct membership *rooms_find_membership(const struct client *client, const char *room_id);
+
+/* Adds one that is pending. NULL without memory. */
+struct membership *rooms_join(struct rooms *rooms, struct client *client, const char *room_id);
+void rooms_leave(struct rooms *rooms, struct membership *membership);
+
+/* Leaves all rooms. */
+void rooms_leave_all(struct rooms *rooms, struct client *client);
+
+/* Whether somebody else than the user has joined. */
+bool rooms_has_other(const struct rooms *rooms, const char *room_id, const struct user *user);
+
+/* Frees the tables; everybody must have left. */
+void rooms_free(struct rooms *rooms);
+
+#endif

@@ -1,0 +1,630 @@
+/*
+ * Letting clients in and out: limits, tokens, connection state recovery (Socket.IO protocol 5,
+ * "Connection state recovery"), the end of a token.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "broker/messaging_private.h"
+#include "common/json_reader.h"
+#include "common/json_writer.h"
+#include "db/contact.h"
+#include "db/feed.h"
+#include "db/session.h"
+
+/* Missed events that are read and sent at once, and how often it is looked whether the client has
+ * taken them, in milliseconds. */
+#define RECOVERY_PAGE_EVENTS 100
+#define RECOVERY_PACE_MS     20
+/* A long wait for the end of a token is cut into pieces, because the wall clock may be set. */
+#define EXPIRY_CHECK_MS 60000
+
+/* ---- connections --------------------------------------------------------------------------- */
+
+/* An address with its connections. */
+struct address {
+    struct table_entry entry;
+    int64_t count;
+    char text[];
+};
+
+static struct engineio_verdict refuse(struct messaging *messaging, const char *message)
+{
+    messaging->metrics.connects_refused++;
+    return (struct engineio_verdict){.status = 503, .message = message};
+}
+
+/* NULL without memory. */
+static struct address *take_address(struct messaging *messaging, const char *text)
+{
+    struct table_entry *entry = table_find(&messaging->addresses, text);
+    size_t size = strlen(text) + 1;
+
+    if (entry != NULL)
+        return LOOP_OWNER(entry, struct address, entry);
+    struct address *address = calloc(1, sizeof(*address) + size);
+    if (address == NULL)
+        return NULL;
+    memcpy(address->text, text, size);
+    address->entry.key = address->text;
+    if (table_add(&messaging->addresses, &address->entry))
+        return address;
+    free(address);
+    return NULL;
+}
+
+struct engineio_verdict sessions_on_handshake(void *application,
+                                              const struct engineio_handshake *handshake)
+{
+    struct messaging *messaging = application;
+    const struct config *config = messaging->settings.config;
+    struct address *address = NULL;
+
+    if (messaging->is_stopping)
+        return refuse(messaging, "Le service redémarre");
+    if (messaging->connections >= (size_t)config->broker_max_connections)
+        return refuse(messaging, "Trop de connexions");
+    if (config->broker_max_connections_per_address > 0) {
+        address = take_address(messaging, handshake->address);
+        if (address == NULL)
+            return refuse(messaging, "Mémoire insuffisante");
+        if (address->count >= config->broker_max_connections_per_address)
+            return refuse(messaging, "Trop de connexions de cette adresse");
+        address->count++;
+    }
+    messaging->connections++;
+    return (struct engineio_verdict){.user = address};
+}
+
+void sessions_on_close(void *application, void *user)
+{
+    struct messaging *messaging = application;
+    struct address *address = user;
+
+    messaging->connections--;
+    if (address == NULL || --address->count > 0)
+        return;
+    table_remove(&messaging->addresses, &address->entry);
+    free(address);
+}
+
+/* ---- writes that nobody waits for ---------------------------------------------------------- */
+
+struct session_write {
+    struct worker_request request;
+    struct session_reference reference;
+    struct session_room room;
+    char pid[ENGINEIO_ID_BYTES];
+    char conversation_id[ID_BYTES];
+};
+
+static void on_session_written(struct worker_request *request)
+{
+    free(LOOP_OWNER(request, struct session_write, request));
+}
+
+/* Without memory the session stays as it was, and is pruned one day. */
+static void write_session(struct client *client, database_operation *operation,
+                          const char *conversation_id)
+{
+    struct session_write *write = calloc(1, sizeof(*write));
+
+    if (write == NULL)
+        return;
+    memcpy(write->pid, client->pid, sizeof(write->pid));
+    if (conversation_id != NULL)
+        strncpy(write->conversation_id, conversation_id, sizeof(write->conversation_id) - 1);
+    write->reference.pid = write->pid;
+    write->room =
+        (struct session_room){.pid = write->pid, .conversation_id = write->conversation_id};
+    write->request.operation = operation;
+    write->request.argument =
+        conversation_id != NULL ? (void *)&write->room : (void *)&write->reference;
+    write->request.on_done = on_session_written;
+    worker_write(client->messaging->worker, &write->request);
+}
+
+void sessions_forget_room(struct client *client, const char *conversation_id)
+{
+    if (client->pid[0] != '\0')
+        write_session(client, session_forget_room, conversation_id);
+}
+
+/* ---- the token's end ----------------------------------------------------------------------- */
+
+static int64_t wall_ms(const struct messaging *messaging)
+{
+    return clock_wall_ms(loop_services(messaging->loop)->clock);
+}
+
+static void start_expiry(struct client *client)
+{
+    int64_t left_ms = client->expires_at_ms - wall_ms(client->messaging);
+
+    if (client->expires_at_ms == 0)
+        return;
+    if (left_ms > EXPIRY_CHECK_MS)
+        left_ms = EXPIRY_CHECK_MS;
+    loop_timer_start(client->messaging->loop, &client->expiry, left_ms > 0 ? left_ms : 0);
+}
+
+static void expire(struct client *client)
+{
+    static const char payload[] =
+        "{\"message\":\"Votre session a expiré\",\"code\":\"token_expired\"}";
+
+    client->messaging->metrics.tokens_expired++;
+    client_emit(client, "error", payload, sizeof(payload) - 1);
+    socketio_close(client->socket, FRAME_CLOSE_NORMAL);
+}
+
+static void on_expiry(struct timer *timer)
+{
+    struct client *client = LOOP_OWNER(timer, struct client, expiry);
+
+    if (client->is_failing)
+        socketio_close(client->socket, FRAME_CLOSE_INTERNAL_ERROR);
+    else if (client->expires_at_ms <= wall_ms(client->messaging))
+        expire(client);
+    else
+        start_expiry(client);
+}
+
+/* ---- a client's beginning and end ---------------------------------------------------------- */
+
+static struct client *create_client(struct messaging *messaging, struct socketio_socket *socket,
+                                    const struct token_claims *claims)
+{
+    struct client *client = calloc(1, sizeof(*client));
+
+    if (client == NULL || !loop_timer_add(messaging->loop, &client->expiry, on_expiry)) {
+        free(client);
+        return NULL;
+    }
+    client->user = rooms_take_user(&messaging->rooms, claims->user_id);
+    if (client->user == NULL || !client_hold(client)) {
+        if (client->user != NULL)
+            rooms_drop_user(&messaging->rooms, client->user);
+        loop_timer_remove(messaging->loop, &client->expiry);
+        free(client);
+        return NULL;
+    }
+    client->messaging = messaging;
+    client->socket = socket;
+    client->kind = (uint8_t)claims->kind;
+    client->expires_at_ms = claims->expires_at_ms;
+    client->refilled_at_ms = loop_now_ms(messaging->loop);
+    client->tokens = (uint32_t)messaging->settings.config->broker_event_burst * 1000;
+    rooms_add_client(client);
+    messaging->clients++;
+    return client;
+}
+
+static void free_client(struct client *client)
+{
+    struct messaging *messaging = client->messaging;
+
+    typing_leave(messaging->typing, client, NULL);
+    rooms_leave_all(&messaging->rooms, client);
+    presence_disconnected(messaging->presence, client);
+    loop_timer_remove(messaging->loop, &client->expiry);
+    client_drop_held(client);
+    rooms_remove_client(&messaging->rooms, client);
+    messaging->clients--;
+    free(client);
+    feed_leave(messaging->feed);
+}
+
+void sessions_on_disconnect(void *application, struct socketio_socket *socket,
+                            enum socketio_reason reason)
+{
+    struct messaging *messaging = application;
+    struct client *client = socketio_user(socket);
+    bool is_goodbye = reason == SOCKETIO_CLIENT_DISCONNECT || reason == SOCKETIO_SERVER_DISCONNECT;
+
+    if (reason == SOCKETIO_SLOW)
+        messaging->metrics.slow_consumers++;
+    if (client->pid[0] != '\0' && is_goodbye)
+        write_session(client, session_close, NULL);
+    else if (client->pid[0] != '\0' && !messaging->is_stopping)
+        write_session(client, session_suspend, NULL);
+    free_client(client);
+}
+
+/* ---- connecting ---------------------------------------------------------------------------- */
+
+/* A client that is being let in. */
+struct connecting {
+    struct client *client;
+    struct worker_request request;
+    struct feed_waiter waiter;
+    struct token_claims claims;
+    char default_role[TOKEN_ROLE_BYTES];
+    char pid[ENGINEIO_ID_BYTES];
+    char sid[ENGINEIO_ID_BYTES];
+    bool wants_recovery;
+    struct session_recover recover;
+    struct unread_state unread;
+    struct contact_list contacts;
+    struct buffer contact_ids;
+    struct session_open open;
+    struct feed_missed missed;
+    struct timer pace;
+};
+
+static void free_connecting(struct connecting *connecting)
+{
+    loop_timer_remove(connecting->client->messaging->loop, &connecting->pace);
+    buffer_free(&connecting->recover.audiences);
+    buffer_free(&connecting->contact_ids);
+    feed_batch_free(&connecting->missed.batch);
+    free(connecting);
+}
+
+/* Cuts the connection off: after a CONNECT_ERROR the client would not come back by itself. */
+static void turn_away(struct socketio_socket *socket)
+{
+    socketio_close(socket, FRAME_CLOSE_INTERNAL_ERROR);
+    socketio_refuse(socket, "", NULL); /* only frees it: the connection is gone */
+}
+
+static void give_up(struct connecting *connecting)
+{
+    struct client *client = connecting->client;
+    struct socketio_socket *socket = client->socket;
+
+    client->messaging->metrics.connects_refused++;
+    free_connecting(connecting);
+    free_client(client);
+    turn_away(socket);
+}
+
+/* What has to be known before a client can be let in, in one picture of the database. */
+static bool read_connecting(struct connection *connection, void *argument, struct error *error)
+{
+    struct connecting *connecting = argument;
+
+    if (connecting->wants_recovery && !session_recover(connection, &connecting->recover, error))
+        return false;
+    return unread_state(connection, &connecting->unread, error) &&
+           contact_list(connection, &connecting->contacts, error);
+}
+
+/* ---- let in -------------------------------------------------------------------------------- */
+
+/* Everything that the client has to know has been sent. */
+static void complete(struct connecting *connecting)
+{
+    struct client *client = connecting->client;
+
+    client_release(client);
+    presence_connected(client->messaging->presence, client, &connecting->contact_ids);
+    free_connecting(connecting);
+    socketio_resume(client->socket);
+}
+
+static void send_unread(struct connecting *connecting)
+{
+    struct buffer payload = BUFFER_EMPTY;
+    struct json_writer writer;
+
+    json_writer_init(&writer, &payload);
+    json_begin_object(&writer);
+    json_member_integer(&writer, "totalUnread", connecting->unread.total);
+    json_end_object(&writer);
+    client_forget_until(connecting->client, connecting->unread.newest);
+    if (payload.failed)
+        client_fail(connecting->client);
+    else
+        client_emit_at(connecting->client, connecting->unread.newest, "unread-count-updated",
+                       payload.data, payload.length);
+    buffer_free(&payload);
+}
+
+static void read_missed(struct connecting *connecting);
+
+static void send_missed(struct connecting *connecting)
+{
+    const struct feed_batch *batch = &connecting->missed.batch;
+    struct event event;
+
+    for (size_t i = 0; i < feed_batch_count(batch); i++) {
+        feed_batch_event(batch, i, &event);
+        connecting->missed.after = event.seq;
+        if (event.payload_length == 0)
+            continue;
+        struct block *packet = client_encode(&event);
+        client_send(connecting->client, packet);
+        block_release(packet);
+    }
+}
+
+static void on_missed(struct worker_request *request)
+{
+    struct connecting *connecting = LOOP_OWNER(request, struct connecting, request);
+    struct client *client = connecting->client;
+    bool is_last = feed_batch_count(&connecting->missed.batch) < RECOVERY_PAGE_EVENTS;
+
+    send_missed(connecting);
+    feed_batch_clear(&connecting->missed.batch);
+    if (!request->succeeded)
+        client_fail(client); /* it comes back and asks again */
+    if (!request->succeeded || is_last || !socketio_is_connected(client->socket)) {
+        client_forget_until(client, connecting->missed.until);
+        client->position = connecting->missed.until;
+        complete(connecting);
+    } else {
+        loop_timer_start(client->messaging->loop, &connecting->pace, 0);
+    }
+}
+
+static void on_pace(struct timer *timer)
+{
+    struct connecting *connecting = LOOP_OWNER(timer, struct connecting, pace);
+    const struct client *client = connecting->client;
+    size_t limit = (size_t)client->messaging->settings.config->broker_max_output_bytes;
+
+    if (socketio_queued(client->socket) > limit / 4)
+        loop_timer_start(client->messaging->loop, timer, RECOVERY_PACE_MS);
+    else
+        read_missed(connecting);
+}
+
+static void read_missed(struct connecting *connecting)
+{
+    connecting->request.query = feed_missed;
+    connecting->request.argument = &connecting->missed;
+    connecting->request.on_done = on_missed;
+    worker_read(connecting->client->messaging->worker, &connecting->request);
+}
+
+static void let_in(struct connecting *connecting)
+{
+    struct client *client = connecting->client;
+    struct messaging *messaging = client->messaging;
+    struct socketio_socket *socket = client->socket;
+
+    if (!socketio_accept(socket, connecting->sid, client->pid[0] != '\0' ? client->pid : NULL)) {
+        bool is_stored = client->pid[0] != '\0' && !messaging->is_stopping;
+        if (is_stored)
+            write_session(client, session_suspend, NULL);
+        free_connecting(connecting);
+        free_client(client);
+        return;
+    }
+    messaging->metrics.connects++;
+    socketio_set_user(socket, client);
+    socketio_pause(socket);
+    start_expiry(client);
+    if (connecting->recover.recovered) {
+        messaging->metrics.recoveries++;
+        read_missed(connecting);
+    } else {
+        send_unread(connecting);
+        complete(connecting);
+    }
+}
+
+/* A session that could not be stored is one without recovery. */
+static void on_stored(struct worker_request *request)
+{
+    struct connecting *connecting = LOOP_OWNER(request, struct connecting, request);
+
+    if (request->succeeded)
+        memcpy(connecting->client->pid, connecting->pid, sizeof(connecting->pid));
+    else
+        connecting->recover.recovered = false;
+    if (!request->succeeded)
+        rooms_leave_all(&connecting->client->messaging->rooms, connecting->client);
+    let_in(connecting);
+}
+
+static void store(struct connecting *connecting)
+{
+    connecting->open = (struct session_open){.pid = connecting->pid,
+                                             .sid = connecting->sid,
+                                             .claims = &connecting->claims,
+                                             .default_role = connecting->default_role};
+    connecting->request.operation = session_open;
+    connecting->request.argument = &connecting->open;
+    connecting->request.on_done = on_stored;
+    worker_write(connecting->client->messaging->worker, &connecting->request);
+}
+
+/* Puts the client back into its rooms. What the feed has handed on until now, it has missed; what
+ * comes from now on is held. False without memory. */
+static bool go_on(struct connecting *connecting)
+{
+    struct client *client = connecting->client;
+    const struct session_recover *recover = &connecting->recover;
+    const char *end = recover->audiences.data + recover->audiences.length;
+    const char *audience = recover->audiences.data;
+    int64_t position = feed_position(client->messaging->feed);
+    char prefix[EVENT_AUDIENCE_BYTES];
+
+    event_audience_room("", prefix);
+    /* The first one is the user's own. */
+    for (audience += strlen(audience) + 1; audience < end; audience += strlen(audience) + 1) {
+        struct membership *membership =
+            rooms_join(&client->messaging->rooms, client, audience + strlen(prefix));
+        if (membership == NULL)
+            return false;
+        membership->is_pending = false;
+    }
+    connecting->missed = (struct feed_missed){
+        .audiences = &recover->audiences,
+        .after = recover->offset,
+        .until = recover->newest > position ? recover->newest : position,
+        .limit = RECOVERY_PAGE_EVENTS,
+    };
+    return true;
+}
+
+static void make_session(struct connecting *connecting)
+{
+    const struct random_source *random = loop_services(connecting->client->messaging->loop)->random;
+
+    engineio_make_id(random, connecting->pid);
+    engineio_make_id(random, connecting->sid);
+}
+
+static void on_read(struct worker_request *request)
+{
+    struct connecting *connecting = LOOP_OWNER(request, struct connecting, request);
+    struct client *client = connecting->client;
+
+    if (!request->succeeded) {
+        give_up(connecting);
+        return;
+    }
+    if (connecting->recover.recovered && !go_on(connecting)) {
+        give_up(connecting);
+        return;
+    }
+    if (connecting->recover.recovered) {
+        memcpy(connecting->sid, connecting->recover.sid, sizeof(connecting->sid));
+        connecting->sid[sizeof(connecting->sid) - 1] = '\0';
+    } else {
+        client->messaging->metrics.recoveries_failed += connecting->wants_recovery;
+        make_session(connecting);
+    }
+    store(connecting);
+}
+
+static void on_feed(struct feed_waiter *waiter, bool reached)
+{
+    struct connecting *connecting = LOOP_OWNER(waiter, struct connecting, waiter);
+
+    if (!reached) {
+        give_up(connecting);
+        return;
+    }
+    connecting->request.query = read_connecting;
+    connecting->request.argument = connecting;
+    connecting->request.on_done = on_read;
+    worker_read(connecting->client->messaging->worker, &connecting->request);
+}
+
+/* ---- the CONNECT packet -------------------------------------------------------------------- */
+
+/* The claims of `auth.token`. False with *error. */
+static bool authenticate(const struct messaging *messaging, struct json_object *auth,
+                         struct token_claims *claims, struct error *error)
+{
+    static const char scheme[] = "Bearer ";
+    const char *token = json_text(json_get(auth, "token"));
+
+    if (token == NULL)
+        return error_set(error, ERROR_UNAUTHORIZED, "Unauthorized");
+    if (strncasecmp(token, scheme, sizeof(scheme) - 1) == 0)
+        token += sizeof(scheme) - 1;
+    if (!token_verify(messaging->settings.verifier, token, strlen(token), wall_ms(messaging),
+                      claims, error))
+        return false;
+    if (claims->kind == CALLER_SERVICE)
+        return error_set(error, ERROR_UNAUTHORIZED, "Unauthorized");
+    return true;
+}
+
+/* Reads `auth.pid` and `auth.offset`, which the official client adds when it has been cut off. */
+static void read_recovery(struct connecting *connecting, struct json_object *auth)
+{
+    const char *pid = json_text(json_get(auth, "pid"));
+    const char *offset = json_text(json_get(auth, "offset"));
+    char *end;
+
+    if (pid == NULL || offset == NULL || strlen(pid) >= sizeof(connecting->pid))
+        return;
+    memcpy(connecting->pid, pid, strlen(pid) + 1);
+    connecting->recover = (struct session_recover){
+        .pid = connecting->pid,
+        .user_id = connecting->claims.user_id,
+        .offset = strtoll(offset, &end, 10),
+    };
+    connecting->wants_recovery = end != offset && *end == '\0' && connecting->recover.offset >= 0;
+}
+
+/* The socket that the client has come back from may still seem to be there. */
+static void replace_old(const struct connecting *connecting, struct user *user)
+{
+    struct client *client = user->first;
+
+    while (client != NULL && (client->pid[0] == '\0' || strcmp(client->pid, connecting->pid) != 0))
+        client = client->next_of_user;
+    if (client == NULL)
+        return;
+    write_session(client, session_suspend, NULL);
+    client->pid[0] = '\0'; /* the session is the new socket's */
+    socketio_close(client->socket, FRAME_CLOSE_NORMAL);
+}
+
+static const char *default_role(const struct config *config)
+{
+    return config->auth_client_roles.count > 0 ? config->auth_client_roles.items[0] : "client";
+}
+
+/* NULL without memory. */
+static struct connecting *create_connecting(struct messaging *messaging,
+                                            struct socketio_socket *socket,
+                                            const struct token_claims *claims)
+{
+    struct connecting *connecting = calloc(1, sizeof(*connecting));
+
+    if (connecting == NULL || !loop_timer_add(messaging->loop, &connecting->pace, on_pace)) {
+        free(connecting);
+        return NULL;
+    }
+    connecting->client = create_client(messaging, socket, claims);
+    if (connecting->client == NULL) {
+        loop_timer_remove(messaging->loop, &connecting->pace);
+        free(connecting);
+        return NULL;
+    }
+    connecting->claims = *claims;
+    strncpy(connecting->default_role, default_role(messaging->settings.config),
+            sizeof(connecting->default_role) - 1);
+    connecting->unread.user_id = connecting->claims.user_id;
+    connecting->contacts = (struct contact_list){.user_id = connecting->claims.user_id,
+                                                 .ids = &connecting->contact_ids};
+    connecting->waiter.on_reached = on_feed;
+    return connecting;
+}
+
+static bool has_too_many(const struct messaging *messaging, const char *user_id)
+{
+    const struct user *user = rooms_find_user(&messaging->rooms, user_id);
+
+    return user != NULL &&
+           user->socket_count >= messaging->settings.config->broker_max_connections_per_user;
+}
+
+void sessions_on_connect(void *application, struct socketio_socket *socket,
+                         struct json_object *auth, const char *query)
+{
+    struct messaging *messaging = application;
+    struct token_claims claims;
+    struct error error;
+
+    (void)query;
+    error_clear(&error);
+    if (!authenticate(messaging, auth, &claims, &error)) {
+        messaging->metrics.connects_refused++;
+        socketio_refuse(socket, error.text, NULL);
+        return;
+    }
+    struct connecting *connecting = has_too_many(messaging, claims.user_id)
+                                        ? NULL
+                                        : create_connecting(messaging, socket, &claims);
+    if (connecting == NULL) {
+        messaging->metrics.connects_refused++;
+        turn_away(socket);
+        return;
+    }
+    read_recovery(connecting, auth);
+    if (connecting->wants_recovery)
+        replace_old(connecting, connecting->client->user);
+    feed_enter(messaging->feed);
+    feed_wait(messaging->feed, &connecting->waiter);
+}

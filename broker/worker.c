@@ -1,0 +1,303 @@
+#include "broker/worker.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What comes back to the loop: a request that is done, or an event. */
+struct delivery {
+    struct delivery *next;
+    struct worker_request *request; /* NULL: an event */
+    struct event event;
+    char texts[];
+};
+
+/* Requests in their order. */
+struct request_queue {
+    struct worker_request *first, *last;
+};
+
+struct worker {
+    struct worker_settings settings;
+    struct database *database;
+    struct loop_wakeup wakeup;
+    size_t pending; /* the loop's alone */
+
+    pthread_mutex_t lock; /* over all that follows */
+    struct delivery *first_delivery, *last_delivery;
+    pthread_cond_t reads_waiting;
+    struct request_queue reads;
+    bool stopping;
+
+    pthread_t readers[WORKER_READERS_MAX];
+    int64_t reader_count;
+};
+
+static int64_t now_ms(const struct worker *worker)
+{
+    return clock_monotonic_ms(loop_services(worker->settings.loop)->clock);
+}
+
+/* ---- back to the loop ---------------------------------------------------------------------- */
+
+static void deliver(struct worker *worker, struct delivery *delivery)
+{
+    delivery->next = NULL;
+    pthread_mutex_lock(&worker->lock);
+    bool is_first = worker->first_delivery == NULL;
+    if (is_first)
+        worker->first_delivery = delivery;
+    else
+        worker->last_delivery->next = delivery;
+    worker->last_delivery = delivery;
+    pthread_mutex_unlock(&worker->lock);
+    if (is_first)
+        loop_wakeup_signal(&worker->wakeup);
+}
+
+static char *copy_text(char **at, const char *text, size_t length)
+{
+    char *copy = *at;
+
+    memcpy(copy, text, length);
+    copy[length] = '\0';
+    *at += length + 1;
+    return copy;
+}
+
+/* Without memory the event is lost here; the feed will miss its seq and read it from the outbox. */
+static void on_committed(void *context, const struct event *event)
+{
+    struct worker *worker = context;
+    size_t audience_length = strlen(event->audience);
+    size_t name_length = strlen(event->name);
+    struct delivery *delivery =
+        malloc(sizeof(*delivery) + audience_length + name_length + event->payload_length + 3);
+
+    if (delivery == NULL)
+        return;
+    char *at = delivery->texts;
+    *delivery = (struct delivery){0};
+    delivery->event = *event;
+    delivery->event.audience = copy_text(&at, event->audience, audience_length);
+    delivery->event.name = copy_text(&at, event->name, name_length);
+    delivery->event.payload = copy_text(&at, event->payload, event->payload_length);
+    deliver(worker, delivery);
+}
+
+/* The delivery of a request's result is made before the request starts, so that it cannot fail. */
+static void finish(struct worker_request *request)
+{
+    deliver(request->worker, request->job.context);
+}
+
+static void take_result(struct worker *worker, struct worker_request *request)
+{
+    worker->pending--;
+    request->waited_ms = now_ms(worker) - request->started_ms;
+    request->on_done(request);
+}
+
+static struct delivery *take_deliveries(struct worker *worker)
+{
+    pthread_mutex_lock(&worker->lock);
+    struct delivery *deliveries = worker->first_delivery;
+    worker->first_delivery = NULL;
+    pthread_mutex_unlock(&worker->lock);
+    return deliveries;
+}
+
+static void handle_deliveries(struct worker *worker)
+{
+    struct delivery *delivery = take_deliveries(worker);
+
+    while (delivery != NULL) {
+        struct delivery *next = delivery->next;
+        if (delivery->request != NULL)
+            take_result(worker, delivery->request);
+        else
+            worker->settings.on_event(worker->settings.owner, &delivery->event);
+        free(delivery);
+        delivery = next;
+    }
+}
+
+static void on_wakeup(struct loop_wakeup *wakeup)
+{
+    handle_deliveries(LOOP_OWNER(wakeup, struct worker, wakeup));
+}
+
+/* ---- requests ------------------------------------------------------------------------------ */
+
+/* False when there is no memory: the request is then done already. */
+static bool begin(struct worker *worker, struct worker_request *request)
+{
+    struct delivery *delivery = calloc(1, sizeof(*delivery));
+
+    error_clear(&request->error);
+    request->succeeded = false;
+    request->worker = worker;
+    request->next = NULL;
+    request->waited_ms = 0;
+    if (delivery == NULL) {
+        error_out_of_memory(&request->error);
+        request->on_done(request);
+        return false;
+    }
+    delivery->request = request;
+    request->job.context = delivery;
+    request->started_ms = now_ms(worker);
+    worker->pending++;
+    return true;
+}
+
+static void on_written(struct database_job *job)
+{
+    struct worker_request *request = LOOP_OWNER(job, struct worker_request, job);
+
+    request->succeeded = job->succeeded;
+    if (!job->succeeded)
+        request->error = job->error;
+    finish(request);
+}
+
+void worker_write(struct worker *worker, struct worker_request *request)
+{
+    if (!begin(worker, request))
+        return;
+    request->job.operation = request->operation;
+    request->job.argument = request->argument;
+    request->job.completed = on_written;
+    database_submit(worker->database, &request->job);
+}
+
+void worker_read(struct worker *worker, struct worker_request *request)
+{
+    if (!begin(worker, request))
+        return;
+    pthread_mutex_lock(&worker->lock);
+    if (worker->reads.first == NULL)
+        worker->reads.first = request;
+    else
+        worker->reads.last->next = request;
+    worker->reads.last = request;
+    pthread_cond_signal(&worker->reads_waiting);
+    pthread_mutex_unlock(&worker->lock);
+}
+
+/* The next request to read, waiting for it; NULL when the worker stops. */
+static struct worker_request *take_read(struct worker *worker)
+{
+    pthread_mutex_lock(&worker->lock);
+    while (worker->reads.first == NULL && !worker->stopping)
+        pthread_cond_wait(&worker->reads_waiting, &worker->lock);
+    struct worker_request *request = worker->reads.first;
+    if (request != NULL)
+        worker->reads.first = request->next;
+    pthread_mutex_unlock(&worker->lock);
+    return request;
+}
+
+static void *reader_main(void *argument)
+{
+    struct worker *worker = argument;
+    struct worker_request *request;
+
+    while ((request = take_read(worker)) != NULL) {
+        request->succeeded =
+            database_read(worker->database, request->query, request->argument, &request->error);
+        finish(request);
+    }
+    return NULL;
+}
+
+size_t worker_pending(const struct worker *worker)
+{
+    return worker->pending;
+}
+
+struct database *worker_database(struct worker *worker)
+{
+    return worker->database;
+}
+
+/* ---- life ---------------------------------------------------------------------------------- */
+
+static void stop_readers(struct worker *worker)
+{
+    pthread_mutex_lock(&worker->lock);
+    worker->stopping = true;
+    pthread_cond_broadcast(&worker->reads_waiting);
+    pthread_mutex_unlock(&worker->lock);
+    for (int64_t i = 0; i < worker->reader_count; i++)
+        pthread_join(worker->readers[i], NULL);
+    worker->reader_count = 0;
+    worker->stopping = false;
+}
+
+static bool start_readers(struct worker *worker, struct error *error)
+{
+    while (worker->reader_count < worker->settings.readers) {
+        int failure =
+            pthread_create(&worker->readers[worker->reader_count], NULL, reader_main, worker);
+        if (failure != 0)
+            return error_unavailable(error, "no thread for reading: %s", strerror(failure));
+        worker->reader_count++;
+    }
+    return true;
+}
+
+static void free_memory(struct worker *worker)
+{
+    pthread_cond_destroy(&worker->reads_waiting);
+    pthread_mutex_destroy(&worker->lock);
+    free(worker);
+}
+
+/* Results may make new requests: until there are none. */
+static void drain(struct worker *worker)
+{
+    while (worker->pending > 0) {
+        handle_deliveries(worker);
+        if (worker->pending > 0)
+            loop_turn(worker->settings.loop, -1);
+    }
+}
+
+struct worker *worker_create(const struct worker_settings *settings, struct error *error)
+{
+    struct worker *worker = calloc(1, sizeof(*worker));
+
+    if (worker == NULL) {
+        error_out_of_memory(error);
+        return NULL;
+    }
+    worker->settings = *settings;
+    worker->settings.database.committed = on_committed;
+    worker->settings.database.committed_context = worker;
+    pthread_mutex_init(&worker->lock, NULL);
+    pthread_cond_init(&worker->reads_waiting, NULL);
+    if (!loop_wakeup_open(settings->loop, &worker->wakeup, on_wakeup, error)) {
+        free_memory(worker);
+        return NULL;
+    }
+    worker->database =
+        database_create(&worker->settings.database, loop_services(settings->loop), error);
+    if (worker->database == NULL || !start_readers(worker, error)) {
+        worker_free(worker);
+        return NULL;
+    }
+    return worker;
+}
+
+void worker_free(struct worker *worker)
+{
+    if (worker == NULL)
+        return;
+    drain(worker);
+    stop_readers(worker);
+    database_free(worker->database);
+    handle_deliveries(worker); /* events that came last */
+    loop_wakeup_close(&worker->wakeup);
+    free_memory(worker);
+}

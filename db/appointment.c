@@ -1,0 +1,554 @@
+#include "db/appointment.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/local_time.h"
+#include "common/template.h"
+#include "db/conversation_private.h"
+#include "db/message_private.h"
+#include "db/person_private.h"
+
+/* ---- texts --------------------------------------------------------------------------------- */
+
+enum text_kind {
+    TEXT_PENDING,
+    TEXT_CONFIRMED,
+    TEXT_MOVED,
+    TEXT_CANCELLED,
+    TEXT_COMPLETED,
+    TEXT_SUBJECT,
+    TEXT_COUNT,
+};
+
+enum { FIRST_NAME, SALON, PRESTATION, LONG_DATE, SHORT_DATE, HOUR, VARIABLE_COUNT };
+
+static const char *const variables[VARIABLE_COUNT] = {
+    [FIRST_NAME] = "prenom",      [SALON] = "salon",
+    [PRESTATION] = "prestation",  [LONG_DATE] = "date",
+    [SHORT_DATE] = "date_courte", [HOUR] = "heure",
+};
+
+struct text_source {
+    const char *file;
+    const char *fallback;
+};
+
+static const struct text_source sources[TEXT_COUNT] = {
+    [TEXT_PENDING] = {"pending.txt",
+                      "Bonjour {prenom}, votre demande de rendez-vous « {prestation} » chez {salon}"
+                      " pour le {date} à {heure} est bien reçue. Elle est en attente de"
+                      " confirmation ; vous pouvez nous écrire ici."},
+    [TEXT_CONFIRMED] = {"confirmed.txt",
+                        "Bonjour {prenom}, votre rendez-vous « {prestation} » chez {salon} est"
+                        " confirmé pour le {date} à {heure}. Vous pouvez nous écrire ici."},
+    [TEXT_MOVED] = {"moved.txt", "Bonjour {prenom}, votre rendez-vous « {prestation} » chez {salon}"
+                                 " est déplacé au {date} à {heure}."},
+    [TEXT_CANCELLED] = {"cancelled.txt",
+                        "Bonjour {prenom}, votre rendez-vous « {prestation} » chez {salon} du"
+                        " {date} à {heure} est annulé."},
+    [TEXT_COMPLETED] = {"completed.txt", "Bonjour {prenom}, merci de votre visite chez {salon} pour"
+                                         " « {prestation} ». À bientôt !"},
+    [TEXT_SUBJECT] = {"subject.txt", "RDV {prestation} - {date_courte}"},
+};
+
+struct appointment_texts {
+    struct template *templates[TEXT_COUNT];
+};
+
+static struct template *load_text(const char *directory, enum text_kind kind, struct error *error)
+{
+    char path[CONFIG_TEXT_BYTES + 32];
+
+    snprintf(path, sizeof(path), "%s/%s", directory, sources[kind].file);
+    if (access(path, F_OK) == 0)
+        return template_load(path, variables, VARIABLE_COUNT, error);
+    return template_parse(sources[kind].file, sources[kind].fallback,
+                          strlen(sources[kind].fallback), variables, VARIABLE_COUNT, error);
+}
+
+struct appointment_texts *appointment_texts_load(const char *directory, struct error *error)
+{
+    struct appointment_texts *texts = calloc(1, sizeof(*texts));
+
+    if (texts == NULL) {
+        error_out_of_memory(error);
+        return NULL;
+    }
+    for (int kind = 0; kind < TEXT_COUNT; kind++) {
+        texts->templates[kind] = load_text(directory, (enum text_kind)kind, error);
+        if (texts->templates[kind] == NULL) {
+            appointment_texts_free(texts);
+            return NULL;
+        }
+    }
+    return texts;
+}
+
+void appointment_texts_free(struct appointment_texts *texts)
+{
+    if (texts == NULL)
+        return;
+    for (int kind = 0; kind < TEXT_COUNT; kind++)
+        template_free(texts->templates[kind]);
+    free(texts);
+}
+
+/* ---- rows ---------------------------------------------------------------------------------- */
+
+struct appointment {
+    const char *id;
+    char salon_id[FOREIGN_ID_MAX_BYTES + 1];
+    char client_user_id[FOREIGN_ID_MAX_BYTES + 1];
+    char prestation[4 * PRESTATION_MAX_CHARACTERS + 1];
+    int64_t start_ms;
+    enum appointment_status status;
+    int64_t version;                /* -1: none given so far */
+    char conversation_id[ID_BYTES]; /* "" when it has been deleted */
+};
+
+static void copy_column(struct statement *statement, int column, char *to, size_t size)
+{
+    const char *text = column_text(statement, column);
+
+    snprintf(to, size, "%s", text != NULL ? text : "");
+}
+
+static void read_row(struct statement *statement, struct appointment *row)
+{
+    copy_column(statement, 0, row->salon_id, sizeof(row->salon_id));
+    copy_column(statement, 1, row->client_user_id, sizeof(row->client_user_id));
+    copy_column(statement, 2, row->conversation_id, sizeof(row->conversation_id));
+    copy_column(statement, 3, row->prestation, sizeof(row->prestation));
+    row->start_ms = column_integer(statement, 4);
+    row->status = APPOINTMENT_CONFIRMED;
+    if (!column_is_null(statement, 5))
+        appointment_status_parse(column_text(statement, 5), &row->status);
+    row->version = column_is_null(statement, 6) ? -1 : column_integer(statement, 6);
+}
+
+/* *found tells whether there is one. */
+static bool find(struct transaction *transaction, const char *id, struct appointment *row,
+                 bool *found, struct error *error)
+{
+    struct statement *statement = statement_begin(transaction->connection, SQL_APPOINTMENT_FIND);
+
+    *row = (struct appointment){.id = id};
+    bind_text(statement, 1, id);
+    enum step step = statement_step(statement, error);
+    *found = step == STEP_ROW;
+    if (*found)
+        read_row(statement, row);
+    statement_end(statement);
+    return step != STEP_FAILED;
+}
+
+/* SQL_APPOINTMENT_INSERT and SQL_APPOINTMENT_UPDATE share their first parameters. */
+static struct statement *begin_store(struct transaction *transaction, enum sql_id id,
+                                     const struct appointment *row)
+{
+    struct statement *statement = statement_begin(transaction->connection, id);
+
+    bind_integer(statement, 1, row->start_ms);
+    bind_text(statement, 2, appointment_status_name(row->status));
+    if (row->version >= 0)
+        bind_integer(statement, 3, row->version);
+    else
+        bind_null(statement, 3);
+    bind_integer(statement, 4, transaction->now_ms);
+    bind_text(statement, 5, row->id);
+    return statement;
+}
+
+static bool insert(struct transaction *transaction, const struct appointment *row,
+                   struct error *error)
+{
+    struct statement *statement = begin_store(transaction, SQL_APPOINTMENT_INSERT, row);
+
+    bind_text(statement, 6, row->salon_id);
+    bind_text(statement, 7, row->client_user_id);
+    bind_text(statement, 8, row->prestation);
+    return statement_run(statement, error);
+}
+
+static bool update(struct transaction *transaction, const struct appointment *row,
+                   struct error *error)
+{
+    return statement_run(begin_store(transaction, SQL_APPOINTMENT_UPDATE, row), error);
+}
+
+/* ---- what people read ---------------------------------------------------------------------- */
+
+static bool render(struct transaction *transaction, const struct appointment_texts *texts,
+                   enum text_kind kind, const struct appointment *row, struct buffer *out,
+                   struct error *error)
+{
+    struct buffer first_name = BUFFER_EMPTY;
+    struct buffer salon = BUFFER_EMPTY;
+    char long_date[LOCAL_TIME_TEXT_BYTES];
+    char short_date[LOCAL_TIME_TEXT_BYTES];
+    char hour[LOCAL_TIME_TEXT_BYTES];
+
+    local_time_long_date(row->start_ms, long_date);
+    local_time_short_date(row->start_ms, short_date);
+    local_time_hour(row->start_ms, hour);
+    bool succeeded = person_append_first_name(transaction->connection, row->client_user_id,
+                                              &first_name, error) &&
+                     person_append_name(transaction->connection, row->salon_id, &salon, error);
+    if (succeeded && salon.length == 0)
+        buffer_append_text(&salon, "le salon");
+    if (succeeded && !first_name.failed && !salon.failed) {
+        const struct template_variable values[VARIABLE_COUNT] = {
+            [FIRST_NAME] = {variables[FIRST_NAME], buffer_text(&first_name)},
+            [SALON] = {variables[SALON], buffer_text(&salon)},
+            [PRESTATION] = {variables[PRESTATION], row->prestation},
+            [LONG_DATE] = {variables[LONG_DATE], long_date},
+            [SHORT_DATE] = {variables[SHORT_DATE], short_date},
+            [HOUR] = {variables[HOUR], hour},
+        };
+        template_render(texts->templates[kind], values, out);
+    }
+    if (succeeded && (first_name.failed || salon.failed || buffer_text(out) == NULL))
+        succeeded = error_out_of_memory(error);
+    buffer_free(&first_name);
+    buffer_free(&salon);
+    return succeeded;
+}
+
+static bool send_text(struct transaction *transaction, const struct appointment_texts *texts,
+                      enum text_kind kind, const struct appointment *row,
+                      struct conversation *conversation, struct error *error)
+{
+    struct buffer content = BUFFER_EMPTY;
+    bool succeeded =
+        render(transaction, texts, kind, row, &content, error) &&
+        conversation_insert_system_message(transaction, conversation, buffer_text(&content), error);
+
+    buffer_free(&content);
+    return succeeded;
+}
+
+/* The subject with the appointment's date, at most as long as a subject may be. */
+static bool render_subject(struct transaction *transaction, const struct appointment_texts *texts,
+                           const struct appointment *row, struct buffer *subject,
+                           struct error *error)
+{
+    if (!render(transaction, texts, TEXT_SUBJECT, row, subject, error))
+        return false;
+    size_t keep = 0;
+    for (size_t count = 0; keep < subject->length && count < SUBJECT_MAX_CHARACTERS; count++)
+        do
+            keep++;
+        while (keep < subject->length && ((unsigned char)subject->data[keep] & 0xc0) == 0x80);
+    subject->length = keep;
+    return buffer_text(subject) != NULL || error_out_of_memory(error);
+}
+
+/* A subject that is still ours follows the appointment's new date. */
+static bool follow_subject(struct transaction *transaction, const struct appointment_texts *texts,
+                           const struct appointment *before, const struct appointment *after,
+                           struct conversation *conversation, struct error *error)
+{
+    struct buffer old_subject = BUFFER_EMPTY;
+    struct buffer new_subject = BUFFER_EMPTY;
+    bool succeeded = render_subject(transaction, texts, before, &old_subject, error) &&
+                     render_subject(transaction, texts, after, &new_subject, error);
+
+    if (succeeded && strcmp(buffer_text(&old_subject), conversation->subject) == 0 &&
+        strcmp(buffer_text(&new_subject), conversation->subject) != 0) {
+        snprintf(conversation->subject, sizeof(conversation->subject), "%s",
+                 buffer_text(&new_subject));
+        conversation->updated_at = transaction->now_ms;
+        succeeded =
+            conversation_store(transaction, conversation, conversation->status, NULL, error) &&
+            conversation_announce(transaction, "conversation-updated", conversation, error);
+    }
+    buffer_free(&old_subject);
+    buffer_free(&new_subject);
+    return succeeded;
+}
+
+/* ---- the conversation ---------------------------------------------------------------------- */
+
+static bool write_conversation(struct transaction *transaction,
+                               const struct conversation *conversation, struct buffer *json,
+                               struct error *error)
+{
+    const struct caller booking = {.user_id = "", .role = "service", .kind = CALLER_SERVICE};
+    struct json_writer writer;
+
+    json_writer_init(&writer, json);
+    return conversation_write(transaction->connection, &writer, conversation, &booking, NULL,
+                              error);
+}
+
+/* Makes the appointment's conversation, with its first text. */
+static bool open_conversation(struct transaction *transaction,
+                              const struct appointment_texts *texts, enum text_kind kind,
+                              const struct appointment *row, struct conversation *conversation,
+                              struct error *error)
+{
+    struct buffer subject = BUFFER_EMPTY;
+    bool succeeded = render_subject(transaction, texts, row, &subject, error);
+
+    if (succeeded) {
+        const struct conversation_new fresh = {.salon_id = row->salon_id,
+                                               .client_user_id = row->client_user_id,
+                                               .appointment_id = row->id,
+                                               .subject = buffer_text(&subject)};
+        succeeded = conversation_insert(transaction, &fresh, conversation, error) &&
+                    send_text(transaction, texts, kind, row, conversation, error) &&
+                    conversation_announce(transaction, "conversation-created", conversation, error);
+    }
+    buffer_free(&subject);
+    return succeeded;
+}
+
+static enum text_kind text_of_status(enum appointment_status status)
+{
+    switch (status) {
+    case APPOINTMENT_PENDING:
+        return TEXT_PENDING;
+    case APPOINTMENT_RESCHEDULED:
+        return TEXT_MOVED;
+    case APPOINTMENT_CANCELLED:
+        return TEXT_CANCELLED;
+    case APPOINTMENT_COMPLETED:
+        return TEXT_COMPLETED;
+    case APPOINTMENT_CONFIRMED:
+        break;
+    }
+    return TEXT_CONFIRMED;
+}
+
+/* ---- a change ------------------------------------------------------------------------------ */
+
+/* Lays the change over *row. False when it is old, known, or says what is so already. */
+static bool apply(const struct appointment_change_input *change, struct appointment *row)
+{
+    if (change->has_version && change->version <= row->version)
+        return false;
+    const struct appointment before = *row;
+    if (change->has_version)
+        row->version = change->version;
+    if (change->has_start)
+        row->start_ms = change->start_ms;
+    if (change->has_status)
+        row->status = change->status;
+    return row->version != before.version || row->start_ms != before.start_ms ||
+           row->status != before.status;
+}
+
+/* What a change from one to the other is told with; TEXT_COUNT when there is nothing to tell. */
+static enum text_kind text_of_change(const struct appointment *before,
+                                     const struct appointment *after)
+{
+    bool is_over = after->status == APPOINTMENT_CANCELLED || after->status == APPOINTMENT_COMPLETED;
+
+    if (after->status != before->status && is_over)
+        return text_of_status(after->status);
+    if (after->start_ms != before->start_ms)
+        return TEXT_MOVED;
+    return after->status != before->status ? text_of_status(after->status) : TEXT_COUNT;
+}
+
+/* The conversation of a known appointment, made anew if it was deleted. */
+static bool load_or_open(struct transaction *transaction, const struct appointment_texts *texts,
+                         const struct appointment *row, struct conversation *conversation,
+                         bool *opened, struct error *error)
+{
+    *opened = row->conversation_id[0] == '\0';
+    if (*opened)
+        return open_conversation(transaction, texts, text_of_status(row->status), row, conversation,
+                                 error);
+    return conversation_load(transaction->connection, row->conversation_id, conversation, error);
+}
+
+/* Stores the change and tells both sides. */
+static bool store_change(struct transaction *transaction, const struct appointment_texts *texts,
+                         const struct appointment *before, const struct appointment *after,
+                         struct conversation *conversation, struct error *error)
+{
+    enum text_kind kind = text_of_change(before, after);
+
+    if (!update(transaction, after, error))
+        return false;
+    if (kind == TEXT_COUNT)
+        return true;
+    return follow_subject(transaction, texts, before, after, conversation, error) &&
+           send_text(transaction, texts, kind, after, conversation, error);
+}
+
+static bool change_known(struct transaction *transaction, struct appointment *row,
+                         const struct appointment_change_input *input,
+                         const struct appointment_texts *texts, struct buffer *json, bool *opened,
+                         struct error *error)
+{
+    struct conversation conversation;
+    const struct appointment before = *row;
+    bool is_new = apply(input, row);
+
+    if (!load_or_open(transaction, texts, row, &conversation, opened, error))
+        return false;
+    /* A conversation that was made just now tells the new state already. */
+    if (is_new && !(*opened ? update(transaction, row, error)
+                            : store_change(transaction, texts, &before, row, &conversation, error)))
+        return false;
+    return write_conversation(transaction, &conversation, json, error);
+}
+
+/* ---- changes that came before their appointment -------------------------------------------- */
+
+static bool keep_early(struct transaction *transaction, const char *appointment_id,
+                       const struct appointment_change_input *input, struct error *error)
+{
+    struct statement *statement = statement_begin(transaction->connection, SQL_EARLY_CHANGE_COUNT);
+    int64_t kept = 0;
+
+    bind_text(statement, 1, appointment_id);
+    enum step step = statement_step(statement, error);
+    if (step == STEP_ROW)
+        kept = column_integer(statement, 0);
+    statement_end(statement);
+    if (step != STEP_ROW)
+        return false;
+    if (kept >= EARLY_CHANGES_MAX)
+        return error_add(error, "appointmentId",
+                         "trop de changements (%d) pour un rendez-vous inconnu", EARLY_CHANGES_MAX);
+    statement = statement_begin(transaction->connection, SQL_EARLY_CHANGE_INSERT);
+    bind_text(statement, 1, appointment_id);
+    bind_integer(statement, 2, kept);
+    bind_integer(statement, 3, input->has_version ? input->version : -1);
+    if (input->has_start)
+        bind_integer(statement, 4, input->start_ms);
+    bind_text(statement, 5, input->has_status ? appointment_status_name(input->status) : NULL);
+    bind_integer(statement, 6, transaction->now_ms);
+    return statement_run(statement, error);
+}
+
+static struct appointment_change_input read_early(struct statement *statement)
+{
+    struct appointment_change_input input = {
+        .has_version = column_integer(statement, 0) >= 0,
+        .version = column_integer(statement, 0),
+        .has_start = !column_is_null(statement, 1),
+        .start_ms = column_integer(statement, 1),
+    };
+
+    input.has_status = !column_is_null(statement, 2) &&
+                       appointment_status_parse(column_text(statement, 2), &input.status);
+    return input;
+}
+
+/* Applies what was kept, oldest version first, and forgets it. */
+static bool apply_early(struct transaction *transaction, struct appointment *row,
+                        const struct appointment_texts *texts, struct conversation *conversation,
+                        struct error *error)
+{
+    struct statement *statement = statement_begin(transaction->connection, SQL_EARLY_CHANGES);
+    enum step step;
+
+    bind_text(statement, 1, row->id);
+    while ((step = statement_step(statement, error)) == STEP_ROW) {
+        const struct appointment_change_input input = read_early(statement);
+        const struct appointment before = *row;
+        if (apply(&input, row) &&
+            !store_change(transaction, texts, &before, row, conversation, error))
+            break;
+    }
+    statement_end(statement);
+    if (step != STEP_DONE)
+        return false;
+    statement = statement_begin(transaction->connection, SQL_EARLY_CHANGES_DELETE);
+    bind_text(statement, 1, row->id);
+    return statement_run(statement, error);
+}
+
+/* ---- operations ---------------------------------------------------------------------------- */
+
+static const char *role_or(const struct config_list *roles, const char *fallback)
+{
+    return roles->count > 0 ? roles->items[0] : fallback;
+}
+
+static bool set_people(struct transaction *transaction, const struct appointment_create *request,
+                       struct error *error)
+{
+    const struct appointment_input *input = request->input;
+    const char *salon_role = role_or(&request->config->auth_salon_roles, "salon");
+    const char *client_role = role_or(&request->config->auth_client_roles, "client");
+
+    return person_take(transaction, input->salon_id, &input->salon, salon_role, error) &&
+           person_take(transaction, input->client_user_id, &input->client, client_role, error);
+}
+
+static bool create_new(struct transaction *transaction, struct appointment_create *request,
+                       struct error *error)
+{
+    const struct appointment_input *input = request->input;
+    struct appointment row = {.id = input->appointment_id,
+                              .start_ms = input->state.start_ms,
+                              .status = input->state.status,
+                              .version = input->state.has_version ? input->state.version : -1};
+    struct conversation conversation;
+
+    snprintf(row.salon_id, sizeof(row.salon_id), "%s", input->salon_id);
+    snprintf(row.client_user_id, sizeof(row.client_user_id), "%s", input->client_user_id);
+    snprintf(row.prestation, sizeof(row.prestation), "%s", input->prestation);
+    return set_people(transaction, request, error) && insert(transaction, &row, error) &&
+           open_conversation(transaction, request->texts, text_of_status(row.status), &row,
+                             &conversation, error) &&
+           apply_early(transaction, &row, request->texts, &conversation, error) &&
+           write_conversation(transaction, &conversation, request->json, error);
+}
+
+/* A repeated appointment changes nothing, unless its version says that it is news. */
+static bool create_again(struct transaction *transaction, struct appointment_create *request,
+                         struct appointment *row, struct error *error)
+{
+    const struct appointment_input *input = request->input;
+    const struct appointment_change_input nothing = {0};
+    bool opened;
+
+    if (strcmp(row->salon_id, input->salon_id) != 0 ||
+        strcmp(row->client_user_id, input->client_user_id) != 0)
+        return error_add(error, "appointmentId",
+                         "ce rendez-vous existe déjà avec d'autres personnes");
+    bool succeeded =
+        set_people(transaction, request, error) &&
+        change_known(transaction, row, input->state.has_version ? &input->state : &nothing,
+                     request->texts, request->json, &opened, error);
+    request->existed = succeeded && !opened;
+    return succeeded;
+}
+
+bool appointment_create(struct transaction *transaction, void *argument, struct error *error)
+{
+    struct appointment_create *request = argument;
+    struct appointment row;
+    bool found;
+
+    request->existed = false;
+    if (!find(transaction, request->input->appointment_id, &row, &found, error))
+        return false;
+    return found ? create_again(transaction, request, &row, error)
+                 : create_new(transaction, request, error);
+}
+
+bool appointment_change(struct transaction *transaction, void *argument, struct error *error)
+{
+    struct appointment_change *request = argument;
+    struct appointment row;
+    bool found;
+    bool opened;
+
+    if (!find(transaction, request->appointment_id, &row, &found, error))
+        return false;
+    request->is_early = !found;
+    if (!found)
+        return keep_early(transaction, request->appointment_id, request->input, error);
+    return change_known(transaction, &row, request->input, request->texts, request->json, &opened,
+                        error);
+}

@@ -1,0 +1,35 @@
+#include "db/contact.h"
+
+#include <string.h>
+
+#include "db/conversation_private.h"
+#include "db/person_private.h"
+
+bool contact_list(struct connection *connection, void *argument, struct error *error)
+{
+    const struct contact_list *request = argument;
+    struct statement *statement = statement_begin(connection, SQL_CONTACTS);
+    enum step step;
+
+    bind_text(statement, 1, request->user_id);
+    while ((step = statement_step(statement, error)) == STEP_ROW)
+        buffer_append(request->ids, column_text(statement, 0), column_bytes(statement, 0) + 1);
+    statement_end(statement);
+    if (request->ids->failed)
+        return error_out_of_memory(error);
+    return step == STEP_DONE;
+}
+
+bool typing_name(struct connection *connection, void *argument, struct error *error)
+{
+    const struct typing_name *request = argument;
+    struct conversation conversation;
+
+    if (!conversation_load_for(connection, request->conversation_id, &request->caller,
+                               &conversation, error) ||
+        !person_append_name(connection, request->caller.user_id, request->name, error))
+        return false;
+    if (request->name->length == 0)
+        buffer_append_text(request->name, NAMELESS_PERSON);
+    return request->name->failed ? error_out_of_memory(error) : true;
+}

@@ -1,0 +1,212 @@
+#include "db/feed.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "db/feed_private.h"
+#include "db/person_private.h"
+
+/* Columns of SQL_OUTBOX_AFTER and SQL_OUTBOX_MISSED. */
+enum { COLUMN_SEQ, COLUMN_AUDIENCE, COLUMN_NAME, COLUMN_PAYLOAD };
+
+/* Offsets into the batch's texts. */
+struct entry {
+    int64_t seq;
+    size_t audience;
+    size_t name;
+    size_t payload;
+    size_t payload_length;
+};
+
+/* ---- batches ------------------------------------------------------------------------------- */
+
+size_t feed_batch_count(const struct feed_batch *batch)
+{
+    return batch->entries.length / sizeof(struct entry);
+}
+
+void feed_batch_event(const struct feed_batch *batch, size_t index, struct event *event)
+{
+    const struct entry *entry = (const struct entry *)(const void *)batch->entries.data + index;
+    const char *texts = batch->texts.data;
+
+    *event = (struct event){.seq = entry->seq,
+                            .audience = texts + entry->audience,
+                            .name = texts + entry->name,
+                            .payload = texts + entry->payload,
+                            .payload_length = entry->payload_length};
+}
+
+void feed_batch_clear(struct feed_batch *batch)
+{
+    buffer_clear(&batch->entries);
+    buffer_clear(&batch->texts);
+}
+
+void feed_batch_free(struct feed_batch *batch)
+{
+    buffer_free(&batch->entries);
+    buffer_free(&batch->texts);
+}
+
+static size_t add_text(struct feed_batch *batch, const char *text, size_t length)
+{
+    size_t offset = batch->texts.length;
+
+    buffer_append(&batch->texts, text, length);
+    buffer_append(&batch->texts, "", 1);
+    return offset;
+}
+
+static size_t add_column(struct feed_batch *batch, struct statement *row, int column)
+{
+    return add_text(batch, column_text(row, column), column_bytes(row, column));
+}
+
+static bool add_row(struct feed_batch *batch, struct statement *row, struct error *error)
+{
+    const struct entry entry = {.seq = column_integer(row, COLUMN_SEQ),
+                                .audience = add_column(batch, row, COLUMN_AUDIENCE),
+                                .name = add_column(batch, row, COLUMN_NAME),
+                                .payload = add_column(batch, row, COLUMN_PAYLOAD),
+                                .payload_length = column_bytes(row, COLUMN_PAYLOAD)};
+
+    buffer_append(&batch->entries, &entry, sizeof(entry));
+    if (batch->entries.failed || batch->texts.failed)
+        return error_out_of_memory(error);
+    return true;
+}
+
+static bool add_rows(struct feed_batch *batch, struct statement *rows, struct error *error)
+{
+    enum step step;
+
+    while ((step = statement_step(rows, error)) == STEP_ROW)
+        if (!add_row(batch, rows, error))
+            break;
+    statement_end(rows);
+    return step == STEP_DONE;
+}
+
+/* ---- everything after a seq ---------------------------------------------------------------- */
+
+bool feed_newest(struct connection *connection, int64_t *newest, struct error *error)
+{
+    struct statement *statement = statement_begin(connection, SQL_OUTBOX_LAST);
+    enum step step = statement_step(statement, error);
+
+    *newest = step == STEP_ROW ? column_integer(statement, 0) : 0;
+    statement_end(statement);
+    return step != STEP_FAILED;
+}
+
+bool feed_read(struct connection *connection, void *argument, struct error *error)
+{
+    struct feed_read *request = argument;
+
+    if (!feed_newest(connection, &request->newest, error))
+        return false;
+    if (request->newest <= request->after)
+        return true;
+    struct statement *statement = statement_begin(connection, SQL_OUTBOX_AFTER);
+    bind_integer(statement, 1, request->after);
+    bind_integer(statement, 2, request->limit);
+    return add_rows(&request->batch, statement, error);
+}
+
+/* ---- what somebody has missed -------------------------------------------------------------- */
+
+bool feed_is_complete_after(struct connection *connection, int64_t seq, int64_t newest,
+                            bool *is_complete, struct error *error)
+{
+    *is_complete = seq == newest;
+    if (seq >= newest)
+        return true;
+    struct statement *statement = statement_begin(connection, SQL_OUTBOX_HAS);
+    bind_integer(statement, 1, seq + 1);
+    enum step step = statement_step(statement, error);
+    *is_complete = step == STEP_ROW;
+    statement_end(statement);
+    return step != STEP_FAILED;
+}
+
+static struct statement *begin_missed(struct connection *connection, enum sql_id id,
+                                      const char *audience, const struct feed_missed *request,
+                                      int64_t limit)
+{
+    struct statement *statement = statement_begin(connection, id);
+
+    bind_text(statement, 1, audience);
+    bind_integer(statement, 2, request->after);
+    bind_integer(statement, 3, request->until);
+    bind_integer(statement, 4, limit);
+    return statement;
+}
+
+/* The audience behind `audience` (NULL: the first one), or NULL at their end. */
+static const char *next_audience(const struct buffer *audiences, const char *audience)
+{
+    const char *next = audience != NULL ? audience + strlen(audience) + 1 : audiences->data;
+
+    return next < audiences->data + audiences->length ? next : NULL;
+}
+
+bool feed_count_missed(struct connection *connection, const struct feed_missed *request,
+                       int64_t *count, struct error *error)
+{
+    enum step step = STEP_ROW;
+
+    *count = 0;
+    for (const char *audience = next_audience(request->audiences, NULL);
+         audience != NULL && step == STEP_ROW && *count < request->limit;
+         audience = next_audience(request->audiences, audience)) {
+        struct statement *statement = begin_missed(connection, SQL_OUTBOX_COUNT_MISSED, audience,
+                                                   request, request->limit - *count);
+        step = statement_step(statement, error);
+        if (step == STEP_ROW)
+            *count += column_integer(statement, 0);
+        statement_end(statement);
+    }
+    return step == STEP_ROW;
+}
+
+static int compare_entries(const void *one, const void *other)
+{
+    int64_t first = ((const struct entry *)one)->seq;
+    int64_t second = ((const struct entry *)other)->seq;
+
+    return first < second ? -1 : first > second;
+}
+
+bool feed_missed(struct connection *connection, void *argument, struct error *error)
+{
+    struct feed_missed *request = argument;
+    struct feed_batch *batch = &request->batch;
+
+    for (const char *audience = next_audience(request->audiences, NULL); audience != NULL;
+         audience = next_audience(request->audiences, audience))
+        if (!add_rows(
+                batch,
+                begin_missed(connection, SQL_OUTBOX_MISSED, audience, request, request->limit),
+                error))
+            return false;
+    size_t count = feed_batch_count(batch);
+    if (count > 1)
+        qsort(batch->entries.data, count, sizeof(struct entry), compare_entries);
+    if (count > (size_t)request->limit)
+        batch->entries.length = (size_t)request->limit * sizeof(struct entry);
+    return true;
+}
+
+/* ---- unread -------------------------------------------------------------------------------- */
+
+bool unread_state(struct connection *connection, void *argument, struct error *error)
+{
+    struct unread_state *request = argument;
+    struct person_totals totals;
+
+    if (!person_totals(connection, request->user_id, &totals, error))
+        return false;
+    request->total = totals.unread;
+    return feed_newest(connection, &request->newest, error);
+}

@@ -1,0 +1,21 @@
+/*
+ * The half of db/feed.h that is for db/ alone.
+ */
+#ifndef MESSAGERIE_DB_FEED_PRIVATE_H
+#define MESSAGERIE_DB_FEED_PRIVATE_H
+
+#include "db/feed.h"
+#include "db/statement.h"
+
+/* The newest seq, 0 in an empty outbox. */
+bool feed_newest(struct connection *connection, int64_t *newest, struct error *error);
+
+/* Whether nothing after `seq` was pruned. */
+bool feed_is_complete_after(struct connection *connection, int64_t seq, int64_t newest,
+                            bool *is_complete, struct error *error);
+
+/* Counts what feed_missed would find, up to its limit. */
+bool feed_count_missed(struct connection *connection, const struct feed_missed *request,
+                       int64_t *count, struct error *error);
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * A person's rights over their data: erasure and export (GDPR articles 17 and 15).
+ */
+#ifndef MESSAGERIE_DB_PRIVACY_H
+#define MESSAGERIE_DB_PRIVACY_H
+
+#include <stdint.h>
+
+#include "common/buffer.h"
+#include "db/database.h"
+
+/* Operation over struct person_erase: empties the directory row (which stays, so that no token
+ * makes the person again), the names of files that they sent, their name in our own SYSTEM
+ * messages, and what the outbox still holds of their conversations. The other side's thread stays
+ * readable. ERROR_NOT_FOUND when there is no such person, or not any more. */
+struct person_erase {
+    const char *user_id;
+    int64_t conversations; /* result: that they were in */
+};
+database_operation person_erase;
+
+/* Query over struct person_export: all that is held on the person, as one JSON object: directory
+ * row, appointments, and for each conversation what they wrote. ERROR_NOT_FOUND. */
+struct person_export {
+    const char *user_id;
+    struct buffer *json;
+};
+database_query person_export;
+
+#endif

@@ -1,0 +1,241 @@
+#include "db/session.h"
+
+#include <string.h>
+
+#include "common/event.h"
+#include "db/conversation_private.h"
+#include "db/feed_private.h"
+#include "db/message_private.h"
+#include "db/person.h"
+
+/* ---- life of a session --------------------------------------------------------------------- */
+
+static bool prune(struct transaction *transaction, struct error *error)
+{
+    struct statement *statement = statement_begin(transaction->connection, SQL_SESSION_PRUNE);
+
+    bind_integer(statement, 1, transaction->now_ms - transaction->outbox_retention_ms);
+    bind_integer(statement, 2, SESSION_PRUNE_ROWS);
+    return statement_run(statement, error);
+}
+
+static bool store(struct transaction *transaction, const struct session_open *request,
+                  struct error *error)
+{
+    struct statement *statement = statement_begin(transaction->connection, SQL_SESSION_STORE);
+
+    bind_text(statement, 1, request->pid);
+    bind_text(statement, 2, request->sid);
+    bind_text(statement, 3, request->claims->user_id);
+    bind_integer(statement, 4, transaction->now_ms);
+    return statement_run(statement, error);
+}
+
+bool session_open(struct transaction *transaction, void *argument, struct error *error)
+{
+    const struct session_open *request = argument;
+    struct person_claims claims = {.claims = request->claims,
+                                   .default_role = request->default_role,
+                                   .now_ms = transaction->now_ms};
+
+    return person_apply_claims(transaction, &claims, error) && store(transaction, request, error) &&
+           prune(transaction, error);
+}
+
+bool session_suspend(struct transaction *transaction, void *argument, struct error *error)
+{
+    const struct session_reference *request = argument;
+    struct statement *statement = statement_begin(transaction->connection, SQL_SESSION_SUSPEND);
+
+    bind_integer(statement, 1, transaction->now_ms);
+    bind_text(statement, 2, request->pid);
+    return statement_run(statement, error);
+}
+
+bool session_close(struct transaction *transaction, void *argument, struct error *error)
+{
+    const struct session_reference *request = argument;
+    struct statement *statement = statement_begin(transaction->connection, SQL_SESSION_DELETE);
+
+    bind_text(statement, 1, request->pid);
+    return statement_run(statement, error);
+}
+
+/* Appends the first column of all rows, each with its NUL. */
+static bool append_texts(struct statement *statement, const char *prefix, struct buffer *out,
+                         struct error *error)
+{
+    enum step step;
+
+    while ((step = statement_step(statement, error)) == STEP_ROW) {
+        buffer_append_text(out, prefix);
+        buffer_append(out, column_text(statement, 0), column_bytes(statement, 0) + 1);
+    }
+    statement_end(statement);
+    if (out->failed)
+        return error_out_of_memory(error);
+    return step == STEP_DONE;
+}
+
+bool session_abandon(struct transaction *transaction, void *argument, struct error *error)
+{
+    const struct session_abandon *request = argument;
+
+    if (!append_texts(statement_begin(transaction->connection, SQL_SESSION_CONNECTED_USERS), "",
+                      request->user_ids, error))
+        return false;
+    struct statement *statement = statement_begin(transaction->connection, SQL_SESSION_SUSPEND_ALL);
+    bind_integer(statement, 1, transaction->now_ms);
+    return statement_run(statement, error);
+}
+
+/* ---- coming back --------------------------------------------------------------------------- */
+
+/* Whether there is such a session of that user. */
+static bool find(struct connection *connection, struct session_recover *request, bool *found,
+                 struct error *error)
+{
+    struct statement *statement = statement_begin(connection, SQL_SESSION_FIND);
+
+    bind_text(statement, 1, request->pid);
+    enum step step = statement_step(statement, error);
+    *found = step == STEP_ROW && strcmp(column_text(statement, 1), request->user_id) == 0;
+    if (*found) {
+        strncpy(request->sid, column_text(statement, 0), SESSION_ID_MAX_BYTES);
+        request->sid[SESSION_ID_MAX_BYTES] = '\0';
+    }
+    statement_end(statement);
+    return step != STEP_FAILED;
+}
+
+/* Whether the user is still in all rooms, and was shown their history before they left: without
+ * it, the events alone would leave a gap. */
+static bool check_rooms(struct connection *connection, const struct session_recover *request,
+                        bool *fine, struct error *error)
+{
+    struct statement *statement = statement_begin(connection, SQL_SESSION_LOST_ROOM);
+
+    bind_text(statement, 1, request->user_id);
+    bind_text(statement, 2, request->pid);
+    bind_integer(statement, 3, request->offset);
+    enum step step = statement_step(statement, error);
+    *fine = step == STEP_DONE;
+    statement_end(statement);
+    return step != STEP_FAILED;
+}
+
+static bool list_audiences(struct connection *connection, struct session_recover *request,
+                           struct error *error)
+{
+    char audience[EVENT_AUDIENCE_BYTES];
+    struct statement *statement = statement_begin(connection, SQL_SESSION_ROOMS);
+
+    event_audience_user(request->user_id, audience);
+    buffer_append(&request->audiences, audience, strlen(audience) + 1);
+    bind_text(statement, 1, request->pid);
+    event_audience_room("", audience);
+    return append_texts(statement, audience, &request->audiences, error);
+}
+
+static bool count_missed(struct connection *connection, struct session_recover *request, bool *fine,
+                         struct error *error)
+{
+    const struct feed_missed missed = {.audiences = &request->audiences,
+                                       .after = request->offset,
+                                       .until = request->newest,
+                                       .limit = RECOVERY_EVENTS_MAX + 1};
+
+    if (!feed_count_missed(connection, &missed, &request->missed, error))
+        return false;
+    *fine = request->missed <= RECOVERY_EVENTS_MAX;
+    return true;
+}
+
+bool session_recover(struct connection *connection, void *argument, struct error *error)
+{
+    struct session_recover *request = argument;
+    bool fine;
+
+    request->recovered = false;
+    if (!feed_newest(connection, &request->newest, error) ||
+        !find(connection, request, &fine, error))
+        return false;
+    if (fine && !feed_is_complete_after(connection, request->offset, request->newest, &fine, error))
+        return false;
+    if (fine && !check_rooms(connection, request, &fine, error))
+        return false;
+    if (!fine)
+        return true;
+    if (!list_audiences(connection, request, error) ||
+        !count_missed(connection, request, &fine, error))
+        return false;
+    request->recovered = fine;
+    return true;
+}
+
+/* ---- rooms --------------------------------------------------------------------------------- */
+
+static bool remember_room(struct transaction *transaction, const struct conversation_join *request,
+                          struct error *error)
+{
+    if (request->pid == NULL)
+        return true;
+    struct statement *statement = statement_begin(transaction->connection, SQL_SESSION_ROOM_STORE);
+    bind_text(statement, 1, request->conversation_id);
+    bind_integer(statement, 2, request->newest);
+    bind_text(statement, 3, request->pid);
+    return statement_run(statement, error);
+}
+
+static bool write_history(struct connection *connection, const struct conversation *conversation,
+                          struct buffer *json, struct error *error)
+{
+    struct json_writer writer;
+
+    json_writer_init(&writer, json);
+    json_begin_object(&writer);
+    json_member_text(&writer, "conversationId", conversation->id);
+    json_write_key(&writer, "messages");
+    if (!messages_write_newest(connection, &writer, conversation, HISTORY_MESSAGES, error))
+        return false;
+    json_end_object(&writer);
+    return json->failed ? error_out_of_memory(error) : true;
+}
+
+bool conversation_join(struct transaction *transaction, void *argument, struct error *error)
+{
+    struct conversation_join *request = argument;
+    struct conversation conversation;
+
+    if (!conversation_load_for(transaction->connection, request->conversation_id, &request->caller,
+                               &conversation, error) ||
+        !messages_mark_read(transaction, &conversation, request->caller.user_id, 1,
+                            conversation.last_position, NULL, error))
+        return false;
+    request->newest = transaction->next_seq - 1;
+    return write_history(transaction->connection, &conversation, request->json, error) &&
+           remember_room(transaction, request, error);
+}
+
+bool session_forget_room(struct transaction *transaction, void *argument, struct error *error)
+{
+    const struct session_room *request = argument;
+    struct statement *statement = statement_begin(transaction->connection, SQL_SESSION_ROOM_DELETE);
+
+    bind_text(statement, 1, request->pid);
+    bind_text(statement, 2, request->conversation_id);
+    return statement_run(statement, error);
+}
+
+bool conversation_leave(struct transaction *transaction, void *argument, struct error *error)
+{
+    struct conversation_leave *request = argument;
+    struct session_room room = {.pid = request->pid, .conversation_id = request->conversation_id};
+    struct conversation conversation;
+
+    return conversation_load_for(transaction->connection, request->conversation_id,
+                                 &request->caller, &conversation, error) &&
+           messages_mark_read(transaction, &conversation, request->caller.user_id, 1,
+                              conversation.last_position, &request->marked, error) &&
+           (request->pid == NULL || session_forget_room(transaction, &room, error));
+}

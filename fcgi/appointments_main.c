@@ -1,0 +1,17 @@
+#include <stddef.h>
+
+#include "common/config.h"
+#include "fcgi/appointment_handlers.h"
+#include "fcgi/program.h"
+
+int main(int argc, char **argv)
+{
+    const struct program program = {
+        .name = "appointments",
+        .router = &appointment_router,
+        .socket_offset = offsetof(struct config, fastcgi_appointments_socket),
+        .tells_local_time = true,
+    };
+
+    return program_main(&program, argc, argv);
+}

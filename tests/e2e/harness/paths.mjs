@@ -1,0 +1,22 @@
+// The addresses of the endpoints, each written once.
+
+export const CONVERSATIONS = '/messaging/conversations';
+export const UNREAD = `${CONVERSATIONS}/unread`;
+export const UNREAD_TOTAL = `${UNREAD}/total`;
+
+export const conversationPath = (id) => `${CONVERSATIONS}/${id}`;
+export const messagesPath = (conversationId) => `${conversationPath(conversationId)}/messages`;
+export const markReadPath = (conversationId) => `${conversationPath(conversationId)}/mark-read`;
+export const archivePath = (conversationId) => `${conversationPath(conversationId)}/archive`;
+export const messagePath = (id) => `/messaging/messages/${id}`;
+export const readPath = (messageId) => `${messagePath(messageId)}/read`;
+
+// Well-formed, and of nothing that exists.
+export const UNKNOWN_ID = '01890000-0000-7000-8000-000000000000';
+
+/** Which program answers a path, as the web servers' configurations decide it. */
+export function programOf(path) {
+    const route = decodeURI(path.split('?')[0]);
+    return /^\/messaging\/(messages|conversations\/.+\/messages\/?$)/.test(route)
+        ? 'messages' : 'conversations';
+}

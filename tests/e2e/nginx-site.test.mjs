@@ -1,0 +1,102 @@
+// The two nginx files in a site of one's own: included as they are, the sockets' paths adapted,
+// beside what such a site has already.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before } from 'node:test';
+
+import { freePort, isListening, sendBytes, sendRequest } from './harness/http.mjs';
+import { CONVERSATIONS } from './harness/paths.mjs';
+import { Program } from './harness/program.mjs';
+import { describeStack, SOURCE } from './harness/stack.mjs';
+
+const MIB = 1024 * 1024;
+const CHUNK = 64 * 1024;
+
+/** A site with PHP and an error page of its own, neither of which may touch our paths. */
+function siteConfiguration(folder, port) {
+    const isRoot = process.getuid() === 0;
+    const temporary = ['client_body', 'fastcgi', 'proxy', 'uwsgi', 'scgi'].map((name) =>
+        `${name}_temp_path ${join(folder, name)};`).join('\n');
+    return `${isRoot ? 'user root root;' : ''}
+        daemon off;
+        pid ${join(folder, 'nginx.pid')};
+        error_log stderr;
+        events {}
+        http {
+            access_log off;
+            ${temporary}
+            include ${join(folder, 'messagerie-upstreams.conf')};
+            server {
+                listen 127.0.0.1:${port};
+                error_page 404 500 502 503 /sorry.html;
+                location / { return 200 "the site"; }
+                location ~ \\.php$ { return 200 "php"; }
+                include ${join(SOURCE, 'nginx/messagerie.conf')};
+            }
+        }`;
+}
+
+describeStack('a site of one\'s own', { front: 'nginx' }, ({ stack, test }) => {
+    let folder;
+    let nginx;
+    let port;
+
+    before(async () => {
+        folder = mkdtempSync(join(tmpdir(), 'site-'));
+        port = await freePort();
+        const upstreams = readFileSync(join(SOURCE, 'nginx/messagerie-upstreams.conf'), 'utf8');
+        const sockets = upstreams.match(/unix:\/run\/messagerie\//g);
+        assert.equal(sockets.length, 2, 'two lines to adapt');
+        writeFileSync(join(folder, 'messagerie-upstreams.conf'),
+            upstreams.replaceAll('unix:/run/messagerie/', `unix:${stack.socketFolder}/`));
+        const configuration = join(folder, 'nginx.conf');
+        writeFileSync(configuration, siteConfiguration(folder, port));
+        nginx = new Program({
+            name: 'nginx',
+            command: ['nginx', '-p', folder, '-e', 'stderr', '-c', configuration],
+        });
+        await nginx.start(() => isListening(port));
+    });
+    after(async () => {
+        await nginx.stop();
+        rmSync(folder, { recursive: true, force: true });
+    });
+
+    test('our paths reach the programs, the others stay the site\'s', async () => {
+        for (const [path, status, text] of [
+            ['/', 200, 'the site'],
+            ['/index.php', 200, 'php'],
+            ['/messaging-list', 200, 'the site'],
+            [CONVERSATIONS, 401, undefined],
+            [`${CONVERSATIONS}/index.php`, 401, undefined],
+            [`${CONVERSATIONS}/x/messages`, 401, undefined],
+            ['/messaging/messages/index.php', 401, undefined],
+        ]) {
+            const response = await sendRequest({ port, path });
+            assert.equal(response.status, status, path);
+            if (text === undefined)
+                assert.equal(response.body.statusCode, status, path);
+            else
+                assert.equal(response.text, text, path);
+        }
+    });
+
+    test('a program\'s own 404 is not replaced by the site\'s page', async () => {
+        const salon = await stack.knownPerson('salon');
+        const response = await sendRequest({ port, path: `${CONVERSATIONS}/unknown`, token: salon.token });
+        assert.equal(response.status, 404);
+        assert.equal(response.body.error, 'Not Found');
+    });
+
+    test('a chunked body above 2 MiB is refused in JSON too', async () => {
+        const chunk = `${CHUNK.toString(16)}\r\n${'x'.repeat(CHUNK)}\r\n`;
+        const { status, text } = await sendBytes(port, `POST ${CONVERSATIONS} HTTP/1.1\r\n`
+            + 'Host: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n'
+            + `${chunk.repeat(2 * MIB / CHUNK + 1)}0\r\n\r\n`);
+        assert.equal(status, 413);
+        assert.equal(JSON.parse(text.split('\r\n\r\n')[1]).statusCode, 413);
+    });
+});

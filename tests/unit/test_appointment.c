@@ -1,0 +1,330 @@
+/*
+ * Appointments, erasure and export over a real file.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/local_time.h"
+#include "db/appointment.h"
+#include "db/privacy.h"
+#include "tests/unit/db_fixture.h"
+
+/* 12 March 2026, 14:30 in Paris, winter time; and 2 April, 9:00, summer time. */
+#define MARCH_MS 1773322200000
+#define APRIL_MS 1775113200000
+
+struct suite {
+    struct fixture *fixture;
+    struct appointment_texts *texts;
+};
+
+static int set_up(void **state)
+{
+    struct suite *suite = calloc(1, sizeof(*suite));
+    struct error error;
+
+    assert_non_null(suite);
+    error_clear(&error);
+    assert_int_equal(fixture_set_up((void **)&suite->fixture), 0);
+    assert_true(local_time_use_zone("Europe/Paris", &error));
+    suite->texts = appointment_texts_load("/nonexistent", &error);
+    assert_non_null(suite->texts);
+    *state = suite;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct suite *suite = *state;
+    int result = fixture_tear_down((void **)&suite->fixture);
+
+    appointment_texts_free(suite->texts);
+    free(suite);
+    return result;
+}
+
+static struct appointment_input booking(const char *id, enum appointment_status status,
+                                        int64_t version)
+{
+    return (struct appointment_input){
+        .appointment_id = id,
+        .salon_id = "s1",
+        .client_user_id = "c1",
+        .prestation = "Tatouage",
+        .state = {.has_start = true,
+                  .start_ms = MARCH_MS,
+                  .has_status = true,
+                  .status = status,
+                  .has_version = version >= 0,
+                  .version = version},
+        .salon = {.salon_name = "Studio Encre"},
+    };
+}
+
+/* True when it opened a conversation. */
+static bool book(struct suite *suite, const struct appointment_input *input)
+{
+    struct buffer json = BUFFER_EMPTY;
+    struct appointment_create request = {
+        .input = input, .texts = suite->texts, .config = &suite->fixture->config, .json = &json};
+    struct error error;
+
+    error_clear(&error);
+    bool succeeded = database_write(suite->fixture->database, appointment_create, &request, &error);
+    if (!succeeded)
+        print_error("%s %s\n", error.text, error.detail);
+    assert_true(succeeded);
+    json_object_put(fixture_parse(&json));
+    buffer_free(&json);
+    return !request.existed;
+}
+
+/* True when the appointment was known. */
+static bool change(struct suite *suite, const char *id,
+                   const struct appointment_change_input *input)
+{
+    struct buffer json = BUFFER_EMPTY;
+    struct appointment_change request = {
+        .appointment_id = id, .input = input, .texts = suite->texts, .json = &json};
+    struct error error;
+
+    error_clear(&error);
+    assert_true(database_write(suite->fixture->database, appointment_change, &request, &error));
+    assert_true(request.is_early == (json.length == 0));
+    buffer_free(&json);
+    return !request.is_early;
+}
+
+static struct appointment_change_input status_change(enum appointment_status status,
+                                                     int64_t version)
+{
+    return (struct appointment_change_input){
+        .has_status = true, .status = status, .has_version = version >= 0, .version = version};
+}
+
+static int64_t messages_like(struct suite *suite, const char *pattern)
+{
+    char sql[256];
+
+    snprintf(sql, sizeof(sql), "SELECT COUNT(*) FROM messages WHERE content LIKE '%s'", pattern);
+    return fixture_number(suite->fixture, sql);
+}
+
+static void a_booking_opens_its_conversation(void **state)
+{
+    struct suite *suite = *state;
+    const struct appointment_input input = booking("a1", APPOINTMENT_CONFIRMED, -1);
+
+    assert_true(book(suite, &input));
+    assert_int_equal(fixture_number(suite->fixture, "SELECT COUNT(*) FROM conversations WHERE"
+                                                    " subject = 'RDV Tatouage - 12/03/2026'"
+                                                    " AND appointment_id = 'a1'"),
+                     1);
+    assert_int_equal(messages_like(suite, "Bonjour Léa, votre rendez-vous « Tatouage » chez Studio "
+                                          "Encre est confirmé pour le jeudi 12 mars 2026 à "
+                                          "14\u00a0h\u00a030.%"),
+                     1);
+    assert_int_equal(fixture_count_events(suite->fixture, "conversation-created"), 2);
+    assert_int_equal(
+        fixture_number(suite->fixture, "SELECT unread_total FROM users WHERE id = 'c1'"), 1);
+    fixture_verify(suite->fixture);
+}
+
+static void a_repeated_booking_writes_nothing(void **state)
+{
+    struct suite *suite = *state;
+    const struct appointment_input input = booking("a1", APPOINTMENT_PENDING, 3);
+
+    assert_true(book(suite, &input));
+    fixture_forget_events(suite->fixture);
+    int64_t updated = fixture_number(suite->fixture, "SELECT MAX(updated_at) FROM users");
+    suite->fixture->now_ms += 1000;
+    assert_false(book(suite, &input));
+    assert_int_equal(suite->fixture->event_count, 0);
+    assert_int_equal(fixture_number(suite->fixture, "SELECT MAX(updated_at) FROM users"), updated);
+}
+
+static void versions_decide_what_is_news(void **state)
+{
+    struct suite *suite = *state;
+    const struct appointment_input input = booking("a1", APPOINTMENT_PENDING, 1);
+    struct appointment_change_input moved = {
+        .has_start = true, .start_ms = APRIL_MS, .has_version = true, .version = 3};
+    struct appointment_change_input confirmed = status_change(APPOINTMENT_CONFIRMED, 2);
+    struct appointment_change_input cancelled = status_change(APPOINTMENT_CANCELLED, 4);
+
+    assert_true(book(suite, &input));
+    assert_true(change(suite, "a1", &moved));
+    assert_true(change(suite, "a1", &confirmed)); /* older: ignored */
+    assert_true(change(suite, "a1", &moved));     /* known */
+    assert_true(change(suite, "a1", &cancelled));
+    assert_int_equal(messages_like(suite, "%"), 3);
+    assert_int_equal(messages_like(suite, "%déplacé au jeudi 2 avril 2026 à 9\u00a0h\u00a000%"), 1);
+    assert_int_equal(messages_like(suite, "%annulé%"), 1);
+    assert_int_equal(fixture_number(suite->fixture, "SELECT COUNT(*) FROM conversations WHERE"
+                                                    " subject = 'RDV Tatouage - 02/04/2026'"),
+                     1);
+    fixture_verify(suite->fixture);
+}
+
+static void without_version_a_change_to_the_present_state_writes_nothing(void **state)
+{
+    struct suite *suite = *state;
+    const struct appointment_input input = booking("a1", APPOINTMENT_CONFIRMED, -1);
+    struct appointment_change_input confirmed = status_change(APPOINTMENT_CONFIRMED, -1);
+    struct appointment_change_input completed = status_change(APPOINTMENT_COMPLETED, -1);
+
+    assert_true(book(suite, &input));
+    fixture_forget_events(suite->fixture);
+    assert_true(change(suite, "a1", &confirmed));
+    assert_int_equal(suite->fixture->event_count, 0);
+    assert_true(change(suite, "a1", &completed));
+    assert_true(change(suite, "a1", &completed));
+    assert_int_equal(messages_like(suite, "%merci de votre visite%"), 1);
+}
+
+static void a_change_before_its_booking_is_kept(void **state)
+{
+    struct suite *suite = *state;
+    const struct appointment_input input = booking("a1", APPOINTMENT_PENDING, 1);
+    struct appointment_change_input cancelled = status_change(APPOINTMENT_CANCELLED, 3);
+    struct appointment_change_input confirmed = status_change(APPOINTMENT_CONFIRMED, 2);
+
+    assert_false(change(suite, "a1", &cancelled));
+    assert_false(change(suite, "a1", &confirmed));
+    assert_false(change(suite, "a1", &cancelled)); /* twice */
+    assert_true(book(suite, &input));
+    assert_int_equal(messages_like(suite, "%"), 3);
+    assert_int_equal(fixture_number(suite->fixture, "SELECT COUNT(*) FROM messages WHERE"
+                                                    " position = 2 AND content LIKE '%confirmé%'"),
+                     1);
+    assert_int_equal(fixture_number(suite->fixture, "SELECT COUNT(*) FROM appointment_changes"), 0);
+    assert_int_equal(fixture_number(suite->fixture, "SELECT version FROM appointments"), 3);
+    fixture_verify(suite->fixture);
+}
+
+static void early_changes_are_bounded(void **state)
+{
+    struct suite *suite = *state;
+    struct appointment_change_input input = {.has_version = true};
+    struct buffer json = BUFFER_EMPTY;
+    struct appointment_change request = {
+        .appointment_id = "a1", .input = &input, .texts = suite->texts, .json = &json};
+    struct error error;
+
+    for (input.version = 0; input.version < EARLY_CHANGES_MAX; input.version++)
+        assert_false(change(suite, "a1", &input));
+    error_clear(&error);
+    assert_false(database_write(suite->fixture->database, appointment_change, &request, &error));
+    assert_int_equal(error.kind, ERROR_INVALID);
+}
+
+static void a_booking_of_other_people_is_refused(void **state)
+{
+    struct suite *suite = *state;
+    struct appointment_input input = booking("a1", APPOINTMENT_PENDING, 1);
+    struct buffer json = BUFFER_EMPTY;
+    struct appointment_create request = {
+        .input = &input, .texts = suite->texts, .config = &suite->fixture->config, .json = &json};
+    struct error error;
+
+    assert_true(book(suite, &input));
+    input.client_user_id = "c2";
+    error_clear(&error);
+    assert_false(database_write(suite->fixture->database, appointment_create, &request, &error));
+    assert_int_equal(error.kind, ERROR_INVALID);
+}
+
+static void new_people_are_made_with_their_names(void **state)
+{
+    struct suite *suite = *state;
+    struct appointment_input input = booking("a1", APPOINTMENT_PENDING, -1);
+
+    input.client_user_id = "c9";
+    input.client = (struct person_input){.first_name = "Zoé", .email = "zoe@example.org"};
+    assert_true(book(suite, &input));
+    assert_int_equal(fixture_number(suite->fixture, "SELECT COUNT(*) FROM users WHERE id = 'c9'"
+                                                    " AND role = 'client' AND first_name = 'Zoé'"),
+                     1);
+}
+
+static void a_deleted_conversation_comes_back_with_the_next_change(void **state)
+{
+    struct suite *suite = *state;
+    const struct appointment_input input = booking("a1", APPOINTMENT_PENDING, -1);
+    struct appointment_change_input cancelled = status_change(APPOINTMENT_CANCELLED, -1);
+    struct error error;
+
+    assert_true(book(suite, &input));
+    const char *room = fixture_event(suite->fixture, "new-message", 0)->audience;
+    char id[ID_BYTES];
+    snprintf(id, sizeof(id), "%s", room + 2);
+    struct conversation_reference request = {.conversation_id = id, .caller = salon("s1")};
+    error_clear(&error);
+    assert_true(database_write(suite->fixture->database, conversation_delete, &request, &error));
+    assert_true(change(suite, "a1", &cancelled));
+    assert_int_equal(fixture_number(suite->fixture, "SELECT COUNT(*) FROM conversations"), 1);
+    assert_int_equal(messages_like(suite, "%annulé%"), 1);
+    fixture_verify(suite->fixture);
+}
+
+static void erasing_leaves_no_name(void **state)
+{
+    struct suite *suite = *state;
+    const struct appointment_input input = booking("a1", APPOINTMENT_CONFIRMED, -1);
+    struct person_erase erase = {.user_id = "c1"};
+    struct error error;
+
+    assert_true(book(suite, &input));
+    error_clear(&error);
+    assert_true(database_write(suite->fixture->database, person_erase, &erase, &error));
+    assert_int_equal(erase.conversations, 1);
+    assert_int_equal(messages_like(suite, "%Léa%"), 0);
+    assert_int_equal(messages_like(suite, "Bonjour [effacé],%"), 1);
+    assert_int_equal(
+        fixture_number(suite->fixture, "SELECT COUNT(*) FROM outbox WHERE payload LIKE '%Léa%'"),
+        0);
+    assert_false(database_write(suite->fixture->database, person_erase, &erase, &error));
+    assert_int_equal(error.kind, ERROR_NOT_FOUND);
+    fixture_verify(suite->fixture);
+}
+
+static void an_export_holds_what_the_person_wrote(void **state)
+{
+    struct suite *suite = *state;
+    const char *id = fixture_conversation(suite->fixture);
+    struct buffer json = BUFFER_EMPTY;
+    struct person_export request = {.user_id = "c1", .json = &json};
+    struct error error;
+
+    fixture_send(suite->fixture, id, client("c1"), "mes mots");
+    fixture_send(suite->fixture, id, salon("s1"), "ceux du salon");
+    error_clear(&error);
+    assert_true(database_read(suite->fixture->database, person_export, &request, &error));
+    assert_non_null(strstr(buffer_text(&json), "mes mots"));
+    assert_null(strstr(buffer_text(&json), "ceux du salon"));
+    json_object_put(fixture_parse(&json));
+    buffer_free(&json);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_booking_opens_its_conversation),
+        TEST(a_repeated_booking_writes_nothing),
+        TEST(versions_decide_what_is_news),
+        TEST(without_version_a_change_to_the_present_state_writes_nothing),
+        TEST(a_change_before_its_booking_is_kept),
+        TEST(early_changes_are_bounded),
+        TEST(a_booking_of_other_people_is_refused),
+        TEST(new_people_are_made_with_their_names),
+        TEST(a_deleted_conversation_comes_back_with_the_next_change),
+        TEST(erasing_leaves_no_name),
+        TEST(an_export_holds_what_the_person_wrote),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

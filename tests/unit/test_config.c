@@ -1,0 +1,733 @@
+#include "tests/unit/unit_test.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/config.h"
+#include "tests/unit/failing_malloc.h"
+
+#define SECRET "0123456789abcdef"
+
+/* A directory with a file "x.conf", and an environment of ours. */
+struct fixture {
+    char directory[64];
+    char path[128];
+    struct error error;
+    struct config *config;
+};
+
+/* All of it but what cmocka looks at before each line that it prints. */
+static bool clear_environment(void)
+{
+    static const char name[] = "CMOCKA_MESSAGE_OUTPUT";
+    char kept[16];
+
+    snprintf(kept, sizeof(kept), "%s", getenv(name) != NULL ? getenv(name) : "STDOUT");
+    return clearenv() == 0 && setenv(name, kept, 1) == 0;
+}
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+    if (fixture == NULL)
+        return -1;
+    strcpy(fixture->directory, "/tmp/messagerie-config-XXXXXX");
+    if (mkdtemp(fixture->directory) == NULL || !clear_environment())
+        return -1;
+    snprintf(fixture->path, sizeof(fixture->path), "%s/x.conf", fixture->directory);
+    *state = fixture;
+    return setenv("JWT_SECRET", SECRET, 1);
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+
+    config_free(fixture->config);
+    unlink(fixture->path);
+    rmdir(fixture->directory);
+    free(fixture);
+    return 0;
+}
+
+static void write_bytes(struct fixture *fixture, const char *bytes, size_t length)
+{
+    FILE *file = fopen(fixture->path, "w");
+
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, length, file), length);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Loads a file with this content. */
+static struct config *load(struct fixture *fixture, const char *content)
+{
+    write_bytes(fixture, content, strlen(content));
+    config_free(fixture->config);
+    fixture->config = config_load(fixture->path, &fixture->error);
+    assert_int_equal(fixture->config == NULL, fixture->error.kind != ERROR_NONE);
+    return fixture->config;
+}
+
+/* Loading fails with "<path>" and the rest of the sentence. */
+static void check_refused(struct fixture *fixture, const char *content, const char *rest)
+{
+    char expected[ERROR_TEXT_BYTES];
+
+    if (load(fixture, content) != NULL)
+        fail_msg("accepted: %s", content);
+    snprintf(expected, sizeof(expected), "%s%s", fixture->path, rest);
+    assert_string_equal(fixture->error.text, expected);
+}
+
+/* ---- values ---- */
+
+static void test_defaults(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct config *config = load(fixture, "");
+
+    assert_non_null(config);
+    assert_int_equal(config->server_port, 8080);
+    assert_string_equal(config->auth_jwt_secret, SECRET);
+    assert_string_equal(config->auth_jwt_public_key_file, "");
+    assert_string_equal(config->auth_jwt_public_key_algorithm, "");
+    assert_true(config->auth_require_expiry);
+    assert_int_equal(config->auth_salon_roles.count, 4);
+    assert_string_equal(config->auth_salon_roles.items[0], "salon");
+    assert_string_equal(config->auth_salon_roles.items[3], "user_tatoueur");
+    assert_int_equal(config->auth_client_roles.count, 1);
+    assert_string_equal(config->auth_client_roles.items[0], "client");
+    assert_int_equal(config->http_frontend_url.count, 0);
+    assert_non_null(strstr(config->database_path, "/lib/messagerie/messagerie.db"));
+    assert_int_equal(config->database_readers, 8);
+    assert_int_equal(config->database_busy_timeout_ms, 5000);
+    assert_int_equal(config->database_outbox_retention_s, 86400);
+    assert_int_equal(config->database_outbox_max_rows, 1000000);
+    assert_int_equal(config->fastcgi_threads, 32);
+    assert_int_equal(config->fastcgi_max_connections, 1024);
+    assert_int_equal(config->fastcgi_io_timeout_ms, 10000);
+    assert_non_null(strstr(config->fastcgi_conversations_socket, "/messagerie/conv"));
+    assert_non_null(strstr(config->fastcgi_messages_socket, "/messagerie/messages"));
+    assert_int_equal(config->bus_brokers.count, 1);
+    assert_memory_equal(config->bus_brokers.items[0], "ipc:///", 7);
+    assert_string_equal(config->log_level, "info");
+}
+
+static void test_file(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct config *config = load(fixture, "\xef\xbb\xbf; a comment\n"
+                                                "# another\n"
+                                                "\n"
+                                                "[server]\r\n"
+                                                "port=81\r\n"
+                                                "  [auth]  ; comment\n"
+                                                "jwt_secret = of the file, 16 bytes\n"
+                                                "\trequire_expiry = off\n"
+                                                "    salon_roles =  a ,, b c , \n"
+                                                "client_roles =\n"
+                                                "[log] # comment\n"
+                                                "level = debug ; comment\n"
+                                                "[fastcgi]\n"
+                                                "threads: 4\n"
+                                                "[bus]\n"
+                                                "brokers = ipc:///a,tcp://127.0.0.1:5");
+
+    assert_non_null(config);
+    assert_int_equal(config->server_port, 81);
+    assert_string_equal(config->auth_jwt_secret, SECRET); /* the environment weighs more */
+    assert_false(config->auth_require_expiry);
+    assert_int_equal(config->auth_salon_roles.count, 2);
+    assert_string_equal(config->auth_salon_roles.items[0], "a");
+    assert_string_equal(config->auth_salon_roles.items[1], "b c");
+    assert_int_equal(config->auth_client_roles.count, 0);
+    assert_string_equal(config->log_level, "debug");
+    assert_int_equal(config->fastcgi_threads, 4);
+    assert_int_equal(config->bus_brokers.count, 2);
+    assert_string_equal(config->bus_brokers.items[1], "tcp://127.0.0.1:5");
+    unsetenv("JWT_SECRET");
+    config = load(fixture, "[auth]\njwt_secret = of the file, 16 bytes\n");
+    assert_non_null(config);
+    assert_string_equal(config->auth_jwt_secret, "of the file, 16 bytes");
+}
+
+static void test_integers(void **state)
+{
+    static const char *const wrong[] = {"0",   "1025", "-1",  "abc",  "",
+                                        "4x",  "4.0",  "1e2", "0x10", "99999999999999999999",
+                                        "4 5", "#4"};
+    struct fixture *fixture = *state;
+    char content[200];
+    char rest[200];
+
+    assert_int_equal(load(fixture, "[fastcgi]\nthreads = 1\n")->fastcgi_threads, 1);
+    assert_int_equal(load(fixture, "[fastcgi]\nthreads = 1024\n")->fastcgi_threads, 1024);
+    for (size_t i = 0; i < ARRAY_LENGTH(wrong); i++) {
+        snprintf(content, sizeof(content), "[fastcgi]\n\nthreads = %s\n", wrong[i]);
+        snprintf(rest, sizeof(rest),
+                 ":3: threads in [fastcgi] must be a whole number from 1 to 1024 threads, not "
+                 "\"%s\"",
+                 wrong[i]);
+        check_refused(fixture, content, rest);
+    }
+    check_refused(fixture, "[database]\nbusy_timeout_ms = 600001\n",
+                  ":2: busy_timeout_ms in [database] must be a whole number from 0 to 600000 ms, "
+                  "not \"600001\"");
+}
+
+/* Of every integer key both ends of its range are taken, and nothing beyond. */
+static void test_every_range(void **state)
+{
+    struct fixture *fixture = *state;
+    size_t count;
+    const struct config_key *keys = config_keys(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (keys[i].type != CONFIG_INTEGER)
+            continue;
+        const struct {
+            int64_t value;
+            bool is_right;
+        } values[] = {{keys[i].minimum - 1, false},
+                      {keys[i].minimum, true},
+                      {keys[i].maximum, true},
+                      {keys[i].maximum + 1, false}};
+        for (size_t value = 0; value < ARRAY_LENGTH(values); value++) {
+            char content[200];
+            snprintf(content, sizeof(content), "[%s]\n%s = %lld\n", keys[i].section, keys[i].name,
+                     (long long)values[value].value);
+            assert_int_equal(load(fixture, content) != NULL, values[value].is_right);
+        }
+    }
+}
+
+static void test_booleans(void **state)
+{
+    static const char *const yes[] = {"true", "yes", "on", "1"};
+    static const char *const no[] = {"false", "no", "off", "0"};
+    static const char *const wrong[] = {"", "True", "2", "maybe", "true,yes"};
+    struct fixture *fixture = *state;
+    char content[100];
+    char rest[200];
+
+    for (size_t i = 0; i < ARRAY_LENGTH(yes); i++) {
+        snprintf(content, sizeof(content), "[auth]\nrequire_expiry = %s\n", yes[i]);
+        assert_true(load(fixture, content)->auth_require_expiry);
+        snprintf(content, sizeof(content), "[auth]\nrequire_expiry = %s\n", no[i]);
+        assert_false(load(fixture, content)->auth_require_expiry);
+    }
+    for (size_t i = 0; i < ARRAY_LENGTH(wrong); i++) {
+        snprintf(content, sizeof(content), "[auth]\nrequire_expiry = %s\n", wrong[i]);
+        snprintf(rest, sizeof(rest),
+                 ":2: require_expiry in [auth] must be true or false, not \"%s\"", wrong[i]);
+        check_refused(fixture, content, rest);
+    }
+}
+
+static void test_choices(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_string_equal(load(fixture, "[log]\nlevel = warning\n")->log_level, "warning");
+    check_refused(fixture, "[log]\nlevel = warn\n",
+                  ":2: level in [log] must be one of error,warning,info,debug, not \"warn\"");
+    check_refused(fixture, "[log]\nlevel = error,warning\n",
+                  ":2: level in [log] must be one of error,warning,info,debug, not "
+                  "\"error,warning\"");
+    check_refused(fixture, "[log]\nlevel =\n", ":2: level in [log] must not be empty");
+}
+
+static void test_text_length(void **state)
+{
+    struct fixture *fixture = *state;
+    char content[CONFIG_TEXT_BYTES + 100];
+
+    snprintf(content, sizeof(content), "[database]\npath = /%0*d\n", CONFIG_TEXT_BYTES - 2, 0);
+    assert_non_null(load(fixture, content));
+    assert_int_equal(strlen(fixture->config->database_path), CONFIG_TEXT_BYTES - 1);
+    snprintf(content, sizeof(content), "[database]\npath = /%0*d\n", CONFIG_TEXT_BYTES - 1, 0);
+    check_refused(fixture, content, ":2: path in [database] must have at most 511 bytes");
+    check_refused(fixture, "[database]\npath =\n", ":2: path in [database] must not be empty");
+}
+
+static void test_list_length(void **state)
+{
+    static const char wrong[] = ":2: brokers in [bus] must have at most 16 entries and 2047 bytes";
+    struct fixture *fixture = *state;
+    char content[3000];
+
+    assert_non_null(load(fixture, "[bus]\nbrokers = 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,,\n"));
+    assert_int_equal(fixture->config->bus_brokers.count, CONFIG_LIST_MAX);
+    check_refused(fixture, "[bus]\nbrokers = 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17\n", wrong);
+    snprintf(content, sizeof(content), "[bus]\nbrokers = %02047d\n", 0);
+    assert_non_null(load(fixture, content));
+    assert_int_equal(strlen(fixture->config->bus_brokers.items[0]), 2047);
+    snprintf(content, sizeof(content), "[bus]\nbrokers = %02048d\n", 0);
+    check_refused(fixture, content, wrong);
+}
+
+/* ---- mistakes in the file ---- */
+
+static void test_unknown_names(void **state)
+{
+    struct fixture *fixture = *state;
+
+    check_refused(fixture, "# c\n\n[fastcgi]\nthread = 4\n",
+                  ":4: unknown key \"thread\" in [fastcgi]; did you mean \"threads\"?");
+    check_refused(fixture, "[database]\nbusy_timeout = 4\n",
+                  ":2: unknown key \"busy_timeout\" in [database]; did you mean "
+                  "\"busy_timeout_ms\"?");
+    check_refused(fixture, "[server]\nthreads = 4\n",
+                  ":2: unknown key \"threads\" in [server]; did you mean \"threads\" in "
+                  "[fastcgi]?");
+    check_refused(fixture, "[fastcgi]\nThreads = 4\n",
+                  ":2: unknown key \"Threads\" in [fastcgi]; did you mean \"threads\"?");
+    check_refused(fixture, "[fastcg]\nthreads = 4\n",
+                  ":1: unknown section [fastcg]; did you mean [fastcgi]?");
+    check_refused(fixture, "[log]\n[databse]\n",
+                  ":2: unknown section [databse]; did you mean [database]?");
+    check_refused(fixture, "threads = 4\n", ":1: key \"threads\" stands before any [section]");
+    check_refused(fixture, "[]\nthreads = 4\n", ":1: unknown section []; did you mean [bus]?");
+    check_refused(fixture, "[fastcgi]\n = 4\n",
+                  ":2: unknown key \"\" in [fastcgi]; did you mean \"threads\"?");
+}
+
+static void test_twice(void **state)
+{
+    struct fixture *fixture = *state;
+
+    check_refused(fixture, "[fastcgi]\nthreads = 4\nthreads = 5\n",
+                  ":3: threads in [fastcgi] is set a second time");
+    check_refused(fixture, "[fastcgi]\nthreads = 4\n[log]\n[fastcgi]\nthreads = 4\n",
+                  ":5: threads in [fastcgi] is set a second time");
+    assert_non_null(load(fixture, "[fastcgi]\nthreads = 4\n[log]\n[fastcgi]\nio_timeout_ms = 4\n"));
+}
+
+static void test_syntax(void **state)
+{
+    static const char wrong[] = ":2: expected \"key = value\" or \"[section]\"";
+    struct fixture *fixture = *state;
+
+    check_refused(fixture, "[fastcgi]\nthreads\n", wrong);
+    check_refused(fixture, "[log]\n[fastcgi\nthreads = 4\n", wrong);
+    check_refused(fixture, "[fastcgi]\nthreads\n[nosuch]\n", wrong);
+    check_refused(fixture, "[fastcgi]\nthreads\nnosuch = 1\n", wrong);
+    check_refused(fixture, "[fastcgi]\nnosuch = 1\nthreads\n",
+                  ":2: unknown key \"nosuch\" in [fastcgi]; did you mean \"threads\"?");
+    check_refused(fixture, "[fastcgi] threads = 4\n", ":1: unexpected text behind the section");
+}
+
+static void test_continuation_is_none(void **state)
+{
+    struct fixture *fixture = *state;
+
+    check_refused(fixture, "[bus]\nbrokers = ipc:///a,\n  ipc:///b\n[log]\nlevel = info\n",
+                  ":3: unknown key \"ipc\" in [bus]; did you mean \"brokers\"?");
+}
+
+static void test_long_lines(void **state)
+{
+    struct fixture *fixture = *state;
+    static char content[2 * CONFIG_LINE_MAX_BYTES];
+
+    snprintf(content, sizeof(content), "[log]\n#%0*d\nlevel = debug\n", CONFIG_LINE_MAX_BYTES - 1,
+             0);
+    assert_non_null(load(fixture, content));
+    assert_string_equal(fixture->config->log_level, "debug");
+    snprintf(content, sizeof(content), "[log]\n#%0*d\nlevel = debug\n", CONFIG_LINE_MAX_BYTES, 0);
+    check_refused(fixture, content, ":2: the line is longer than 4096 bytes");
+    snprintf(content, sizeof(content), "[log]\n%0*d", CONFIG_LINE_MAX_BYTES + 1, 0);
+    check_refused(fixture, content, ":2: the line is longer than 4096 bytes");
+    snprintf(content, sizeof(content), "[log]\nlevel = debug%*s\n", CONFIG_LINE_MAX_BYTES - 13, "");
+    assert_non_null(load(fixture, content));
+}
+
+static void test_nul(void **state)
+{
+    struct fixture *fixture = *state;
+    char expected[200];
+
+    write_bytes(fixture, "[log]\nlevel = info\0debug\n", 25);
+    assert_null(config_load(fixture->path, &fixture->error));
+    snprintf(expected, sizeof(expected), "%s:2: the line holds a NUL", fixture->path);
+    assert_string_equal(fixture->error.text, expected);
+}
+
+static void test_files_that_cannot_be_read(void **state)
+{
+    struct fixture *fixture = *state;
+    char expected[200];
+
+    assert_null(config_load(fixture->path, &fixture->error));
+    snprintf(expected, sizeof(expected), "%s: cannot be opened: No such file or directory",
+             fixture->path);
+    assert_string_equal(fixture->error.text, expected);
+    assert_null(config_load(fixture->directory, &fixture->error));
+    snprintf(expected, sizeof(expected), "%s: cannot be read: Is a directory", fixture->directory);
+    assert_string_equal(fixture->error.text, expected);
+}
+
+/* ---- the environment ---- */
+
+static void test_environment_wins(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char content[] = "[fastcgi]\nthreads = 4\n[bus]\nbrokers = ipc:///a\n";
+
+    setenv("MESSAGERIE_FASTCGI_THREADS", "5", 1);
+    setenv("MESSAGERIE_BUS_BROKERS", "", 1);
+    assert_non_null(load(fixture, content));
+    assert_int_equal(fixture->config->fastcgi_threads, 5);
+    assert_int_equal(fixture->config->bus_brokers.count, 0);
+}
+
+static void test_old_names(void **state)
+{
+    struct fixture *fixture = *state;
+
+    setenv("FRONTEND_URL", "https://a.example, https://b.example", 1);
+    setenv("PORT", "81", 1);
+    assert_non_null(load(fixture, "[server]\nport = 80\n"));
+    assert_int_equal(fixture->config->server_port, 81);
+    assert_int_equal(fixture->config->http_frontend_url.count, 2);
+    assert_string_equal(fixture->config->http_frontend_url.items[1], "https://b.example");
+    setenv("MESSAGERIE_SERVER_PORT", "82", 1);
+    setenv("MESSAGERIE_AUTH_JWT_SECRET", "another secret of bytes", 1);
+    setenv("PORT", "not looked at", 1);
+    assert_non_null(load(fixture, "[server]\nport = 80\n"));
+    assert_int_equal(fixture->config->server_port, 82);
+    assert_string_equal(fixture->config->auth_jwt_secret, "another secret of bytes");
+}
+
+static void check_environment_refused(struct fixture *fixture, const char *expected)
+{
+    assert_null(load(fixture, ""));
+    assert_string_equal(fixture->error.text, expected);
+}
+
+static void test_environment_errors(void **state)
+{
+    struct fixture *fixture = *state;
+
+    setenv("MESSAGERIE_FASTCGI_THREADS", "many", 1);
+    check_environment_refused(fixture, "MESSAGERIE_FASTCGI_THREADS: threads in [fastcgi] must be "
+                                       "a whole number from 1 to 1024 threads, not \"many\"");
+    unsetenv("MESSAGERIE_FASTCGI_THREADS");
+    setenv("PORT", "", 1);
+    check_environment_refused(
+        fixture, "PORT: port in [server] must be a whole number from 1 to 65535, not \"\"");
+}
+
+static void test_unknown_variables(void **state)
+{
+    struct fixture *fixture = *state;
+
+    setenv("MESSAGERIE_CONFIG", "/nowhere", 1); /* a path is given */
+    setenv("MESSAGERIE_OTHER_THREAD", "1", 1);
+    setenv("MESSAGERIE_", "1", 1);
+    setenv("MESSAGERIE_FASTCGI", "1", 1);
+    setenv("MESSAGERIE_LOGLEVEL", "1", 1);
+    setenv("MESSAGERIE_NOSECTION_URL", "1", 1);
+    assert_non_null(load(fixture, ""));
+    setenv("MESSAGERIE_FASTCGI_THREAD", "1", 1);
+    check_environment_refused(fixture, "MESSAGERIE_FASTCGI_THREAD: unknown variable; did you mean "
+                                       "MESSAGERIE_FASTCGI_THREADS?");
+    unsetenv("MESSAGERIE_FASTCGI_THREAD");
+    setenv("MESSAGERIE_LOG_", "1", 1);
+    check_environment_refused(
+        fixture, "MESSAGERIE_LOG_: unknown variable; did you mean MESSAGERIE_LOG_LEVEL?");
+}
+
+static void test_path_variable(void **state)
+{
+    struct fixture *fixture = *state;
+
+    write_bytes(fixture, "[server]\nport = 77\n", 19);
+    setenv("MESSAGERIE_CONFIG", fixture->path, 1);
+    assert_string_equal(config_path(NULL), fixture->path);
+    assert_string_equal(config_path("/given"), "/given");
+    fixture->config = config_load(NULL, &fixture->error);
+    assert_non_null(fixture->config);
+    assert_int_equal(fixture->config->server_port, 77);
+
+    setenv("MESSAGERIE_CONFIG", "/nowhere/x.conf", 1);
+    assert_null(config_load(NULL, &fixture->error));
+    assert_string_equal(fixture->error.text,
+                        "/nowhere/x.conf: cannot be opened: No such file or directory");
+    setenv("MESSAGERIE_CONFIG", "", 1);
+    assert_string_equal(config_path(NULL), SYSCONFDIR "/messagerie/messagerie.conf");
+}
+
+/* ---- the whole ---- */
+
+static void test_secret(void **state)
+{
+    struct fixture *fixture = *state;
+
+    setenv("JWT_SECRET", "fifteen bytes..", 1);
+    check_environment_refused(fixture,
+                              "JWT_SECRET: jwt_secret in [auth] must have at least 16 bytes; "
+                              "`openssl rand -hex 32` makes a good one");
+    setenv("JWT_SECRET", "sixteen bytes...", 1);
+    assert_non_null(load(fixture, ""));
+    unsetenv("JWT_SECRET");
+    static const char none[] =
+        ": no way to verify tokens: set JWT_SECRET in the environment or jwt_secret in [auth] to "
+        "the secret of the booking back-end (at least 16 bytes), or jwt_public_key_file in [auth]";
+    check_refused(fixture, "", none);
+    check_refused(fixture, "[auth]\njwt_secret =\n", none);
+    setenv("JWT_SECRET", "", 1);
+    check_refused(fixture, "", none);
+}
+
+static void test_public_key(void **state)
+{
+    struct fixture *fixture = *state;
+
+    unsetenv("JWT_SECRET");
+    assert_non_null(load(fixture, "[auth]\njwt_public_key_file = /k.pem\n"
+                                  "jwt_public_key_algorithm = ES256\n"));
+    assert_string_equal(fixture->config->auth_jwt_public_key_algorithm, "ES256");
+    check_refused(fixture, "[auth]\njwt_public_key_file = /k.pem\n",
+                  ": jwt_public_key_file in [auth] needs jwt_public_key_algorithm = RS256 or "
+                  "ES256");
+    check_refused(fixture, "[auth]\njwt_public_key_algorithm = RS256\n",
+                  ": jwt_public_key_algorithm in [auth] needs jwt_public_key_file");
+    check_refused(fixture,
+                  "[auth]\njwt_public_key_file = /k.pem\njwt_public_key_algorithm = HS256\n",
+                  ":3: jwt_public_key_algorithm in [auth] must be one of RS256,ES256, not "
+                  "\"HS256\"");
+}
+
+/* The sentence about a secret never shows it. */
+static void test_secret_is_not_told(void **state)
+{
+    struct fixture *fixture = *state;
+    char content[CONFIG_TEXT_BYTES + 100];
+
+    setenv("JWT_SECRET", "geheim", 1);
+    assert_null(load(fixture, ""));
+    assert_null(strstr(fixture->error.text, "geheim"));
+    snprintf(content, sizeof(content), "[auth]\njwt_secret = geheim%0*d\n", CONFIG_TEXT_BYTES, 0);
+    assert_null(load(fixture, content));
+    assert_null(strstr(fixture->error.text, "geheim"));
+}
+
+/* ---- what is shown ---- */
+
+static const char *value_of(const struct config *config, const char *section, const char *name)
+{
+    static struct buffer out;
+    size_t count;
+    const struct config_key *keys = config_keys(&count);
+
+    buffer_free(&out);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(keys[i].section, section) == 0 && strcmp(keys[i].name, name) == 0)
+            config_append_value(config, &keys[i], &out);
+    }
+    return buffer_text(&out);
+}
+
+static void test_values_as_text(void **state)
+{
+    struct fixture *fixture = *state;
+    struct config *config = load(fixture, "[fastcgi]\nthreads = 4\n[auth]\nrequire_expiry = no\n"
+                                          "salon_roles = a,b\n");
+
+    assert_string_equal(value_of(config, "fastcgi", "threads"), "4");
+    assert_string_equal(value_of(config, "auth", "require_expiry"), "false");
+    assert_string_equal(value_of(config, "auth", "salon_roles"), "a, b");
+    assert_string_equal(value_of(config, "http", "frontend_url"), "");
+    assert_string_equal(value_of(config, "log", "level"), "info");
+    assert_string_equal(value_of(config, "auth", "jwt_secret"), "(set)");
+    config->auth_jwt_secret[0] = '\0';
+    assert_string_equal(value_of(config, "auth", "jwt_secret"), "(not set)");
+}
+
+static char *sample(void)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+
+    assert_non_null(out);
+    assert_true(config_write_sample(out));
+    assert_int_equal(fclose(out), 0);
+    return text;
+}
+
+static void check_is_default(struct fixture *fixture, const struct config *config)
+{
+    struct config *defaults = config_load("/dev/null", &fixture->error);
+    struct buffer expected = BUFFER_EMPTY;
+    struct buffer actual = BUFFER_EMPTY;
+    size_t count;
+    const struct config_key *keys = config_keys(&count);
+
+    assert_non_null(defaults);
+    for (size_t i = 0; i < count; i++) {
+        buffer_clear(&expected);
+        buffer_clear(&actual);
+        config_append_value(defaults, &keys[i], &expected);
+        config_append_value(config, &keys[i], &actual);
+        assert_string_equal(buffer_text(&actual), buffer_text(&expected));
+    }
+    buffer_free(&expected);
+    buffer_free(&actual);
+    config_free(defaults);
+}
+
+/* The sample changes nothing, neither as it is nor with all keys made active. */
+static void test_sample(void **state)
+{
+    struct fixture *fixture = *state;
+    size_t count;
+    const struct config_key *keys = config_keys(&count);
+    char *text = sample();
+    char *active = calloc(1, strlen(text) + 1);
+
+    assert_non_null(load(fixture, text));
+    check_is_default(fixture, fixture->config);
+
+    assert_non_null(active);
+    size_t length = 0;
+    for (const char *at = text; *at != '\0'; at++) {
+        bool is_key = *at == '#' && (at == text || at[-1] == '\n') && at[1] != ' ';
+        if (!is_key)
+            active[length++] = *at;
+    }
+    setenv("MESSAGERIE_AUTH_JWT_SECRET", SECRET, 1);
+    assert_non_null(load(fixture, active));
+    check_is_default(fixture, fixture->config);
+    for (size_t i = 0; i < count; i++) {
+        char line[CONFIG_TEXT_BYTES];
+        char variable[CONFIG_VARIABLE_BYTES];
+        snprintf(line, sizeof(line), "\n%s =", keys[i].name);
+        assert_non_null(strstr(active, line));
+        config_key_variable(&keys[i], variable);
+        assert_non_null(strstr(active, variable));
+        assert_non_null(strstr(active, keys[i].help));
+    }
+    free(active);
+    free(text);
+}
+
+static void test_sample_on_a_full_disk(void **state)
+{
+    FILE *full = fopen("/dev/full", "w");
+
+    (void)state;
+    assert_non_null(full);
+    assert_false(config_write_sample(full));
+    fclose(full);
+}
+
+/* What the other functions rely on. */
+static void test_table(void **state)
+{
+    size_t count;
+    const struct config_key *keys = config_keys(&count);
+
+    (void)state;
+    for (size_t i = 0; i < count; i++) {
+        char variable[CONFIG_VARIABLE_BYTES];
+        config_key_variable(&keys[i], variable);
+        assert_true(strlen(variable) < CONFIG_VARIABLE_BYTES - 1);
+        assert_true(keys[i].offset < sizeof(struct config));
+        assert_non_null(keys[i].help);
+        for (size_t other = 0; other < i; other++) {
+            assert_int_not_equal(keys[i].offset, keys[other].offset);
+            assert_false(strcmp(keys[i].section, keys[other].section) == 0 &&
+                         strcmp(keys[i].name, keys[other].name) == 0);
+            if (strcmp(keys[i].section, keys[other].section) == 0)
+                assert_string_equal(keys[i].section, keys[i - 1].section);
+        }
+    }
+    assert_string_equal(keys[0].section, "server");
+}
+
+static void test_lists(void **state)
+{
+    struct fixture *fixture = *state;
+    struct config_list copy;
+
+    assert_non_null(load(fixture, "[bus]\nbrokers = a, b\n"));
+    config_list_copy(&copy, &fixture->config->bus_brokers);
+    config_free(fixture->config);
+    fixture->config = NULL;
+    assert_int_equal(copy.count, 2);
+    assert_string_equal(copy.items[0], "a");
+    assert_true(config_list_contains(&copy, "b"));
+    assert_false(config_list_contains(&copy, "B"));
+    assert_false(config_list_contains(&copy, ""));
+}
+
+#if FAILING_MALLOC_WORKS
+static bool load_again(void *context)
+{
+    struct fixture *fixture = context;
+    struct config *config = config_load(fixture->path, &fixture->error);
+
+    if (config == NULL)
+        assert_true(fixture->error.text[0] != '\0');
+    else
+        assert_int_equal(config->fastcgi_threads, 4);
+    config_free(config);
+    return config != NULL;
+}
+
+static void test_out_of_memory(void **state)
+{
+    struct fixture *fixture = *state;
+
+    write_bytes(fixture, "[fastcgi]\nthreads = 4\n", 22);
+    run_with_failing_malloc(load_again, fixture, false);
+}
+#endif
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_defaults),
+        TEST(test_file),
+        TEST(test_integers),
+        TEST(test_every_range),
+        TEST(test_booleans),
+        TEST(test_choices),
+        TEST(test_text_length),
+        TEST(test_list_length),
+        TEST(test_unknown_names),
+        TEST(test_twice),
+        TEST(test_syntax),
+        TEST(test_continuation_is_none),
+        TEST(test_long_lines),
+        TEST(test_nul),
+        TEST(test_files_that_cannot_be_read),
+        TEST(test_environment_wins),
+        TEST(test_old_names),
+        TEST(test_environment_errors),
+        TEST(test_unknown_variables),
+        TEST(test_path_variable),
+        TEST(test_secret),
+        TEST(test_public_key),
+        TEST(test_secret_is_not_told),
+        TEST(test_values_as_text),
+        TEST(test_sample),
+        TEST(test_sample_on_a_full_disk),
+        TEST(test_table),
+        TEST(test_lists),
+#if FAILING_MALLOC_WORKS
+        TEST(test_out_of_memory),
+#endif
+    };
+
+    return cmocka_run_group_tests_name("config", tests, NULL, NULL);
+}

@@ -1,0 +1,137 @@
+#include "tests/unit/unit_test.h"
+
+#include "common/error.h"
+
+static struct error *fresh(void)
+{
+    static struct error error;
+
+    memset(&error, 'x', sizeof(error)); /* as on a stack */
+    error_clear(&error);
+    return &error;
+}
+
+static void test_clear(void **state)
+{
+    struct error *error = fresh();
+
+    (void)state;
+    assert_int_equal(error->kind, ERROR_NONE);
+    assert_false(error->is_list);
+    assert_string_equal(error->text, "");
+    assert_string_equal(error->detail, "");
+}
+
+static void test_set_replaces(void **state)
+{
+    struct error *error = fresh();
+
+    (void)state;
+    error_add(error, "field", "wrong");
+    error_unavailable(error, "disk");
+    assert_false(error_set(error, ERROR_NOT_FOUND, "no %s", "such thing"));
+    assert_int_equal(error->kind, ERROR_NOT_FOUND);
+    assert_false(error->is_list);
+    assert_string_equal(error->text, "no such thing");
+    assert_string_equal(error->detail, "");
+}
+
+static void test_add_makes_a_list(void **state)
+{
+    struct error *error = fresh();
+
+    (void)state;
+    assert_false(error_add(error, "a.0", "first %d", 1));
+    assert_int_equal(error->kind, ERROR_INVALID);
+    assert_true(error->is_list);
+    assert_string_equal(error->text, "a.0: first 1");
+    assert_false(error_add(error, "b", "second"));
+    assert_string_equal(error->text, "a.0: first 1\nb: second");
+}
+
+static void test_add_after_set_begins_a_list(void **state)
+{
+    struct error *error = fresh();
+
+    (void)state;
+    error_set(error, ERROR_FORBIDDEN, "no");
+    error_add(error, "a", "wrong");
+    assert_int_equal(error->kind, ERROR_INVALID);
+    assert_string_equal(error->text, "a: wrong");
+}
+
+/* A sentence that no longer fits is left out whole, also when its field alone is too long. */
+static void test_full_list(void **state)
+{
+    struct error *error = fresh();
+    char field[ERROR_TEXT_BYTES + 1];
+    size_t length = 0;
+
+    (void)state;
+    for (int i = 0; i < 1000; i++) {
+        error_add(error, "field", "0123456789012345678901234567890123456789 %d", i);
+        if (strlen(error->text) == length)
+            break;
+        length = strlen(error->text);
+    }
+    assert_true(length > ERROR_TEXT_BYTES - 60 && length < ERROR_TEXT_BYTES);
+    memset(field, 'f', sizeof(field));
+    field[ERROR_TEXT_BYTES] = '\0';
+    error_add(error, field, "x");
+    assert_int_equal(strlen(error->text), length);
+    error_add(error, "f", "x"); /* a short one may still fit */
+    assert_true(strlen(error->text) == length || strlen(error->text) == length + 5);
+}
+
+/* A text is cut between characters: what clients get stays UTF-8. */
+static void test_long_text_is_cut(void **state)
+{
+    struct error *error = fresh();
+    char text[2 * ERROR_TEXT_BYTES];
+
+    (void)state;
+    for (size_t start = 0; start < 2; start++) {
+        memset(text, 'x', start);
+        for (size_t i = start; i + 2 < sizeof(text); i += 2)
+            memcpy(text + i, "é", 3);
+        error_set(error, ERROR_INVALID, "%s", text);
+        size_t length = strlen(error->text);
+        assert_true(length >= ERROR_TEXT_BYTES - 2 && length < ERROR_TEXT_BYTES);
+        assert_int_equal((length - start) % 2, 0);
+        assert_memory_equal(error->text, text, length);
+
+        error_unavailable(error, "%s", text);
+        length = strlen(error->detail);
+        assert_true(length >= ERROR_DETAIL_BYTES - 2 && length < ERROR_DETAIL_BYTES);
+        assert_int_equal((length - start) % 2, 0);
+    }
+}
+
+static void test_unavailable(void **state)
+{
+    struct error *error = fresh();
+
+    (void)state;
+    assert_false(error_unavailable(error, "disk %s", "full"));
+    assert_int_equal(error->kind, ERROR_UNAVAILABLE);
+    assert_string_equal(error->detail, "disk full");
+    assert_null(strstr(error->text, "disk"));
+    assert_false(error_out_of_memory(error));
+    assert_int_equal(error->kind, ERROR_UNAVAILABLE);
+    assert_string_equal(error->detail, "out of memory");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_clear),
+        cmocka_unit_test(test_set_replaces),
+        cmocka_unit_test(test_add_makes_a_list),
+        cmocka_unit_test(test_add_after_set_begins_a_list),
+        cmocka_unit_test(test_full_list),
+        cmocka_unit_test(test_long_text_is_cut),
+        cmocka_unit_test(test_unavailable),
+    };
+
+    return cmocka_run_group_tests_name("error", tests, NULL, NULL);
+}

@@ -1,0 +1,187 @@
+#include "tests/unit/unit_test.h"
+
+#include <stdlib.h>
+
+#include <json-c/json_tokener.h>
+
+#include "common/clock.h"
+#include "common/json_writer.h"
+#include "tests/unit/failing_malloc.h"
+
+struct fixture {
+    struct buffer out;
+    struct json_writer writer;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+    if (fixture == NULL)
+        return -1;
+    json_writer_init(&fixture->writer, &fixture->out);
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+
+    buffer_free(&fixture->out);
+    free(fixture);
+    return 0;
+}
+
+static void test_structure(void **state)
+{
+    struct fixture *fixture = *state;
+    struct json_writer *writer = &fixture->writer;
+
+    json_begin_object(writer);
+    json_write_key(writer, "empty");
+    json_begin_array(writer);
+    json_end_array(writer);
+    json_write_key(writer, "array");
+    json_begin_array(writer);
+    json_write_integer(writer, 1);
+    json_begin_object(writer);
+    json_end_object(writer);
+    json_begin_array(writer);
+    json_write_boolean(writer, true);
+    json_write_text(writer, "x");
+    json_end_array(writer);
+    json_write_raw(writer, "{\"raw\":1}", 9);
+    json_write_boolean(writer, false);
+    json_end_array(writer);
+    json_member_text(writer, "last", "y");
+    json_end_object(writer);
+    assert_string_equal(buffer_text(&fixture->out),
+                        "{\"empty\":[],\"array\":[1,{},[true,\"x\"],{\"raw\":1},false],"
+                        "\"last\":\"y\"}");
+}
+
+static void test_members(void **state)
+{
+    struct fixture *fixture = *state;
+    struct json_writer *writer = &fixture->writer;
+
+    json_begin_object(writer);
+    json_member_text(writer, "none", NULL);
+    json_member_text(writer, "text", "");
+    json_member_text(writer, "none", NULL);
+    json_member_integer(writer, "number", -5);
+    json_member_boolean(writer, "yes", true);
+    json_member_time(writer, "time", INT64_C(1795504066683));
+    json_end_object(writer);
+    assert_string_equal(buffer_text(&fixture->out), "{\"text\":\"\",\"number\":-5,\"yes\":true,"
+                                                    "\"time\":\"2026-11-24T07:07:46.683Z\"}");
+}
+
+static void test_integers(void **state)
+{
+    struct fixture *fixture = *state;
+
+    json_begin_array(&fixture->writer);
+    json_write_integer(&fixture->writer, 0);
+    json_write_integer(&fixture->writer, 10);
+    json_write_integer(&fixture->writer, -1);
+    json_write_integer(&fixture->writer, INT64_MAX);
+    json_write_integer(&fixture->writer, INT64_MIN);
+    json_end_array(&fixture->writer);
+    assert_string_equal(buffer_text(&fixture->out),
+                        "[0,10,-1,9223372036854775807,-9223372036854775808]");
+}
+
+static void test_escapes(void **state)
+{
+    struct fixture *fixture = *state;
+
+    json_write_text(&fixture->writer, "\" \\ / \b \f \n \r \t \x01 \x1f \x7f é 😀 \xe2\x80\xa8");
+    assert_string_equal(buffer_text(&fixture->out),
+                        "\"\\\" \\\\ / \\b \\f \\n \\r \\t \\u0001 \\u001f \x7f é 😀 "
+                        "\xe2\x80\xa8\"");
+}
+
+/* Each byte at each place of a text long enough for the search by words: json-c reads it back. */
+static void test_each_byte_at_each_place(void **state)
+{
+    struct fixture *fixture = *state;
+
+    for (int byte = 1; byte < 0x80; byte++) {
+        for (size_t at = 0; at < 20; at++) {
+            char text[21];
+            memset(text, 'a', sizeof(text));
+            text[at] = (char)byte;
+            text[20] = '\0';
+            buffer_clear(&fixture->out);
+            json_writer_init(&fixture->writer, &fixture->out);
+            json_write_text(&fixture->writer, text);
+            const char *json = buffer_text(&fixture->out);
+            for (const char *c = json; *c != '\0'; c++)
+                assert_true((unsigned char)*c >= 0x20);
+            struct json_object *value = json_tokener_parse(json);
+            assert_string_equal(json_object_get_string(value), text);
+            json_object_put(value);
+        }
+    }
+}
+
+static void test_key_is_escaped(void **state)
+{
+    struct fixture *fixture = *state;
+
+    json_begin_object(&fixture->writer);
+    json_member_integer(&fixture->writer, "a\"b\n", 1);
+    json_end_object(&fixture->writer);
+    assert_string_equal(buffer_text(&fixture->out), "{\"a\\\"b\\n\":1}");
+}
+
+#if FAILING_MALLOC_WORKS
+static bool write_all(void *context)
+{
+    struct buffer out = BUFFER_EMPTY;
+    struct json_writer writer;
+
+    (void)context;
+    json_writer_init(&writer, &out);
+    json_begin_array(&writer);
+    for (int i = 0; i < 200; i++) {
+        json_begin_object(&writer);
+        json_member_text(&writer, "text", "with \"quotes\"");
+        json_member_time(&writer, "time", 0);
+        json_end_object(&writer);
+    }
+    json_end_array(&writer);
+    bool is_whole = !out.failed;
+    if (is_whole)
+        assert_int_equal(out.length, 200 * strlen("{\"text\":\"with \\\"quotes\\\"\",\"time\":"
+                                                  "\"1970-01-01T00:00:00.000Z\"},") +
+                                         1);
+    buffer_free(&out);
+    return is_whole;
+}
+
+static void test_out_of_memory(void **state)
+{
+    (void)state;
+    run_with_failing_malloc(write_all, NULL, false);
+}
+#endif
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_structure, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_members, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_integers, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_escapes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_each_byte_at_each_place, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_key_is_escaped, set_up, tear_down),
+#if FAILING_MALLOC_WORKS
+        cmocka_unit_test(test_out_of_memory),
+#endif
+    };
+
+    return cmocka_run_group_tests_name("json_writer", tests, NULL, NULL);
+}

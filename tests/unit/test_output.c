@@ -1,0 +1,225 @@
+#include "tests/unit/unit_test.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "broker/output.h"
+#include "tests/unit/failing_malloc.h"
+
+static struct block *make_block(const char *text)
+{
+    struct block *block = block_create(strlen(text));
+
+    assert_non_null(block);
+    memcpy(block->bytes, text, strlen(text));
+    return block;
+}
+
+static void push_text(struct output *output, const char *text)
+{
+    struct block *block = make_block(text);
+
+    assert_true(output_push(output, block, SIZE_MAX));
+    block_release(block);
+}
+
+/* Two connected sockets, the first of which takes few bytes at a time. */
+static void open_pair(int descriptors[2])
+{
+    int size = 4096;
+
+    assert_int_equal(
+        socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, descriptors), 0);
+    assert_int_equal(setsockopt(descriptors[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)), 0);
+}
+
+static void close_pair(int descriptors[2])
+{
+    close(descriptors[0]);
+    close(descriptors[1]);
+}
+
+static void test_a_block_is_shared(void **state)
+{
+    struct output first = {0}, second = {0};
+    struct block *block = make_block("shared");
+
+    (void)state;
+    assert_int_equal(block->references, 1);
+    assert_true(output_push(&first, block, SIZE_MAX));
+    assert_true(output_push(&second, block, SIZE_MAX));
+    assert_int_equal(block->references, 3);
+    output_clear(&first);
+    assert_int_equal(block->references, 2);
+    assert_null(first.queue);
+    struct block *popped = output_pop(&second);
+    assert_ptr_equal(popped, block);
+    assert_null(second.queue);
+    assert_null(output_pop(&second));
+    block_release(popped);
+    block_release(block);
+    block_release(NULL);
+}
+
+static void test_a_block_that_is_too_long(void **state)
+{
+    (void)state;
+    assert_null(block_create((size_t)BLOCK_MAX_BYTES + 1));
+    assert_null(block_create(SIZE_MAX));
+}
+
+static void test_the_limit(void **state)
+{
+    struct output output = {0};
+    struct block *block = make_block("0123456789");
+
+    (void)state;
+    /* An empty queue takes anything, once. */
+    assert_true(output_push(&output, block, 5));
+    assert_false(output_push(&output, block, 5));
+    assert_false(output_push(&output, block, 19));
+    assert_int_equal(output_bytes(&output), 10);
+    assert_true(output_push(&output, block, 20));
+    assert_int_equal(output_bytes(&output), 20);
+    assert_false(output_push(&output, block, 20));
+    assert_int_equal(block->references, 3);
+    output_clear(&output);
+    assert_int_equal(output_bytes(&output), 0);
+    block_release(block);
+}
+
+/* In the order pushed, whatever the ring does inside. */
+static void test_order(void **state)
+{
+    struct output output = {0};
+    int pushed = 0, popped = 0;
+    char text[16];
+
+    (void)state;
+    for (int round = 0; round < 200; round++) {
+        for (int i = 0; i < 1 + round % 7; i++) {
+            snprintf(text, sizeof(text), "%08d", pushed++);
+            push_text(&output, text);
+        }
+        for (int i = 0; i < 1 + round % 5 && popped < pushed; i++) {
+            struct block *block = output_pop(&output);
+
+            snprintf(text, sizeof(text), "%08d", popped++);
+            assert_int_equal(block->length, 8);
+            assert_memory_equal(block->bytes, text, 8);
+            block_release(block);
+        }
+        assert_int_equal(output_bytes(&output), 8 * (pushed - popped));
+    }
+    output_clear(&output);
+}
+
+/* More blocks than one system call takes, of all lengths, to a peer that reads in small pieces. */
+static void test_partial_writes(void **state)
+{
+    struct output output = {0};
+    int descriptors[2];
+    static char sent[300 * 300], received[sizeof(sent)], text[301];
+    size_t sent_length = 0, received_length = 0;
+    enum output_result result;
+    int blocked = 0;
+
+    (void)state;
+    open_pair(descriptors);
+    for (size_t length = 0; length < 300; length++) {
+        memset(text, (int)('a' + length % 26), length);
+        text[length] = '\0';
+        push_text(&output, text);
+        memcpy(sent + sent_length, text, length);
+        sent_length += length;
+    }
+    do {
+        result = output_flush(&output, descriptors[0]);
+        assert_int_not_equal(result, OUTPUT_FAILED);
+        blocked += result == OUTPUT_BLOCKED;
+        ssize_t count = recv(descriptors[1], received + received_length, 777, 0);
+        if (count > 0)
+            received_length += (size_t)count;
+        if (received_length < sent_length)
+            assert_true(output_bytes(&output) <= sent_length - received_length);
+    } while (result != OUTPUT_SENT);
+    for (ssize_t count = 1; count > 0; received_length += count > 0 ? (size_t)count : 0)
+        count = recv(descriptors[1], received + received_length, sizeof(received), 0);
+    assert_true(blocked > 3);
+    assert_int_equal(received_length, sent_length);
+    assert_memory_equal(received, sent, sent_length);
+    assert_null(output.queue);
+    close_pair(descriptors);
+}
+
+static void test_nothing_to_send(void **state)
+{
+    struct output output = {0};
+
+    (void)state;
+    /* No system call: the descriptor does not even exist. */
+    assert_int_equal(output_flush(&output, -1), OUTPUT_SENT);
+    push_text(&output, "");
+    int descriptors[2];
+    open_pair(descriptors);
+    assert_int_equal(output_flush(&output, descriptors[0]), OUTPUT_SENT);
+    close_pair(descriptors);
+}
+
+static void test_a_peer_that_is_gone(void **state)
+{
+    struct output output = {0};
+    int descriptors[2];
+
+    (void)state;
+    open_pair(descriptors);
+    close(descriptors[1]);
+    push_text(&output, "lost");
+    assert_int_equal(output_flush(&output, descriptors[0]), OUTPUT_FAILED);
+    output_clear(&output);
+    close(descriptors[0]);
+}
+
+static bool push_many(void *context)
+{
+    struct output output = {0};
+    bool succeeded = true;
+
+    (void)context;
+    for (int i = 0; i < 20 && succeeded; i++) {
+        struct block *block = block_create(10);
+
+        size_t before = output_bytes(&output);
+        succeeded = block && output_push(&output, block, SIZE_MAX);
+        assert_int_equal(output_bytes(&output), before + (succeeded ? 10 : 0));
+        block_release(block);
+    }
+    output_clear(&output);
+    return succeeded;
+}
+
+static void test_without_memory(void **state)
+{
+    (void)state;
+    run_with_failing_malloc(push_many, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_block_is_shared),
+        cmocka_unit_test(test_a_block_that_is_too_long),
+        cmocka_unit_test(test_the_limit),
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_partial_writes),
+        cmocka_unit_test(test_nothing_to_send),
+        cmocka_unit_test(test_a_peer_that_is_gone),
+#if FAILING_MALLOC_WORKS
+        cmocka_unit_test(test_without_memory),
+#endif
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
