@@ -67,19 +67,32 @@ static void mark_for_readers(struct messaging *messaging, const struct room *roo
     }
 }
 
+/* What the payload of new-message says, borrowed from it. */
+struct announced_message {
+    const char *id;
+    const char *sender_id;
+    bool is_read;
+};
+
+static bool read_message(struct json_object *payload, struct announced_message *message)
+{
+    message->id = json_text(json_get(payload, "id"));
+    message->sender_id = json_text(json_get(json_get(payload, "sender"), "id"));
+    message->is_read = json_object_get_boolean(json_get(payload, "isRead"));
+    return message->id != NULL && message->sender_id != NULL;
+}
+
 static void follow_message(struct messaging *messaging, const char *room_id,
-                           struct json_object *message)
+                           struct json_object *payload)
 {
     const struct room *room = rooms_find_room(&messaging->rooms, room_id);
-    const char *message_id = json_text(json_get(message, "id"));
-    const char *sender_id = json_text(json_get(json_get(message, "sender"), "id"));
-    bool is_read = json_object_get_boolean(json_get(message, "isRead"));
+    struct announced_message message;
 
-    if (room == NULL || message_id == NULL || sender_id == NULL)
+    if (room == NULL || !read_message(payload, &message))
         return;
-    if (!is_read)
-        mark_for_readers(messaging, room, message_id, sender_id);
-    typing_end(messaging->typing, sender_id, room_id);
+    if (!message.is_read)
+        mark_for_readers(messaging, room, message.id, message.sender_id);
+    typing_end(messaging->typing, message.sender_id, room_id);
 }
 
 /* The user's sockets leave a conversation that is no more. */
@@ -100,17 +113,43 @@ static void follow_deletion(struct messaging *messaging, const char *user_id,
     }
 }
 
+static struct json_object *read_payload(const struct event *event)
+{
+    struct error error;
+
+    error_clear(&error);
+    return json_read(event->payload, event->payload_length, &error);
+}
+
+static bool is_new_message(const struct event *event, bool is_room)
+{
+    return is_room && strcmp(event->name, "new-message") == 0;
+}
+
+void messaging_follow_missed(struct client *client, const struct event *event)
+{
+    struct announced_message message;
+    bool is_room;
+
+    audience_id(event, &is_room);
+    if (!is_new_message(event, is_room))
+        return;
+    struct json_object *payload = read_payload(event);
+    if (read_message(payload, &message) && !message.is_read &&
+        strcmp(message.sender_id, client->user->id) != 0)
+        client_events_mark_delivered(client->messaging, message.id, client->user);
+    json_object_put(payload);
+}
+
 static void follow(struct messaging *messaging, const struct event *event, const char *id,
                    bool is_room)
 {
-    bool is_message = is_room && strcmp(event->name, "new-message") == 0;
+    bool is_message = is_new_message(event, is_room);
     bool is_deletion = !is_room && strcmp(event->name, "conversation-deleted") == 0;
-    struct error error;
 
     if (!is_message && !is_deletion)
         return;
-    error_clear(&error);
-    struct json_object *payload = json_read(event->payload, event->payload_length, &error);
+    struct json_object *payload = read_payload(event);
     if (payload != NULL && is_message)
         follow_message(messaging, id, payload);
     else if (payload != NULL)

@@ -33,6 +33,11 @@ struct messaging {
     bool is_stopping;
 };
 
+/* ---- messaging.c ---- */
+
+/* What follows from an event that the client had missed and now has been sent. */
+void messaging_follow_missed(struct client *client, const struct event *event);
+
 /* ---- sessions.c ---- */
 
 /* The callbacks of struct socketio_namespace and struct socketio_settings. */

@@ -338,6 +338,7 @@ static void send_missed(struct connecting *connecting)
         struct block *packet = client_encode(&event);
         client_send(connecting->client, packet);
         block_release(packet);
+        messaging_follow_missed(connecting->client, &event);
     }
 }
 

@@ -44,13 +44,16 @@ struct token_verifier {
 static bool add_key(struct token_verifier *verifier, jwt_alg_t algorithm, const char *bytes,
                     size_t length, struct error *error)
 {
-    unsigned char *copy = malloc(length + 1);
+    struct verification_key *key = &verifier->keys[verifier->key_count];
 
-    if (copy == NULL)
+    key->bytes = malloc(length + 1);
+    if (key->bytes == NULL)
         return error_set(error, ERROR_UNAVAILABLE, "out of memory");
-    memcpy(copy, bytes, length);
-    copy[length] = '\0';
-    verifier->keys[verifier->key_count++] = (struct verification_key){algorithm, copy, length};
+    memcpy(key->bytes, bytes, length);
+    key->bytes[length] = '\0';
+    key->length = length;
+    key->algorithm = algorithm;
+    verifier->key_count++;
     return true;
 }
 

@@ -18,6 +18,8 @@
 #include "db/maintenance.h"
 #include "db/migrations.h"
 #include "db/person.h"
+#include "db/privacy.h"
+#include "db/spool_command.h"
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -30,6 +32,7 @@ struct options {
     const char *config_path;
     bool json;
     bool sample;
+    bool once;
     const char *role;
     const char *ttl;
     struct person_input fields;
@@ -226,6 +229,33 @@ static int list_people(struct context *context)
     return status;
 }
 
+static int erase_person(struct context *context, const char *user_id)
+{
+    struct person_erase request = {.user_id = user_id};
+    struct error error;
+
+    error_clear(&error);
+    if (!with_database(context, NULL, person_erase, &request, &error))
+        return fail(&error);
+    return printf("%s: erased, in %lld conversations\n", user_id,
+                  (long long)request.conversations) < 0
+               ? EXIT_FAILED
+               : EXIT_DONE;
+}
+
+static int export_person(struct context *context, const char *user_id)
+{
+    struct buffer json = BUFFER_EMPTY;
+    struct person_export request = {.user_id = user_id, .json = &json};
+    struct error error;
+
+    error_clear(&error);
+    int status = with_database(context, person_export, NULL, &request, &error) ? print_json(&json)
+                                                                               : fail(&error);
+    buffer_free(&json);
+    return status;
+}
+
 static int run_user(struct context *context)
 {
     const char *action = context->options.arguments[0];
@@ -237,7 +267,12 @@ static int run_user(struct context *context)
         return show_person(context, context->options.arguments[1]);
     if (strcmp(action, "set") == 0 && has_id)
         return set_person(context, context->options.arguments[1]);
-    fprintf(stderr, "messagerie: user: expected `set ID`, `get ID` or `list`\n");
+    if (strcmp(action, "erase") == 0 && has_id)
+        return erase_person(context, context->options.arguments[1]);
+    if (strcmp(action, "export") == 0 && has_id)
+        return export_person(context, context->options.arguments[1]);
+    fprintf(stderr, "messagerie: user: expected `list`, or `set`, `get`, `erase` or `export` and an"
+                    " ID\n");
     return EXIT_USAGE;
 }
 
@@ -379,6 +414,21 @@ static int run_verify(struct context *context)
     return status;
 }
 
+static int run_spool(struct context *context)
+{
+    struct log log = *context->services.log;
+    struct error error;
+
+    /* A service of its own, it tells what it does. */
+    log_level_parse(context->config->log_level, &log.level);
+    context->services.log = &log;
+    error_clear(&error);
+    if (!spool_command_run(context->config, &context->services, context->options.arguments[0],
+                           context->options.once, &error))
+        return fail(&error);
+    return EXIT_DONE;
+}
+
 /* ---- command line -------------------------------------------------------------------------- */
 
 static const struct command commands[] = {
@@ -388,12 +438,15 @@ static const struct command commands[] = {
      false, run_check_config},
     {"user",
      "set ID [--role R] [--first-name T] [--last-name T] [--salon-name T] [--image URL]"
-     " [--email A] | get ID | list",
+     " [--email A] | get ID | list | erase ID | export ID",
      "the directory of people", 1, 2, true, run_user},
     {"token", "USER [--role R] [--ttl SECONDS]", "sign a token, for trying things out", 1, 1, true,
      run_token},
     {"stats", "", "how much there is", 0, 0, true, run_stats},
     {"backup", "FILE", "copy the database into FILE while it is in use", 1, 1, true, run_backup},
+    {"spool", "DIR [--once]",
+     "apply the appointments that the booking back-end leaves as files in DIR", 1, 1, true,
+     run_spool},
     {"verify", "FILE", "check a database file: integrity, references, counters", 1, 1, false,
      run_verify},
 };
@@ -416,6 +469,7 @@ enum {
     OPTION_CONFIG = 256,
     OPTION_JSON,
     OPTION_SAMPLE,
+    OPTION_ONCE,
     OPTION_ROLE,
     OPTION_TTL,
     OPTION_FIRST_NAME,
@@ -431,6 +485,7 @@ static const struct option long_options[] = {
     {"config", required_argument, NULL, OPTION_CONFIG},
     {"json", no_argument, NULL, OPTION_JSON},
     {"sample", no_argument, NULL, OPTION_SAMPLE},
+    {"once", no_argument, NULL, OPTION_ONCE},
     {"role", required_argument, NULL, OPTION_ROLE},
     {"ttl", required_argument, NULL, OPTION_TTL},
     {"first-name", required_argument, NULL, OPTION_FIRST_NAME},
@@ -456,6 +511,9 @@ static bool take_option(int option, struct options *options, int *status)
         return true;
     case OPTION_SAMPLE:
         options->sample = true;
+        return true;
+    case OPTION_ONCE:
+        options->once = true;
         return true;
     case OPTION_ROLE:
         options->role = optarg;

@@ -43,6 +43,7 @@ struct process {
     struct log log;
     struct services services;
     struct settings_holder *settings;
+    struct settings *initial; /* which all that needs a restart was made with */
     struct bus_sender *bus;
     struct database *database;
     struct dispatcher dispatcher;
@@ -112,16 +113,6 @@ static void publish(void *bus, const struct event *event)
     bus_send(bus, event);
 }
 
-/* The present configuration while no request can replace it. */
-static const struct config *startup_config(struct process *process)
-{
-    struct settings *settings = settings_acquire(process->settings);
-    const struct config *config = settings->config;
-
-    settings_release(settings); /* the holder keeps them */
-    return config;
-}
-
 static bool load_settings(struct process *process, struct error *error)
 {
     struct settings *settings = settings_load(process->options.config_path, error);
@@ -135,13 +126,16 @@ static bool load_settings(struct process *process, struct error *error)
         return false;
     }
     process->settings = settings_holder_create(settings);
-    return process->settings != NULL || error_out_of_memory(error);
+    if (process->settings == NULL)
+        return error_out_of_memory(error);
+    process->initial = settings_acquire(process->settings);
+    return true;
 }
 
 /* Without `bus`, events reach the brokers through the outbox alone. */
 static bool open_database(struct process *process, struct bus_sender *bus, struct error *error)
 {
-    const struct config *config = startup_config(process);
+    const struct config *config = process->initial->config;
     const struct database_options options = {
         .path = config->database_path,
         .readers = config->database_readers,
@@ -167,6 +161,7 @@ static void close_process(struct process *process)
     listeners_close(&process->listeners);
     database_free(process->database);
     bus_sender_free(process->bus);
+    settings_release(process->initial);
     settings_holder_free(process->settings);
 }
 
@@ -273,9 +268,7 @@ static void reload(struct process *process)
                   LOG_TEXT("reason", reason_of(&error)));
         return;
     }
-    struct settings *old = settings_acquire(process->settings);
-    log_unapplied_changes(&process->log, old->config, fresh->config);
-    settings_release(old);
+    log_unapplied_changes(&process->log, process->initial->config, fresh->config);
     settings_replace(process->settings, fresh);
     log_info(&process->log, "configuration read again");
 }
@@ -320,7 +313,7 @@ static void wait_for_end(struct process *process, const sigset_t *handled)
 /* The socket comes first: it needs the process-wide umask, so no other thread may run yet. */
 static bool open_all(struct process *process, struct error *error)
 {
-    const struct config *config = startup_config(process);
+    const struct config *config = process->initial->config;
     const char *path = process->options.socket_path != NULL
                            ? process->options.socket_path
                            : (const char *)config + process->program->socket_offset;
@@ -342,7 +335,7 @@ static bool open_all(struct process *process, struct error *error)
 
 static bool serve(struct process *process, const sigset_t *handled, struct error *error)
 {
-    const struct config *config = startup_config(process);
+    const struct config *config = process->initial->config;
     const struct fastcgi_options options = {
         .services = &process->services,
         .listeners = process->listeners.descriptors,

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 
-import { archivePath, conversationPath, messagePath, messagesPath } from './harness/paths.mjs';
+import { archivePath, conversationPath, messagesPath } from './harness/paths.mjs';
 import { assertInvalid, bodyOf, openConversation, PICTURE, send } from './harness/people.mjs';
 import { describeStack } from './harness/stack.mjs';
 
@@ -82,13 +82,5 @@ describeStack('retry', {}, ({ stack, test }) => {
         bodyOf(await salon.patch(archivePath(id)), 204);
         assert.deepEqual(bodyOf(await client.post(path, body), 200), read);
         assert.equal(bodyOf(await client.get(conversationPath(id))).status, 'ARCHIVED');
-    });
-
-    test('after the message was deleted its key is free again', async () => {
-        const { client, id } = await talk();
-        const body = { content: 'Bonjour', clientMessageId: 'key' };
-        const first = await send(client, id, body);
-        bodyOf(await client.delete(messagePath(first.id)), 204);
-        assert.notEqual((await send(client, id, body)).id, first.id);
     });
 });

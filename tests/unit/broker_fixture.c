@@ -68,9 +68,8 @@ void client_open(struct test_client *client, struct broker_fixture *fixture, int
 
 void client_connect(struct test_client *client, struct broker_fixture *fixture, uint16_t port)
 {
-    const struct sockaddr_in address = {.sin_family = AF_INET,
-                                        .sin_port = htons(port),
-                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     assert_true(descriptor >= 0);
@@ -155,8 +154,7 @@ void client_take(struct test_client *client, size_t length)
     memmove(client->received.data, client->received.data + length, client->received.length);
 }
 
-unsigned client_await_response(struct test_client *client, struct buffer *head,
-                               struct buffer *body)
+unsigned client_await_response(struct test_client *client, struct buffer *head, struct buffer *body)
 {
     const char *end = NULL;
     size_t length = 0;

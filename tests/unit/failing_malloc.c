@@ -5,15 +5,16 @@
 #if FAILING_MALLOC_WORKS
 
 #include <errno.h>
-#include <malloc.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 /* glibc's own, under the names that it keeps for programs that replace malloc. */
+/* NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *memory, size_t size);
 void __libc_free(void *memory);
+/* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 
 /* The allocation of this thread that fails, counted down; 0: none. */
 static _Thread_local long countdown;
@@ -38,6 +39,8 @@ static void *count_block(void *memory)
     return memory;
 }
 
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name) */
+
 void *malloc(size_t size)
 {
     return must_fail() ? NULL : count_block(__libc_malloc(size));
@@ -61,6 +64,8 @@ void free(void *memory)
         atomic_fetch_sub(&live_blocks, 1);
     __libc_free(memory);
 }
+
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */
 
 /* One run over all allocations. What libraries keep for the next time is there after the first. */
 static void run_over_all(bool (*attempt)(void *context), void *context, bool may_leak)

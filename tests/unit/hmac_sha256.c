@@ -103,7 +103,8 @@ void hmac_sha256(const char *key, const char *message, size_t length,
     unsigned char outer[BLOCK_BYTES];
     struct sha256 hash;
 
-    memcpy(inner, key, strlen(key));
+    for (size_t i = 0; key[i] != '\0'; i++)
+        inner[i] = (unsigned char)key[i];
     for (int i = 0; i < BLOCK_BYTES; i++) {
         outer[i] = inner[i] ^ 0x5c;
         inner[i] ^= 0x36;

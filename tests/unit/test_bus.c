@@ -16,11 +16,13 @@
 #define STEP_MS     5
 
 /* nanomsg 1.1.5 loses the endpoint when it cannot bind, which tests here bring about. */
+/* NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
     return "leak:nn_bipc_create\nleak:nn_btcp_create\n";
 }
+/* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 
 struct fixture {
     char directory[64];

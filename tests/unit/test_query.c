@@ -38,8 +38,7 @@ static void test_values(void **state)
     for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
         char value[12] = "unchanged";
 
-        assert_int_equal(query_value(cases[i].query, "sid", value, sizeof(value)),
-                         cases[i].result);
+        assert_int_equal(query_value(cases[i].query, "sid", value, sizeof(value)), cases[i].result);
         assert_string_equal(value, cases[i].value);
     }
 }

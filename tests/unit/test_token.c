@@ -770,7 +770,7 @@ static void test_key_files(void **state)
                       "holds a private key; only the public key belongs here");
     assert_non_null(large);
     memset(large, '-', 100000);
-    memcpy(large, rsa_public_key, strlen(rsa_public_key));
+    memcpy(large, rsa_public_key, sizeof(rsa_public_key) - 1);
     check_key_refused(fixture, large, 100000, no_pem);
     free(large);
 

@@ -196,7 +196,8 @@ function defineEvents({ stack, test }, options) {
         await tabs.client[0].do('mark-as-read', { messageId: first.id });
         const read = await tabs.salon[0].next('message-read');
         assert.equal(read.messageId, first.id);
-        await tabs.salon[0].next('unread-count-updated', ({ totalUnread }) => totalUnread === 0);
+        await each(tabs.salon, (tab) =>
+            tab.next('unread-count-updated', ({ totalUnread }) => totalUnread === 0));
         await each(tabs.client, (tab) =>
             tab.next('unread-count-updated', ({ totalUnread }) => totalUnread === 1));
         room.forget();
@@ -225,6 +226,7 @@ function defineEvents({ stack, test }, options) {
                 { conversationId: id, unreadCount: 0 });
             await tab.next('unread-count-updated', ({ totalUnread }) => totalUnread === 0);
         });
+        await each(tabs.salon, (tab) => tab.next('unread-count-updated'));
         room.forget();
         await tabs.client[1].do('mark-conversation-as-read', { conversationId: id });
         assert.deepEqual(tabs.client[1].all('conversation-unread-updated'),

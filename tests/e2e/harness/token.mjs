@@ -2,7 +2,8 @@
 
 import { createHmac, createSign, generateKeyPairSync } from 'node:crypto';
 
-const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+/** A part of a token: a value as JSON in the URL alphabet of base64. */
+export const encodePart = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
 const SIGNERS = {
     none: () => '',
@@ -18,7 +19,7 @@ export const seconds = (offset = 0) => Math.floor(Date.now() / 1000) + offset;
 
 /** Signs exactly these claims. */
 export function signClaims(claims, key, algorithm = 'HS256') {
-    const text = `${encode({ alg: algorithm, typ: 'JWT' })}.${encode(claims)}`;
+    const text = `${encodePart({ alg: algorithm, typ: 'JWT' })}.${encodePart(claims)}`;
     return `${text}.${SIGNERS[algorithm](text, key)}`;
 }
 

@@ -1,0 +1,53 @@
+/*
+ * The booking back-end's fire-and-forget way in: a directory in which it leaves one JSON file per
+ * change, and from which we apply them.
+ *
+ * A file holds the body of POST /messaging/appointments, or that of PATCH with `appointmentId`
+ * beside. It is written under a name that begins with a dot or ends in ".tmp" and then renamed, so
+ * that it is never seen half-written. Files are applied in the bytewise order of their names, each
+ * removed after its commit. One that can never be applied goes to DIR/bad/, with the reason in
+ * DIR/bad/NAME.reason. While the database can't be used everything waits, in order.
+ *
+ * Being killed at any point loses nothing: a file whose commit was done is applied once more, which
+ * changes nothing.
+ */
+#ifndef MESSAGERIE_DB_SPOOL_H
+#define MESSAGERIE_DB_SPOOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/config.h"
+#include "common/error.h"
+#include "common/services.h"
+#include "db/appointment.h"
+#include "db/database.h"
+
+struct spool_options {
+    const char *directory;
+    struct database *database;
+    const struct appointment_texts *texts;
+    const struct config *config;
+    const struct services *services;
+};
+
+struct spool;
+
+/* Takes the directory for this process alone. NULL with *error (English): it is not there, cannot
+ * be written to, or another process works on it. Borrows what the options point at. */
+struct spool *spool_open(const struct spool_options *options, struct error *error);
+void spool_close(struct spool *spool);
+
+struct spool_result {
+    int64_t applied;
+    int64_t refused; /* moved to bad/ */
+};
+
+/* Applies all files that are there now. False with *error when it had to stop before the end, the
+ * directory or the database being out of order; calling again goes on there. */
+bool spool_apply(struct spool *spool, struct spool_result *result, struct error *error);
+
+/* A descriptor that becomes readable when files arrive, for poll; spool_apply takes note. */
+int spool_descriptor(const struct spool *spool);
+
+#endif
