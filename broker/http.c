@@ -33,6 +33,7 @@ struct http_server {
     struct timer timer;      /* its next timeout */
     struct loop_task task;   /* runs it, once a turn, after the other descriptors */
     struct http_request *first;
+    bool was_full; /* as many connections as it may have, after the last run */
 };
 
 struct http_request {
@@ -68,11 +69,23 @@ static void schedule(struct http_server *server)
         loop_timer_start(loop, &server->timer, wait_ms > INT_MAX ? INT_MAX : (int64_t)wait_ms);
 }
 
+static unsigned connection_count(const struct http_server *server)
+{
+    return MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)
+        ->num_connections;
+}
+
 static void run_task(struct loop_task *task)
 {
     struct http_server *server = LOOP_OWNER(task, struct http_server, task);
 
     MHD_run(server->daemon);
+    bool is_full = connection_count(server) >= server->settings->max_connections;
+    /* At its limit the library stops watching its listener, and takes it up again only at the
+     * beginning of a run. */
+    if (server->was_full && !is_full)
+        loop_defer(server->settings->loop, &server->task);
+    server->was_full = is_full;
     schedule(server);
 }
 

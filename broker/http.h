@@ -32,7 +32,10 @@ struct http_request;
 /* Outlives the server. */
 struct http_settings {
     struct loop *loop;
-    unsigned max_connections;  /* at once, not counting those upgraded; more wait in the backlog */
+    /* At once, not counting those upgraded; more wait in the backlog. All descriptors together must
+     * stay below RLIMIT_NOFILE: out of descriptors, libmicrohttpd stops accepting until one of its
+     * own connections ends. */
+    unsigned max_connections;
     size_t max_body_bytes;     /* a longer body gets a 413 */
     bool trusts_forwarded_for; /* the proxy in front sets X-Forwarded-For */
 

@@ -31,8 +31,7 @@ static const struct config_key keys[] = {
     KEY(server, port, CONFIG_INTEGER, .minimum = 1, .maximum = 65535, .fallback = "8080",
         .variable = "PORT", .help = "TCP port on which `./bootstrap run` listens."),
 
-    KEY(auth, jwt_secret, CONFIG_TEXT, .minimum = CONFIG_SECRET_MIN_BYTES, .unit = "bytes",
-        .fallback = "", .variable = "JWT_SECRET", .is_secret = true,
+    KEY(auth, jwt_secret, CONFIG_TEXT, .fallback = "", .variable = "JWT_SECRET", .is_secret = true,
         .help = "Key of HS256 tokens, shared with the booking back-end. Empty: none are accepted."),
     KEY(auth, jwt_public_key_file, CONFIG_TEXT, .fallback = "",
         .help = "PEM file with the public key of RS256 or ES256 tokens. Empty: none are accepted."),
@@ -240,9 +239,8 @@ static bool set_text(char *field, const struct config_key *key, const char *valu
                          key->name, key->section);
     if (length > 0 && length < (size_t)key->minimum)
         return error_set(error, ERROR_INVALID,
-                         "%s: %s in [%s] must have at least %" PRId64 " bytes%s", origin, key->name,
-                         key->section, key->minimum,
-                         key->is_secret ? "; `openssl rand -hex 32` makes a good one" : "");
+                         "%s: %s in [%s] must have at least %" PRId64 " bytes", origin, key->name,
+                         key->section, key->minimum);
     if (length > 0 && key->choices != NULL && !is_choice(key->choices, value))
         return error_set(error, ERROR_INVALID, "%s: %s in [%s] must be one of %s, not \"%s\"",
                          origin, key->name, key->section, key->choices, value);
@@ -657,12 +655,24 @@ static bool check_whole(const struct config *config, const char *path, struct er
         return error_set(error, ERROR_INVALID,
                          "%s: jwt_public_key_algorithm in [auth] needs jwt_public_key_file", path);
     if (!has_file && config->auth_jwt_secret[0] == '\0')
-        return error_set(error, ERROR_INVALID,
-                         "%s: no way to verify tokens: set JWT_SECRET in the environment or "
-                         "jwt_secret in [auth] to the secret of the booking back-end (at least %d "
-                         "bytes), or jwt_public_key_file in [auth]",
-                         path, CONFIG_SECRET_MIN_BYTES);
+        return error_set(
+            error, ERROR_INVALID,
+            "%s: no way to verify tokens: set JWT_SECRET in the environment or "
+            "jwt_secret in [auth] to the secret of the booking back-end (`openssl rand "
+            "-hex 32` makes a good one), or jwt_public_key_file in [auth]",
+            path);
     return true;
+}
+
+const char *config_advice(const struct config *config)
+{
+    size_t length = strlen(config->auth_jwt_secret);
+
+    if (length > 0 && length < CONFIG_SECRET_ADVISED_BYTES)
+        return "the secret (JWT_SECRET) has fewer than the 32 bytes that RFC 7518 asks for: "
+               "whoever "
+               "guesses it is everybody; `openssl rand -hex 32` makes a good one";
+    return NULL;
 }
 
 static const char *path_variable(void)

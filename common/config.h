@@ -27,9 +27,9 @@
 #define CONFIG_TEXT_BYTES 512
 /* The longest line of the file, in bytes without its line feed. */
 #define CONFIG_LINE_MAX_BYTES 4096
-/* A shorter HS256 secret is refused. RFC 7518 section 3.2 asks for 32 bytes, but shorter ones are
- * in use with the service that we replace. */
-#define CONFIG_SECRET_MIN_BYTES 16
+/* RFC 7518 section 3.2 asks for as many bytes in an HS256 secret. Shorter ones are in use with the
+ * service that we replace, so they are accepted with a warning, see config_advice. */
+#define CONFIG_SECRET_ADVISED_BYTES 32
 /* The environment variable of a key, with its NUL. */
 #define CONFIG_VARIABLE_BYTES 96
 
@@ -133,6 +133,9 @@ struct config *config_load(const char *path, struct error *error);
 
 /* Wipes the secrets. Accepts NULL. */
 void config_free(struct config *config);
+
+/* What is allowed but unwise in it, as an English sentence for the log; NULL when all is well. */
+const char *config_advice(const struct config *config);
 
 /* The file that config_load(path, …) would read. */
 const char *config_path(const char *path);

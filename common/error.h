@@ -33,15 +33,16 @@ enum error_kind {
 
 struct error {
     enum error_kind kind;
-    bool is_list;                /* made by error_add: one sentence per line */
-    char text[ERROR_TEXT_BYTES]; /* sentences separated by '\n', none at the end */
+    bool is_list;                    /* made by error_add: one sentence per line */
+    char text[ERROR_TEXT_BYTES];     /* sentences separated by '\n', none at the end */
     char detail[ERROR_DETAIL_BYTES]; /* the reason in English, for the log alone; often empty */
 };
 
 /* Makes it ERROR_NONE with an empty text. A struct error must be cleared before its first use. */
 void error_clear(struct error *error);
 
-/* Replaces what is there. Always returns false, so that a caller can write `return error_set(…)`. */
+/* Replaces what is there. Always returns false, so that a caller can write `return error_set(…)`.
+ */
 bool error_set(struct error *error, enum error_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

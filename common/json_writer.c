@@ -103,14 +103,8 @@ static void append_escape(struct buffer *out, char byte)
     buffer_append(out, (char[]){'\\', 'u', '0', '0', hex[code >> 4], hex[code & 0x0f]}, 6);
 }
 
-static void append_quoted(struct buffer *out, const char *text)
+static void append_escaped(struct buffer *out, const char *text, size_t length)
 {
-    size_t length = strlen(text);
-
-    /* One look for room instead of three in the common case. */
-    if (!buffer_reserve(out, length + 2))
-        return;
-    buffer_append(out, "\"", 1);
     while (length > 0) {
         size_t plain = plain_length(text, length);
         buffer_append(out, text, plain);
@@ -119,21 +113,45 @@ static void append_quoted(struct buffer *out, const char *text)
         text += plain;
         length -= plain;
     }
-    buffer_append(out, "\"", 1);
+}
+
+/* A text in quotes, with what stands before it and, behind a key, the colon. Most have nothing to
+ * escape: they take one look for room. */
+static void write_quoted(struct json_writer *writer, const char *text, bool is_key)
+{
+    struct buffer *out = writer->out;
+    size_t length = strlen(text);
+
+    if (!buffer_reserve(out, length + strlen(",\"\":")))
+        return;
+    char *end = out->data + out->length;
+    if (writer->needs_comma)
+        *end++ = ',';
+    *end++ = '"';
+    if (plain_length(text, length) == length) {
+        end = mempcpy(end, text, length);
+    } else {
+        out->length = (size_t)(end - out->data);
+        append_escaped(out, text, length);
+        if (!buffer_reserve(out, strlen("\":")))
+            return;
+        end = out->data + out->length;
+    }
+    *end++ = '"';
+    if (is_key)
+        *end++ = ':';
+    out->length = (size_t)(end - out->data);
+    writer->needs_comma = !is_key;
 }
 
 void json_write_key(struct json_writer *writer, const char *key)
 {
-    begin_value(writer);
-    append_quoted(writer->out, key);
-    buffer_append(writer->out, ":", 1);
-    writer->needs_comma = false;
+    write_quoted(writer, key, true);
 }
 
 void json_write_text(struct json_writer *writer, const char *text)
 {
-    begin_value(writer);
-    append_quoted(writer->out, text);
+    write_quoted(writer, text, false);
 }
 
 void json_write_integer(struct json_writer *writer, int64_t value)

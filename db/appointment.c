@@ -1,5 +1,6 @@
 #include "db/appointment.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 
 #include "common/local_time.h"
 #include "common/template.h"
+#include "common/utf8.h"
 #include "db/conversation_private.h"
 #include "db/message_private.h"
 #include "db/person_private.h"
@@ -63,7 +65,8 @@ static struct template *load_text(const char *directory, enum text_kind kind, st
     char path[CONFIG_TEXT_BYTES + 32];
 
     snprintf(path, sizeof(path), "%s/%s", directory, sources[kind].file);
-    if (access(path, F_OK) == 0)
+    /* A folder that may not be read is a mistake to tell of, not a text that is missing. */
+    if (access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR))
         return template_load(path, variables, VARIABLE_COUNT, error);
     return template_parse(sources[kind].file, sources[kind].fallback,
                           strlen(sources[kind].fallback), variables, VARIABLE_COUNT, error);
@@ -158,7 +161,8 @@ static struct statement *begin_store(struct transaction *transaction, enum sql_i
     else
         bind_null(statement, 3);
     bind_integer(statement, 4, transaction->now_ms);
-    bind_text(statement, 5, row->id);
+    bind_text(statement, 5, row->prestation);
+    bind_text(statement, 6, row->id);
     return statement;
 }
 
@@ -167,9 +171,8 @@ static bool insert(struct transaction *transaction, const struct appointment *ro
 {
     struct statement *statement = begin_store(transaction, SQL_APPOINTMENT_INSERT, row);
 
-    bind_text(statement, 6, row->salon_id);
-    bind_text(statement, 7, row->client_user_id);
-    bind_text(statement, 8, row->prestation);
+    bind_text(statement, 7, row->salon_id);
+    bind_text(statement, 8, row->client_user_id);
     return statement_run(statement, error);
 }
 
@@ -230,23 +233,47 @@ static bool send_text(struct transaction *transaction, const struct appointment_
     return succeeded;
 }
 
-/* The subject with the appointment's date, at most as long as a subject may be. */
+/* Bytes of the first `characters` characters of a valid text, or of all of it. */
+static size_t prefix_bytes(const char *text, size_t characters)
+{
+    size_t bytes = 0;
+
+    while (characters-- > 0 && text[bytes] != '\0')
+        bytes += utf8_sequence_length(text + bytes, strlen(text + bytes));
+    return bytes;
+}
+
+/* Puts an ellipsis in the place of the last characters. */
+static void shorten(char *text, size_t size, size_t characters)
+{
+    size_t count = utf8_count(text);
+    size_t keep = prefix_bytes(text, count > characters ? count - characters : 0);
+
+    snprintf(text + keep, size - keep, "…");
+}
+
+/* The subject with the appointment's date, at most as long as a subject may be: it is the name of
+ * the service that gives way. */
 static bool render_subject(struct transaction *transaction, const struct appointment_texts *texts,
                            const struct appointment *row, struct buffer *subject,
                            struct error *error)
 {
+    struct appointment shown = *row;
+
     if (!render(transaction, texts, TEXT_SUBJECT, row, subject, error))
         return false;
-    size_t keep = 0;
-    for (size_t count = 0; keep < subject->length && count < SUBJECT_MAX_CHARACTERS; count++)
-        do
-            keep++;
-        while (keep < subject->length && ((unsigned char)subject->data[keep] & 0xc0) == 0x80);
-    subject->length = keep;
+    size_t count = utf8_count(buffer_text(subject));
+    if (count <= SUBJECT_MAX_CHARACTERS)
+        return true;
+    shorten(shown.prestation, sizeof(shown.prestation), count - SUBJECT_MAX_CHARACTERS + 1);
+    buffer_clear(subject);
+    if (!render(transaction, texts, TEXT_SUBJECT, &shown, subject, error))
+        return false;
+    subject->length = prefix_bytes(buffer_text(subject), SUBJECT_MAX_CHARACTERS);
     return buffer_text(subject) != NULL || error_out_of_memory(error);
 }
 
-/* A subject that is still ours follows the appointment's new date. */
+/* A subject that is still ours follows the appointment. */
 static bool follow_subject(struct transaction *transaction, const struct appointment_texts *texts,
                            const struct appointment *before, const struct appointment *after,
                            struct conversation *conversation, struct error *error)
@@ -284,6 +311,17 @@ static bool write_conversation(struct transaction *transaction,
                               error);
 }
 
+/* Tells the salon its count, which stays as it is: a page that was opened on a new conversation
+ * needs no question. The client's comes with the message. */
+static bool announce_salon_total(struct transaction *transaction, const char *salon_id,
+                                 struct error *error)
+{
+    struct person_totals totals;
+
+    return person_totals(transaction->connection, salon_id, &totals, error) &&
+           announce_unread_total(transaction, salon_id, totals.unread, error);
+}
+
 /* Makes the appointment's conversation, with its first text. */
 static bool open_conversation(struct transaction *transaction,
                               const struct appointment_texts *texts, enum text_kind kind,
@@ -298,9 +336,11 @@ static bool open_conversation(struct transaction *transaction,
                                                .client_user_id = row->client_user_id,
                                                .appointment_id = row->id,
                                                .subject = buffer_text(&subject)};
-        succeeded = conversation_insert(transaction, &fresh, conversation, error) &&
-                    send_text(transaction, texts, kind, row, conversation, error) &&
-                    conversation_announce(transaction, "conversation-created", conversation, error);
+        succeeded =
+            conversation_insert(transaction, &fresh, conversation, error) &&
+            send_text(transaction, texts, kind, row, conversation, error) &&
+            conversation_announce(transaction, "conversation-created", conversation, error) &&
+            announce_salon_total(transaction, row->salon_id, error);
     }
     buffer_free(&subject);
     return succeeded;
@@ -325,8 +365,10 @@ static enum text_kind text_of_status(enum appointment_status status)
 
 /* ---- a change ------------------------------------------------------------------------------ */
 
-/* Lays the change over *row. False when it is old, known, or says what is so already. */
-static bool apply(const struct appointment_change_input *change, struct appointment *row)
+/* Lays the change over *row, `prestation` too unless it is NULL. False when it is old, known, or
+ * says what is so already. */
+static bool apply(const struct appointment_change_input *change, const char *prestation,
+                  struct appointment *row)
 {
     if (change->has_version && change->version <= row->version)
         return false;
@@ -337,21 +379,20 @@ static bool apply(const struct appointment_change_input *change, struct appointm
         row->start_ms = change->start_ms;
     if (change->has_status)
         row->status = change->status;
+    if (prestation != NULL)
+        snprintf(row->prestation, sizeof(row->prestation), "%s", prestation);
     return row->version != before.version || row->start_ms != before.start_ms ||
-           row->status != before.status;
+           row->status != before.status || strcmp(row->prestation, before.prestation) != 0;
 }
 
-/* What a change from one to the other is told with; TEXT_COUNT when there is nothing to tell. */
+/* What a change from one to the other is told with; TEXT_COUNT when there is nothing to tell. A
+ * new status says more than a new date, which its text has too. */
 static enum text_kind text_of_change(const struct appointment *before,
                                      const struct appointment *after)
 {
-    bool is_over = after->status == APPOINTMENT_CANCELLED || after->status == APPOINTMENT_COMPLETED;
-
-    if (after->status != before->status && is_over)
+    if (after->status != before->status)
         return text_of_status(after->status);
-    if (after->start_ms != before->start_ms)
-        return TEXT_MOVED;
-    return after->status != before->status ? text_of_status(after->status) : TEXT_COUNT;
+    return after->start_ms != before->start_ms ? TEXT_MOVED : TEXT_COUNT;
 }
 
 /* The conversation of a known appointment, made anew if it was deleted. */
@@ -373,57 +414,93 @@ static bool store_change(struct transaction *transaction, const struct appointme
 {
     enum text_kind kind = text_of_change(before, after);
 
-    if (!update(transaction, after, error))
-        return false;
-    if (kind == TEXT_COUNT)
-        return true;
-    return follow_subject(transaction, texts, before, after, conversation, error) &&
-           send_text(transaction, texts, kind, after, conversation, error);
+    return update(transaction, after, error) &&
+           follow_subject(transaction, texts, before, after, conversation, error) &&
+           (kind == TEXT_COUNT || send_text(transaction, texts, kind, after, conversation, error));
 }
 
+/* What is said of an appointment that is there already. */
+struct news {
+    const struct appointment_change_input *change;
+    const char *prestation; /* or NULL: stays as it is */
+    bool is_appointment;    /* which has a conversation in any case, also when it was deleted */
+    const struct appointment_texts *texts;
+    struct buffer *json; /* result: the Conversation; empty when it was deleted and stays so */
+    bool opened;         /* result: it was made just now */
+};
+
 static bool change_known(struct transaction *transaction, struct appointment *row,
-                         const struct appointment_change_input *input,
-                         const struct appointment_texts *texts, struct buffer *json, bool *opened,
-                         struct error *error)
+                         struct news *news, struct error *error)
 {
     struct conversation conversation;
     const struct appointment before = *row;
-    bool is_new = apply(input, row);
+    bool is_new = apply(news->change, news->prestation, row);
 
-    if (!load_or_open(transaction, texts, row, &conversation, opened, error))
+    /* The salon deleted it: what was told before brings it back no more. */
+    if (row->conversation_id[0] == '\0' && !is_new && !news->is_appointment)
+        return true;
+    if (!load_or_open(transaction, news->texts, row, &conversation, &news->opened, error))
         return false;
     /* A conversation that was made just now tells the new state already. */
-    if (is_new && !(*opened ? update(transaction, row, error)
-                            : store_change(transaction, texts, &before, row, &conversation, error)))
+    if (is_new && !(news->opened ? update(transaction, row, error)
+                                 : store_change(transaction, news->texts, &before, row,
+                                                &conversation, error)))
         return false;
-    return write_conversation(transaction, &conversation, json, error);
+    return write_conversation(transaction, &conversation, news->json, error);
 }
 
 /* ---- changes that came before their appointment -------------------------------------------- */
 
+/* Binds what SQL_EARLY_CHANGE_KNOWN and SQL_EARLY_CHANGE_INSERT have in common. */
+static struct statement *begin_early(struct transaction *transaction, enum sql_id id,
+                                     const char *appointment_id,
+                                     const struct appointment_change_input *input)
+{
+    struct statement *statement = statement_begin(transaction->connection, id);
+
+    bind_text(statement, 1, appointment_id);
+    bind_integer(statement, 2, input->has_version ? input->version : -1);
+    if (input->has_start)
+        bind_integer(statement, 3, input->start_ms);
+    bind_text(statement, 4, input->has_status ? appointment_status_name(input->status) : NULL);
+    return statement;
+}
+
+/* Whether a statement has a row, whose first column becomes *number. */
+static bool read_number(struct statement *statement, bool *found, int64_t *number,
+                        struct error *error)
+{
+    enum step step = statement_step(statement, error);
+
+    *found = step == STEP_ROW;
+    if (*found)
+        *number = column_integer(statement, 0);
+    statement_end(statement);
+    return step != STEP_FAILED;
+}
+
+/* A change that is kept already (its version is, or it repeats the last one without) is not kept
+ * again. */
 static bool keep_early(struct transaction *transaction, const char *appointment_id,
                        const struct appointment_change_input *input, struct error *error)
 {
-    struct statement *statement = statement_begin(transaction->connection, SQL_EARLY_CHANGE_COUNT);
     int64_t kept = 0;
+    bool found;
 
+    if (!read_number(begin_early(transaction, SQL_EARLY_CHANGE_KNOWN, appointment_id, input),
+                     &found, &kept, error))
+        return false;
+    if (found)
+        return true;
+    struct statement *statement = statement_begin(transaction->connection, SQL_EARLY_CHANGE_COUNT);
     bind_text(statement, 1, appointment_id);
-    enum step step = statement_step(statement, error);
-    if (step == STEP_ROW)
-        kept = column_integer(statement, 0);
-    statement_end(statement);
-    if (step != STEP_ROW)
+    if (!read_number(statement, &found, &kept, error))
         return false;
     if (kept >= EARLY_CHANGES_MAX)
         return error_add(error, "appointmentId",
                          "trop de changements (%d) pour un rendez-vous inconnu", EARLY_CHANGES_MAX);
-    statement = statement_begin(transaction->connection, SQL_EARLY_CHANGE_INSERT);
-    bind_text(statement, 1, appointment_id);
-    bind_integer(statement, 2, kept);
-    bind_integer(statement, 3, input->has_version ? input->version : -1);
-    if (input->has_start)
-        bind_integer(statement, 4, input->start_ms);
-    bind_text(statement, 5, input->has_status ? appointment_status_name(input->status) : NULL);
+    statement = begin_early(transaction, SQL_EARLY_CHANGE_INSERT, appointment_id, input);
+    bind_integer(statement, 5, kept);
     bind_integer(statement, 6, transaction->now_ms);
     return statement_run(statement, error);
 }
@@ -454,7 +531,7 @@ static bool apply_early(struct transaction *transaction, struct appointment *row
     while ((step = statement_step(statement, error)) == STEP_ROW) {
         const struct appointment_change_input input = read_early(statement);
         const struct appointment before = *row;
-        if (apply(&input, row) &&
+        if (apply(&input, NULL, row) &&
             !store_change(transaction, texts, &before, row, conversation, error))
             break;
     }
@@ -510,17 +587,20 @@ static bool create_again(struct transaction *transaction, struct appointment_cre
 {
     const struct appointment_input *input = request->input;
     const struct appointment_change_input nothing = {0};
-    bool opened;
+    bool is_new = input->state.has_version && input->state.version > row->version;
+    struct news news = {.change = is_new ? &input->state : &nothing,
+                        .prestation = is_new ? input->prestation : NULL,
+                        .is_appointment = true,
+                        .texts = request->texts,
+                        .json = request->json};
 
     if (strcmp(row->salon_id, input->salon_id) != 0 ||
         strcmp(row->client_user_id, input->client_user_id) != 0)
         return error_add(error, "appointmentId",
                          "ce rendez-vous existe déjà avec d'autres personnes");
-    bool succeeded =
-        set_people(transaction, request, error) &&
-        change_known(transaction, row, input->state.has_version ? &input->state : &nothing,
-                     request->texts, request->json, &opened, error);
-    request->existed = succeeded && !opened;
+    bool succeeded = (!is_new || set_people(transaction, request, error)) &&
+                     change_known(transaction, row, &news, error);
+    request->existed = succeeded && !news.opened;
     return succeeded;
 }
 
@@ -540,15 +620,14 @@ bool appointment_create(struct transaction *transaction, void *argument, struct 
 bool appointment_change(struct transaction *transaction, void *argument, struct error *error)
 {
     struct appointment_change *request = argument;
+    struct news news = {.change = request->input, .texts = request->texts, .json = request->json};
     struct appointment row;
     bool found;
-    bool opened;
 
     if (!find(transaction, request->appointment_id, &row, &found, error))
         return false;
     request->is_early = !found;
     if (!found)
         return keep_early(transaction, request->appointment_id, request->input, error);
-    return change_known(transaction, &row, request->input, request->texts, request->json, &opened,
-                        error);
+    return change_known(transaction, &row, &news, error);
 }

@@ -44,7 +44,8 @@ struct appointment_change {
     const char *appointment_id;
     const struct appointment_change_input *input;
     const struct appointment_texts *texts;
-    struct buffer *json; /* result: the Conversation; empty when the change is kept for later */
+    struct buffer *json; /* result: the Conversation; empty when the change is kept for later, or
+                            old and the conversation deleted since */
     bool is_early;       /* result: the appointment is not there yet */
 };
 database_operation appointment_change;

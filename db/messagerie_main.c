@@ -12,8 +12,10 @@
 #include "common/config.h"
 #include "common/json_reader.h"
 #include "common/json_writer.h"
+#include "common/local_time.h"
 #include "common/services.h"
 #include "common/token.h"
+#include "db/appointment.h"
 #include "db/database.h"
 #include "db/maintenance.h"
 #include "db/migrations.h"
@@ -143,10 +145,17 @@ static int run_check_config(struct context *context)
     if (config == NULL)
         return fail(&error);
     struct token_verifier *verifier = token_verifier_create(config, &error);
-    config_free(config);
-    if (verifier == NULL)
-        return fail(&error);
+    struct appointment_texts *texts =
+        verifier != NULL ? appointment_texts_load(config->appointments_templates, &error) : NULL;
+    bool is_fine = texts != NULL && local_time_use_zone(config->appointments_time_zone, &error);
+    const char *advice = config_advice(config);
+    appointment_texts_free(texts);
     token_verifier_free(verifier);
+    config_free(config);
+    if (!is_fine)
+        return fail(&error);
+    if (advice != NULL)
+        fprintf(stderr, "messagerie: %s\n", advice);
     return printf("%s: ok\n", config_path(context->options.config_path)) < 0 ? EXIT_FAILED
                                                                              : EXIT_DONE;
 }

@@ -127,12 +127,21 @@ struct row {
     int64_t claims_issued_at;
 };
 
+bool person_keep_names(struct transaction *transaction, const char *user_id, struct error *error)
+{
+    struct statement *statement = statement_begin(transaction->connection, SQL_PERSON_NAMES_KEEP);
+
+    bind_text(statement, 1, user_id);
+    return statement_run(statement, error);
+}
+
 /* SQL_PERSON_INSERT and SQL_PERSON_UPDATE take the same parameters. */
 static bool write_person(struct transaction *transaction, enum sql_id id, const struct row *row,
                          struct error *error)
 {
+    if (id == SQL_PERSON_UPDATE && !person_keep_names(transaction, row->user_id, error))
+        return false;
     struct statement *statement = statement_begin(transaction->connection, id);
-
     for (int field = 0; field < FIELD_COUNT; field++)
         bind_text(statement, field + 1, row->fields[field]);
     bind_integer(statement, FIELD_COUNT + 1, row->booked_fields);

@@ -49,6 +49,10 @@ bool person_take(struct transaction *transaction, const char *user_id,
 bool person_append_first_name(struct connection *connection, const char *user_id,
                               struct buffer *name, struct error *error);
 
+/* Remembers the names that the row has now in person_names, where erasing finds those that our
+ * texts have used. Every change of a row does so by itself. */
+bool person_keep_names(struct transaction *transaction, const char *user_id, struct error *error);
+
 /* Makes a row with nothing but the role, if there is none. */
 bool person_ensure(struct transaction *transaction, const char *user_id, const char *role,
                    struct error *error);

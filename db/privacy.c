@@ -1,5 +1,7 @@
 #include "db/privacy.h"
 
+#include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "db/conversation_private.h"
@@ -8,8 +10,6 @@
 
 /* What stands where a name stood. */
 #define ERASED_TEXT "[effacé]"
-/* A shorter name is left in SYSTEM messages: its letters are all over them. */
-#define ERASED_NAME_MIN_BYTES 2
 
 /* ---- erasure ------------------------------------------------------------------------------- */
 
@@ -37,41 +37,147 @@ static bool erase_attachments(struct transaction *transaction, const char *conve
     return statement_run(statement, error);
 }
 
-static bool erase_name(struct transaction *transaction, const char *conversation_id,
-                       struct buffer *name, struct error *error)
+/* Reads all names that the person has or had, each with its NUL. */
+static bool read_names(struct transaction *transaction, const char *user_id, struct buffer *names,
+                       struct error *error)
 {
-    struct statement *statement;
+    if (!person_keep_names(transaction, user_id, error))
+        return false;
+    struct statement *statement = statement_begin(transaction->connection, SQL_PERSON_NAMES);
+    enum step step;
 
-    if (name->length < ERASED_NAME_MIN_BYTES)
-        return true;
-    statement = statement_begin(transaction->connection, SQL_ERASE_NAME);
-    bind_bytes(statement, 1, name->data, name->length);
-    bind_text(statement, 2, ERASED_TEXT);
-    bind_text(statement, 3, conversation_id);
-    return statement_run(statement, error);
+    bind_text(statement, 1, user_id);
+    while ((step = statement_step(statement, error)) == STEP_ROW)
+        buffer_append(names, column_text(statement, 0), column_bytes(statement, 0) + 1);
+    statement_end(statement);
+    if (step == STEP_DONE && names->failed)
+        return error_out_of_memory(error);
+    return step == STEP_DONE;
 }
 
-/* The names that our own texts use. */
-struct names {
-    struct buffer first;
-    struct buffer shown; /* salon name, or first and last name */
-};
+/* Whether a byte of UTF-8 begins a letter: all the alphabets of two bytes but for the signs of
+ * Latin-1, such as the no-break space and quotation marks, count as letters. */
+static bool begins_letter(char byte)
+{
+    unsigned char value = (unsigned char)byte;
+
+    return isalnum(value) || (value >= 0xc3 && value <= 0xdf);
+}
+
+static bool follows_letter(const char *text, const char *at)
+{
+    if (at == text)
+        return false;
+    do
+        at--;
+    while (at > text && ((unsigned char)*at & 0xc0) == 0x80);
+    return begins_letter(*at);
+}
+
+/* The length of the longest of the names that stands at `at` as a word, 0 for none. */
+static size_t name_at(const struct buffer *names, const char *text, const char *at)
+{
+    const char *end = names->data + names->length;
+    size_t longest = 0;
+
+    if (follows_letter(text, at))
+        return 0;
+    for (const char *name = names->data; name < end; name += strlen(name) + 1) {
+        size_t length = strlen(name);
+        if (length > longest && strncmp(at, name, length) == 0 && !begins_letter(at[length]))
+            longest = length;
+    }
+    return longest;
+}
+
+/* Appends the text without the names. True when there was one in it. */
+static bool append_without(const struct buffer *names, const char *text, struct buffer *out)
+{
+    bool found = false;
+
+    for (const char *at = text; *at != '\0';) {
+        size_t length = name_at(names, text, at);
+        if (length > 0) {
+            buffer_append_text(out, ERASED_TEXT);
+            at += length;
+            found = true;
+        } else {
+            buffer_append(out, at++, 1);
+        }
+    }
+    return found;
+}
+
+static bool erase_in_message(struct transaction *transaction, const char *conversation_id,
+                             int64_t position, const char *content, const struct buffer *names,
+                             struct error *error)
+{
+    struct buffer erased = BUFFER_EMPTY;
+    bool succeeded = true;
+
+    if (append_without(names, content, &erased)) {
+        struct statement *statement =
+            statement_begin(transaction->connection, SQL_SYSTEM_MESSAGE_UPDATE);
+        bind_bytes(statement, 1, erased.data, erased.length);
+        bind_text(statement, 2, conversation_id);
+        bind_integer(statement, 3, position);
+        succeeded = statement_run(statement, error);
+    }
+    if (succeeded && erased.failed)
+        succeeded = error_out_of_memory(error);
+    buffer_free(&erased);
+    return succeeded;
+}
+
+static bool erase_in_messages(struct transaction *transaction, const char *conversation_id,
+                              const struct buffer *names, struct error *error)
+{
+    struct statement *statement = statement_begin(transaction->connection, SQL_SYSTEM_MESSAGES);
+    enum step step;
+
+    bind_text(statement, 1, conversation_id);
+    while ((step = statement_step(statement, error)) == STEP_ROW)
+        if (!erase_in_message(transaction, conversation_id, column_integer(statement, 0),
+                              column_text(statement, 1), names, error))
+            break;
+    statement_end(statement);
+    return step == STEP_DONE;
+}
+
+static bool erase_in_subject(struct transaction *transaction, struct conversation *conversation,
+                             const struct buffer *names, struct error *error)
+{
+    struct buffer erased = BUFFER_EMPTY;
+    bool found = append_without(names, conversation->subject, &erased);
+    bool succeeded = true;
+
+    if (found && buffer_text(&erased) == NULL) {
+        succeeded = error_out_of_memory(error);
+    } else if (found) {
+        snprintf(conversation->subject, sizeof(conversation->subject), "%s", buffer_text(&erased));
+        succeeded =
+            conversation_store(transaction, conversation, conversation->status, NULL, error);
+    }
+    buffer_free(&erased);
+    return succeeded;
+}
 
 static bool erase_in_conversation(struct transaction *transaction, const char *conversation_id,
-                                  const char *user_id, struct names *names, struct error *error)
+                                  const char *user_id, const struct buffer *names,
+                                  struct error *error)
 {
     struct conversation conversation;
 
     return conversation_load(transaction->connection, conversation_id, &conversation, error) &&
            erase_attachments(transaction, conversation_id, user_id, error) &&
-           erase_name(transaction, conversation_id, &names->shown, error) &&
-           erase_name(transaction, conversation_id, &names->first, error) &&
+           erase_in_messages(transaction, conversation_id, names, error) &&
+           erase_in_subject(transaction, &conversation, names, error) &&
            conversation_blank_events(transaction, &conversation, error) &&
            conversation_announce(transaction, "conversation-updated", &conversation, error);
 }
 
 static bool erase_conversations(struct transaction *transaction, struct person_erase *request,
-                                struct names *names, struct error *error)
+                                const struct buffer *names, struct error *error)
 {
     struct statement *statement =
         statement_begin(transaction->connection, SQL_PERSON_CONVERSATIONS);
@@ -89,24 +195,45 @@ static bool erase_conversations(struct transaction *transaction, struct person_e
     return step == STEP_DONE;
 }
 
+static bool forget_names(struct transaction *transaction, const char *user_id, struct error *error)
+{
+    struct statement *statement = statement_begin(transaction->connection, SQL_PERSON_NAMES_DELETE);
+
+    bind_text(statement, 1, user_id);
+    return statement_run(statement, error);
+}
+
 bool person_erase(struct transaction *transaction, void *argument, struct error *error)
 {
     struct person_erase *request = argument;
-    struct names names = {.first = BUFFER_EMPTY, .shown = BUFFER_EMPTY};
-    bool succeeded =
-        person_append_first_name(transaction->connection, request->user_id, &names.first, error) &&
-        person_append_name(transaction->connection, request->user_id, &names.shown, error) &&
-        erase_row(transaction, request->user_id, error) &&
-        erase_conversations(transaction, request, &names, error);
+    struct buffer names = BUFFER_EMPTY;
+    bool succeeded = read_names(transaction, request->user_id, &names, error) &&
+                     erase_row(transaction, request->user_id, error) &&
+                     erase_conversations(transaction, request, &names, error) &&
+                     forget_names(transaction, request->user_id, error);
 
-    if (succeeded && (names.first.failed || names.shown.failed))
-        succeeded = error_out_of_memory(error);
-    buffer_free(&names.first);
-    buffer_free(&names.shown);
+    buffer_free(&names);
     return succeeded;
 }
 
 /* ---- export -------------------------------------------------------------------------------- */
+
+/* Those that the person had before. */
+static bool write_names(struct connection *connection, struct json_writer *writer,
+                        const char *user_id, struct error *error)
+{
+    struct statement *statement = statement_begin(connection, SQL_PERSON_NAMES);
+    enum step step;
+
+    bind_text(statement, 1, user_id);
+    json_write_key(writer, "names");
+    json_begin_array(writer);
+    while ((step = statement_step(statement, error)) == STEP_ROW)
+        json_write_text(writer, column_text(statement, 0));
+    json_end_array(writer);
+    statement_end(statement);
+    return step == STEP_DONE;
+}
 
 static bool write_appointments(struct connection *connection, struct json_writer *writer,
                                const char *user_id, struct error *error)
@@ -219,7 +346,8 @@ bool person_export(struct connection *connection, void *argument, struct error *
     if (succeeded)
         json_write_raw(&writer, person_json.data, person_json.length);
     buffer_free(&person_json);
-    succeeded = succeeded && write_appointments(connection, &writer, request->user_id, error) &&
+    succeeded = succeeded && write_names(connection, &writer, request->user_id, error) &&
+                write_appointments(connection, &writer, request->user_id, error) &&
                 write_conversations(connection, &writer, request->user_id, error);
     json_end_object(&writer);
     return succeeded;

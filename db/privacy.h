@@ -10,9 +10,9 @@
 #include "db/database.h"
 
 /* Operation over struct person_erase: empties the directory row (which stays, so that no token
- * makes the person again), the names of files that they sent, their name in our own SYSTEM
- * messages, and what the outbox still holds of their conversations. The other side's thread stays
- * readable. ERROR_NOT_FOUND when there is no such person, or not any more. */
+ * makes the person again), the names of files that they sent, the names that they have or had in
+ * SYSTEM messages and subjects, and what the outbox still holds of their conversations. The other
+ * side's thread stays readable. ERROR_NOT_FOUND when there is no such person, or not any more. */
 struct person_erase {
     const char *user_id;
     int64_t conversations; /* result: that they were in */
@@ -20,7 +20,8 @@ struct person_erase {
 database_operation person_erase;
 
 /* Query over struct person_export: all that is held on the person, as one JSON object: directory
- * row, appointments, and for each conversation what they wrote. ERROR_NOT_FOUND. */
+ * row, former names, appointments, and for each conversation what they wrote and what SYSTEM
+ * messages tell them. ERROR_NOT_FOUND. */
 struct person_export {
     const char *user_id;
     struct buffer *json;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,19 +113,15 @@ static void drain_notifications(const struct spool *spool)
 /* ---- a file -------------------------------------------------------------------------------- */
 
 /* What became of a file. */
-enum outcome { OUTCOME_APPLIED, OUTCOME_REFUSED, OUTCOME_LATER };
+enum outcome { OUTCOME_APPLIED, OUTCOME_REFUSED, OUTCOME_GONE, OUTCOME_LATER };
 
-/* ERROR_INVALID when the file is too large or no file at all, ERROR_UNAVAILABLE when it can't be
- * read now. */
-static bool read_file(const struct spool *spool, const char *name, struct buffer *content,
-                      struct error *error)
+/* Appends what the descriptor has, but not much more than may be. */
+static bool read_all(const struct spool *spool, const char *name, int descriptor,
+                     struct buffer *content, struct error *error)
 {
     char chunk[16384];
     ssize_t count = 1;
-    int descriptor = openat(spool->directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
-    if (descriptor < 0)
-        return fail(spool, name, error);
     while (count > 0 && content->length <= REQUEST_BODY_MAX_BYTES) {
         do
             count = read(descriptor, chunk, sizeof(chunk));
@@ -133,16 +130,33 @@ static bool read_file(const struct spool *spool, const char *name, struct buffer
             buffer_append(content, chunk, (size_t)count);
     }
     if (count < 0)
-        fail(spool, name, error);
+        return fail(spool, name, error);
+    return !content->failed || error_out_of_memory(error);
+}
+
+/* ERROR_INVALID when the file is too large or no file at all, ERROR_NOT_FOUND when it is gone,
+ * ERROR_UNAVAILABLE when it can't be read now. */
+static bool read_file(const struct spool *spool, const char *name, struct buffer *content,
+                      struct error *error)
+{
+    struct stat status;
+    int descriptor = openat(spool->directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+    if (descriptor < 0 && errno == ENOENT)
+        return error_set(error, ERROR_NOT_FOUND, "Le fichier a disparu");
+    if (descriptor < 0 && errno != ELOOP && errno != ENXIO)
+        return fail(spool, name, error);
+    if (descriptor < 0 || fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {
+        if (descriptor >= 0)
+            close(descriptor);
+        return error_set(error, ERROR_INVALID, "Ce n'est pas un fichier");
+    }
+    bool succeeded = read_all(spool, name, descriptor, content, error);
     close(descriptor);
-    if (count < 0)
-        return false;
-    if (content->failed)
-        return error_out_of_memory(error);
-    if (content->length > REQUEST_BODY_MAX_BYTES)
+    if (succeeded && content->length > REQUEST_BODY_MAX_BYTES)
         return error_set(error, ERROR_INVALID, "Le fichier dépasse %d octets",
                          REQUEST_BODY_MAX_BYTES);
-    return true;
+    return succeeded;
 }
 
 static bool apply_new(const struct spool *spool, struct json_object *body, struct buffer *json,
@@ -241,7 +255,9 @@ static enum outcome take_file(const struct spool *spool, const char *name, struc
         fail(spool, name, error);
         return OUTCOME_LATER;
     }
-    if (reason.kind == ERROR_UNAVAILABLE || reason.kind == ERROR_INTERNAL) {
+    if (reason.kind == ERROR_NOT_FOUND)
+        return OUTCOME_GONE;
+    if (reason.kind == ERROR_UNAVAILABLE) {
         *error = reason;
         return OUTCOME_LATER;
     }
@@ -270,10 +286,18 @@ static int compare_names(const struct dirent **one, const struct dirent **other)
     return strcmp((*one)->d_name, (*other)->d_name);
 }
 
+static bool is_ending(const struct spool *spool)
+{
+    struct pollfd end = {.fd = spool->options.end_descriptor, .events = POLLIN};
+
+    return end.fd >= 0 && poll(&end, 1, 0) > 0;
+}
+
 bool spool_apply(struct spool *spool, struct spool_result *result, struct error *error)
 {
     struct dirent **entries;
     bool succeeded = true;
+    bool ends = false;
 
     *result = (struct spool_result){0};
     drain_notifications(spool);
@@ -281,9 +305,11 @@ bool spool_apply(struct spool *spool, struct spool_result *result, struct error 
     if (count < 0)
         return fail(spool, "read", error);
     for (int i = 0; i < count; i++) {
-        enum outcome outcome =
-            succeeded ? take_file(spool, entries[i]->d_name, error) : OUTCOME_LATER;
-        succeeded = outcome != OUTCOME_LATER;
+        ends = ends || is_ending(spool);
+        enum outcome outcome = OUTCOME_GONE;
+        if (succeeded && !ends)
+            outcome = take_file(spool, entries[i]->d_name, error);
+        succeeded = succeeded && outcome != OUTCOME_LATER;
         result->applied += outcome == OUTCOME_APPLIED;
         result->refused += outcome == OUTCOME_REFUSED;
         free(entries[i]);

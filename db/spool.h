@@ -29,6 +29,7 @@ struct spool_options {
     const struct appointment_texts *texts;
     const struct config *config;
     const struct services *services;
+    int end_descriptor; /* once readable, no further file is begun; -1: none */
 };
 
 struct spool;
@@ -43,8 +44,9 @@ struct spool_result {
     int64_t refused; /* moved to bad/ */
 };
 
-/* Applies all files that are there now. False with *error when it had to stop before the end, the
- * directory or the database being out of order; calling again goes on there. */
+/* Applies all files that are there now, unless the end comes first. False with *error when it had
+ * to stop before the end, the directory or the database being out of order; calling again goes on
+ * there. */
 bool spool_apply(struct spool *spool, struct spool_result *result, struct error *error);
 
 /* A descriptor that becomes readable when files arrive, for poll; spool_apply takes note. */

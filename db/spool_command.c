@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -50,7 +51,8 @@ static bool open_spool(struct command *command, const char *directory, struct er
                                           .database = command->database,
                                           .texts = command->texts,
                                           .config = command->config,
-                                          .services = command->services};
+                                          .services = command->services,
+                                          .end_descriptor = command->signals};
 
     command->spool = spool_open(&options, error);
     return command->spool != NULL;
@@ -110,8 +112,23 @@ static void log_result(const struct command *command, const struct spool_result 
                  LOG_NUMBER("applied", result->applied), LOG_NUMBER("refused", result->refused));
 }
 
+/* Tells when waiting begins, when its reason changes, and when it is over. */
+static void log_state(const struct command *command, bool succeeded, const struct error *error,
+                      char reason[ERROR_DETAIL_BYTES])
+{
+    const struct log *log = command->services->log;
+
+    if (succeeded && reason[0] != '\0')
+        log_info(log, "spooled files are taken again");
+    if (!succeeded && strcmp(reason, error->detail) != 0)
+        log_error(log, "spooled files must wait", LOG_TEXT("reason", error->detail));
+    snprintf(reason, ERROR_DETAIL_BYTES, "%s", succeeded ? "" : error->detail);
+}
+
 static bool run(const struct command *command, bool once, struct error *error)
 {
+    char reason[ERROR_DETAIL_BYTES] = "";
+
     for (bool ends = false; !ends;) {
         struct spool_result result;
         error_clear(error);
@@ -119,9 +136,7 @@ static bool run(const struct command *command, bool once, struct error *error)
         log_result(command, &result);
         if (once)
             return succeeded;
-        if (!succeeded)
-            log_error(command->services->log, "spooled files must wait",
-                      LOG_TEXT("reason", error->detail));
+        log_state(command, succeeded, error, reason);
         ends = wait_for_end(command, succeeded ? SPOOL_LOOK_INTERVAL_MS : SPOOL_RETRY_INTERVAL_MS,
                             succeeded);
     }

@@ -112,15 +112,21 @@ static const struct sql table[SQL_COUNT] = {
               " LEFT JOIN conversations c ON c.appointment_id = a.id WHERE a.id = $1"),
 
     STATEMENT(SQL_APPOINTMENT_INSERT,
-              "INSERT INTO appointments (start_at, status, version, created_at, updated_at, id,"
-              " salon_id, client_user_id, prestation) VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8)"),
+              "INSERT INTO appointments (start_at, status, version, created_at, updated_at,"
+              " prestation, id, salon_id, client_user_id)"
+              " VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8)"),
     STATEMENT(SQL_APPOINTMENT_UPDATE,
-              "UPDATE appointments SET start_at = $1, status = $2, version = $3, updated_at = $4"
-              " WHERE id = $5"),
+              "UPDATE appointments SET start_at = $1, status = $2, version = $3, updated_at = $4,"
+              " prestation = $5 WHERE id = $6"),
     STATEMENT(SQL_EARLY_CHANGE_COUNT,
               "SELECT COUNT(*) FROM appointment_changes WHERE appointment_id = $1"),
+    STATEMENT(SQL_EARLY_CHANGE_KNOWN,
+              "SELECT 1 FROM appointment_changes c WHERE appointment_id = $1 AND version = $2"
+              " AND (version >= 0 OR (start_at IS NOT DISTINCT FROM $3"
+              " AND status IS NOT DISTINCT FROM $4 AND ordinal = (SELECT MAX(ordinal)"
+              " FROM appointment_changes l WHERE l.appointment_id = c.appointment_id)))"),
     STATEMENT(SQL_EARLY_CHANGE_INSERT,
-              "INSERT INTO appointment_changes (appointment_id, ordinal, version, start_at, status,"
+              "INSERT INTO appointment_changes (appointment_id, version, start_at, status, ordinal,"
               " received_at) VALUES ($1, $2, $3, $4, $5, $6)"),
     STATEMENT(SQL_EARLY_CHANGES, "SELECT version, start_at, status FROM appointment_changes"
                                  " WHERE appointment_id = $1 ORDER BY version, ordinal"),
@@ -135,9 +141,19 @@ static const struct sql table[SQL_COUNT] = {
               "UPDATE attachments SET file_name = $1, upload_key = NULL WHERE conversation_id = $2"
               " AND position IN (SELECT position FROM messages WHERE conversation_id = $2"
               " AND sender_id = $3 AND attachment_count > 0)"),
-    STATEMENT(SQL_ERASE_NAME,
-              "UPDATE messages SET content = REPLACE(content, $1, $2) WHERE conversation_id = $3"
-              " AND type = 'SYSTEM'"),
+    STATEMENT(SQL_SYSTEM_MESSAGES,
+              "SELECT position, content FROM messages WHERE conversation_id = $1"
+              " AND type = 'SYSTEM' ORDER BY position"),
+    STATEMENT(SQL_SYSTEM_MESSAGE_UPDATE,
+              "UPDATE messages SET content = $1 WHERE conversation_id = $2 AND position = $3"),
+    STATEMENT(SQL_PERSON_NAMES_KEEP,
+              "INSERT INTO person_names (user_id, name)"
+              " SELECT id, first_name FROM users WHERE id = $1 AND first_name IS NOT NULL"
+              " UNION ALL SELECT id, last_name FROM users WHERE id = $1 AND last_name IS NOT NULL"
+              " UNION ALL SELECT id, salon_name FROM users"
+              " WHERE id = $1 AND salon_name IS NOT NULL ON CONFLICT (user_id, name) DO NOTHING"),
+    STATEMENT(SQL_PERSON_NAMES, "SELECT name FROM person_names WHERE user_id = $1 ORDER BY name"),
+    STATEMENT(SQL_PERSON_NAMES_DELETE, "DELETE FROM person_names WHERE user_id = $1"),
     STATEMENT(SQL_PERSON_CONVERSATIONS,
               "SELECT conversation_id FROM participants WHERE user_id = $1"
               " ORDER BY conversation_id"),
@@ -148,7 +164,8 @@ static const struct sql table[SQL_COUNT] = {
               " created_at FROM appointments WHERE client_user_id = $1"),
     STATEMENT(SQL_EXPORT_MESSAGES,
               "SELECT position, id, type, content, created_at, read_at, attachment_count"
-              " FROM messages WHERE conversation_id = $1 AND sender_id = $2 ORDER BY position"),
+              " FROM messages WHERE conversation_id = $1 AND (sender_id = $2 OR type = 'SYSTEM')"
+              " ORDER BY position"),
 
     STATEMENT(SQL_CONVERSATION_FIND,
               "SELECT salon_id, client_user_id, appointment_id, subject, status, message_count,"

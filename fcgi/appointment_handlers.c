@@ -62,8 +62,8 @@ static bool handle_create(struct exchange *exchange, struct error *error)
     return with_body(exchange, create_from, error);
 }
 
-/* The answer to a change that is kept until its appointment comes. */
-static void write_kept(struct exchange *exchange)
+/* The answer to a change that no conversation tells of: not yet, or not any more. */
+static void write_not_applied(struct exchange *exchange)
 {
     struct json_writer writer;
 
@@ -72,7 +72,6 @@ static void write_kept(struct exchange *exchange)
     json_member_text(&writer, "appointmentId", path_id(exchange));
     json_member_boolean(&writer, "applied", false);
     json_end_object(&writer);
-    exchange->response->status = 202;
 }
 
 static bool change_from(struct exchange *exchange, struct json_object *body, struct error *error)
@@ -86,8 +85,10 @@ static bool change_from(struct exchange *exchange, struct json_object *body, str
     if (!require_valid_id(exchange, error) || !appointment_change_input_read(body, &input, error) ||
         !exchange_write(exchange, appointment_change, &change, error))
         return false;
+    if (change.json->length == 0)
+        write_not_applied(exchange);
     if (change.is_early)
-        write_kept(exchange);
+        exchange->response->status = 202;
     return true;
 }
 

@@ -369,9 +369,14 @@ static bool answer(struct worker *worker, struct connection *connection)
     bool is_sent = FCGX_GetError(fcgx->in) == 0 &&
                    records_send_answer(fcgx->requestId, response->sent_head, response->sent_body,
                                        send_some, &current);
+    /* At once, so that the web server sees the end together with the answer and doesn't send the
+     * next request into it. */
+    bool is_last = !fcgx->keepConnection || connection->is_refused || is_stopping(server);
+    if (is_last)
+        shutdown(fcgx->ipcFd, SHUT_WR);
     request_end(&worker->request);
     response_end(response);
-    return is_at_end && is_sent && fcgx->keepConnection && !connection->is_refused;
+    return is_at_end && is_sent && !is_last;
 }
 
 /* Reads and answers. A request that has not arrived as a whole may keep its thread waiting, so
@@ -402,7 +407,7 @@ static void serve(struct worker *worker, struct connection *connection)
 
     if (arrival == ARRIVED_WHOLE || arrival == ARRIVED_IN_PART)
         is_reusable = serve_request(worker, connection, arrival == ARRIVED_WHOLE);
-    if (!is_reusable || is_stopping(server) || !arm(server, EPOLL_CTL_MOD, connection))
+    if (!is_reusable || !arm(server, EPOLL_CTL_MOD, connection))
         drop_connection(server, connection);
 }
 

@@ -120,6 +120,9 @@ static bool load_settings(struct process *process, struct error *error)
     if (settings == NULL)
         return false;
     log_level_parse(settings->config->log_level, &process->log.level);
+    const char *advice = config_advice(settings->config);
+    if (advice != NULL)
+        log_warning(&process->log, advice);
     if (process->program->tells_local_time &&
         !local_time_use_zone(settings->config->appointments_time_zone, error)) {
         settings_release(settings);

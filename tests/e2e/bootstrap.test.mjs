@@ -7,15 +7,13 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 
 import { until } from './harness/conditions.mjs';
 import { freePort, sendRequest } from './harness/http.mjs';
 import { processesNaming, Program } from './harness/program.mjs';
+import { BUILD, SOURCE } from './harness/project.mjs';
 import { signClaims, usualClaims } from './harness/token.mjs';
 
-const SOURCE = fileURLToPath(new URL('../..', import.meta.url));
-const BUILD = process.env.MESSAGERIE_BUILD ?? join(SOURCE, 'build');
 const RESTART_LIMIT_MS = 2_000;
 const SECRET = 'a secret of the environment, long enough for HS256';
 
@@ -82,21 +80,24 @@ function childrenOf(parent) {
     return children;
 }
 
-const PROGRAMS = ['conversations.f', 'messages.fcgi', 'nginx'];
-const COMM_LENGTH = 15;
+// The names of the processes, as the kernel cuts them off.
+const PROGRAMS = ['appointments.fc', 'conversations.f', 'messages.fcgi', 'messagerie-brok', 'nginx'];
 
 function programPids(bootstrap) {
     const children = childrenOf(bootstrap.pid);
-    return PROGRAMS.map((name) => children[name.slice(0, COMM_LENGTH)]
-        ?? children[Object.keys(children).find((comm) => comm.startsWith(name))]);
+    return PROGRAMS.map((name) => children[name]);
 }
 
 const statusOf = async (port, path, token) =>
     (await sendRequest({ port, path, token })).status;
 
-const answers = async (port) =>
-    await statusOf(port, '/messaging/conversations') === 401
-    && await statusOf(port, '/messaging/messages') === 401;
+async function answers(port) {
+    for (const program of ['appointments', 'conversations', 'messages'])
+        if (await statusOf(port, `/messaging/${program}`) !== 401)
+            return false;
+    const handshake = await sendRequest({ port, path: '/socket.io/?EIO=4&transport=polling' });
+    return handshake.text.startsWith('0{"sid":');
+}
 
 function socketsAndPidFiles() {
     const found = [];

@@ -10,7 +10,8 @@ import { after, before } from 'node:test';
 import { freePort, isListening, sendBytes, sendRequest } from './harness/http.mjs';
 import { CONVERSATIONS } from './harness/paths.mjs';
 import { Program } from './harness/program.mjs';
-import { describeStack, SOURCE } from './harness/stack.mjs';
+import { SOURCE } from './harness/project.mjs';
+import { describeStack } from './harness/stack.mjs';
 
 const MIB = 1024 * 1024;
 const CHUNK = 64 * 1024;
@@ -49,7 +50,7 @@ describeStack('a site of one\'s own', { front: 'nginx' }, ({ stack, test }) => {
         port = await freePort();
         const upstreams = readFileSync(join(SOURCE, 'nginx/messagerie-upstreams.conf'), 'utf8');
         const sockets = upstreams.match(/unix:\/run\/messagerie\//g);
-        assert.equal(sockets.length, 2, 'two lines to adapt');
+        assert.equal(sockets.length, 4, 'one line to adapt for each program');
         writeFileSync(join(folder, 'messagerie-upstreams.conf'),
             upstreams.replaceAll('unix:/run/messagerie/', `unix:${stack.socketFolder}/`));
         const configuration = join(folder, 'nginx.conf');

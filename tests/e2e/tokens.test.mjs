@@ -1,11 +1,10 @@
 // Contract section 1, "Token": which tokens are accepted.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 
+import { makeKeyFiles, publicKeyConfig } from './harness/keys.mjs';
 import { CONVERSATIONS } from './harness/paths.mjs';
 import { bodyOf, errorOf } from './harness/people.mjs';
 import { Program } from './harness/program.mjs';
@@ -13,15 +12,7 @@ import { BUILD } from './harness/project.mjs';
 import { describeStack, SECRET } from './harness/stack.mjs';
 import { encodePart, generateKeys, seconds, signClaims, usualClaims } from './harness/token.mjs';
 
-const keyFolder = mkdtempSync(join(tmpdir(), 'messagerie-keys-'));
-after(() => rmSync(keyFolder, { recursive: true }));
-
-const KEYS = Object.fromEntries(['RS256', 'ES256'].map((algorithm) => {
-    const keys = generateKeys(algorithm);
-    const file = join(keyFolder, `${algorithm}.pem`);
-    writeFileSync(file, keys.publicKey);
-    return [algorithm, { ...keys, file }];
-}));
+const KEYS = makeKeyFiles();
 
 /** Asserts in a stack's suite that a token is accepted, or refused without a trace. */
 function makeChecks(stack) {
@@ -98,11 +89,7 @@ describeStack('tokens with a secret', {}, ({ stack, test }) => {
 for (const [algorithm, other] of [['RS256', 'ES256'], ['ES256', 'RS256']])
     describeStack(`tokens with a public key for ${algorithm}`, {
         config: {
-            auth: {
-                jwt_secret: '',
-                jwt_public_key_file: KEYS[algorithm].file,
-                jwt_public_key_algorithm: algorithm,
-            },
+            auth: { jwt_secret: '', ...publicKeyConfig(KEYS, algorithm) },
         },
     }, ({ stack, test }) => {
         const { accepted, refused } = makeChecks(stack);
@@ -122,9 +109,7 @@ for (const [algorithm, other] of [['RS256', 'ES256'], ['ES256', 'RS256']])
     });
 
 describeStack('tokens with a secret and a public key', {
-    config: {
-        auth: { jwt_public_key_file: KEYS.RS256.file, jwt_public_key_algorithm: 'RS256' },
-    },
+    config: { auth: publicKeyConfig(KEYS, 'RS256') },
 }, ({ stack, test }) => {
     const { accepted, refused } = makeChecks(stack);
 
@@ -162,12 +147,10 @@ describeStack('tokens as configured', {
 describe('without a secret', () => {
     for (const name of ['conversations', 'messages'])
         it(`${name} does not start, and says what to set`, async () => {
-            const configuration = join(keyFolder, 'empty.conf');
-            writeFileSync(configuration, '');
             const program = new Program({
                 name,
                 command: [join(BUILD, `${name}.fcgi`)],
-                environment: { MESSAGERIE_CONFIG: configuration },
+                environment: { MESSAGERIE_CONFIG: '/dev/null' },
             });
             await assert.rejects(program.start(() => false), /ended at start/);
             assert.equal(program.exit.code, 1);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -70,11 +71,13 @@ void client_connect(struct test_client *client, struct broker_fixture *fixture, 
 {
     const struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    static const int on = 1;
     int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     assert_true(descriptor >= 0);
     assert_int_equal(connect(descriptor, (const struct sockaddr *)&address, sizeof(address)), 0);
     assert_int_equal(fcntl(descriptor, F_SETFL, O_NONBLOCK), 0);
+    assert_int_equal(setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)), 0);
     client_open(client, fixture, descriptor);
 }
 

@@ -39,6 +39,7 @@ static int set_up(void **state)
 
     if (fixture == NULL)
         return -1;
+    *state = fixture;
     strcpy(fixture->directory, "/tmp/messagerie-bus-XXXXXX");
     if (mkdtemp(fixture->directory) == NULL)
         return -1;
@@ -50,7 +51,6 @@ static int set_up(void **state)
     }
     fixture->addresses.count = 1;
     error_clear(&fixture->error);
-    *state = fixture;
     return 0;
 }
 

@@ -35,11 +35,11 @@ static int set_up(void **state)
 
     if (fixture == NULL)
         return -1;
+    *state = fixture;
     strcpy(fixture->directory, "/tmp/messagerie-config-XXXXXX");
     if (mkdtemp(fixture->directory) == NULL || !clear_environment())
         return -1;
     snprintf(fixture->path, sizeof(fixture->path), "%s/x.conf", fixture->directory);
-    *state = fixture;
     return setenv("JWT_SECRET", SECRET, 1);
 }
 
@@ -248,8 +248,10 @@ static void test_text_length(void **state)
     char content[CONFIG_TEXT_BYTES + 100];
 
     snprintf(content, sizeof(content), "[database]\npath = /%0*d\n", CONFIG_TEXT_BYTES - 2, 0);
-    assert_non_null(load(fixture, content));
-    assert_int_equal(strlen(fixture->config->database_path), CONFIG_TEXT_BYTES - 1);
+    const struct config *config = load(fixture, content);
+    assert_non_null(config);
+    assert_int_equal(config->database_path[CONFIG_TEXT_BYTES - 2], '0');
+    assert_int_equal(config->database_path[CONFIG_TEXT_BYTES - 1], '\0');
     snprintf(content, sizeof(content), "[database]\npath = /%0*d\n", CONFIG_TEXT_BYTES - 1, 0);
     check_refused(fixture, content, ":2: path in [database] must have at most 511 bytes");
     check_refused(fixture, "[database]\npath =\n", ":2: path in [database] must not be empty");
@@ -463,22 +465,37 @@ static void test_path_variable(void **state)
     assert_string_equal(config_path(NULL), SYSCONFDIR "/messagerie/messagerie.conf");
 }
 
+/* The file that nobody named need not be there. */
+static void test_no_file_at_all(void **state)
+{
+    struct fixture *fixture = *state;
+    bool is_missing = access(config_path(NULL), F_OK) != 0;
+
+    fixture->config = config_load(NULL, &fixture->error);
+    if (is_missing)
+        assert_non_null(fixture->config);
+    else
+        assert_true(fixture->config != NULL || strncmp(fixture->error.text, config_path(NULL),
+                                                       strlen(config_path(NULL))) == 0);
+}
+
 /* ---- the whole ---- */
 
 static void test_secret(void **state)
 {
     struct fixture *fixture = *state;
 
-    setenv("JWT_SECRET", "fifteen bytes..", 1);
-    check_environment_refused(fixture,
-                              "JWT_SECRET: jwt_secret in [auth] must have at least 16 bytes; "
-                              "`openssl rand -hex 32` makes a good one");
-    setenv("JWT_SECRET", "sixteen bytes...", 1);
+    setenv("JWT_SECRET", "0123456789012345678901234567890", 1); /* 31 bytes */
     assert_non_null(load(fixture, ""));
+    assert_non_null(strstr(config_advice(fixture->config), "RFC 7518"));
+    setenv("JWT_SECRET", "01234567890123456789012345678901", 1);
+    assert_non_null(load(fixture, ""));
+    assert_null(config_advice(fixture->config));
     unsetenv("JWT_SECRET");
     static const char none[] =
         ": no way to verify tokens: set JWT_SECRET in the environment or jwt_secret in [auth] to "
-        "the secret of the booking back-end (at least 16 bytes), or jwt_public_key_file in [auth]";
+        "the secret of the booking back-end (`openssl rand -hex 32` makes a good one), or "
+        "jwt_public_key_file in [auth]";
     check_refused(fixture, "", none);
     check_refused(fixture, "[auth]\njwt_secret =\n", none);
     setenv("JWT_SECRET", "", 1);
@@ -511,8 +528,8 @@ static void test_secret_is_not_told(void **state)
     char content[CONFIG_TEXT_BYTES + 100];
 
     setenv("JWT_SECRET", "geheim", 1);
-    assert_null(load(fixture, ""));
-    assert_null(strstr(fixture->error.text, "geheim"));
+    assert_non_null(load(fixture, ""));
+    assert_null(strstr(config_advice(fixture->config), "geheim"));
     snprintf(content, sizeof(content), "[auth]\njwt_secret = geheim%0*d\n", CONFIG_TEXT_BYTES, 0);
     assert_null(load(fixture, content));
     assert_null(strstr(fixture->error.text, "geheim"));
@@ -716,6 +733,7 @@ int main(void)
         TEST(test_environment_errors),
         TEST(test_unknown_variables),
         TEST(test_path_variable),
+        TEST(test_no_file_at_all),
         TEST(test_secret),
         TEST(test_public_key),
         TEST(test_secret_is_not_told),

@@ -1,385 +1,422 @@
 /*
- * Reading the outbox, contacts and the broker's sessions, over a real file.
+ * The worker and the feed, with a real loop and a real database: every event once, in order,
+ * whatever is lost, doubled or out of turn.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "db/contact.h"
+#include "broker/feed.h"
+#include "broker/worker.h"
 #include "db/feed.h"
-#include "db/session.h"
 #include "tests/unit/db_fixture.h"
 
-static bool write_it(struct fixture *fixture, database_operation *operation, void *argument)
+#define EVENTS_MAX   4096
+#define TURNS_MAX    20000
+#define TURN_WAIT_MS 20
+
+/* A database of the fixture, and beside it a worker on the same file and a feed. */
+struct bench {
+    struct fixture *fixture;
+    struct services services;
+    struct loop *loop;
+    struct worker *worker;
+    struct feed *feed;
+    int64_t seen[EVENTS_MAX];
+    size_t seen_count;
+    bool drops_own; /* own events are lost before they reach the feed */
+};
+
+static void on_event(void *owner, const struct event *event, int64_t waited_ms)
 {
+    struct bench *bench = owner;
+
+    assert_true(waited_ms >= 0);
+    assert_true(bench->seen_count < EVENTS_MAX);
+    assert_int_equal(event->payload[event->payload_length], '\0');
+    bench->seen[bench->seen_count++] = event->seq;
+}
+
+static void on_own_event(void *owner, const struct event *event)
+{
+    struct bench *bench = owner;
+
+    if (!bench->drops_own)
+        feed_accept(bench->feed, event);
+}
+
+static int set_up(void **state)
+{
+    struct bench *bench = calloc(1, sizeof(*bench));
+    void *fixture;
     struct error error;
 
+    assert_non_null(bench);
+    assert_int_equal(fixture_set_up(&fixture), 0);
+    bench->fixture = fixture;
+    bench->services = bench->fixture->services;
+    bench->services.clock = &clock_system;
     error_clear(&error);
-    return database_write(fixture->database, operation, argument, &error);
+    bench->loop = loop_create(&bench->services, &error);
+    assert_non_null(bench->loop);
+    const struct worker_settings worker = {.loop = bench->loop,
+                                           .database = {.path = bench->fixture->path,
+                                                        .readers = 2,
+                                                        .busy_timeout_ms = 5000,
+                                                        .outbox_retention_ms = 86400000,
+                                                        .outbox_max_rows = 1000000},
+                                           .readers = 2,
+                                           .on_event = on_own_event,
+                                           .owner = bench};
+    bench->worker = worker_create(&worker, &error);
+    assert_non_null(bench->worker);
+    const struct feed_settings feed = {
+        .loop = bench->loop, .worker = bench->worker, .on_event = on_event, .owner = bench};
+    bench->feed = feed_create(&feed);
+    assert_non_null(bench->feed);
+    *state = bench;
+    return 0;
 }
 
-static bool read_it(struct fixture *fixture, database_query *query, void *argument)
+static int tear_down(void **state)
 {
-    struct error error;
+    struct bench *bench = *state;
+    void *fixture = bench->fixture;
 
-    error_clear(&error);
-    return database_read(fixture->database, query, argument, &error);
+    worker_free(bench->worker);
+    feed_free(bench->feed);
+    loop_free(bench->loop);
+    free(bench);
+    return fixture_tear_down(&fixture);
 }
 
-/* ---- the feed ------------------------------------------------------------------------------ */
-
-static void reads_the_outbox_in_order(void **state)
+static void turn_until(struct bench *bench, bool (*is_true)(struct bench *bench))
 {
-    struct fixture *fixture = *state;
-    struct feed_read request = {.limit = 3};
-    struct event event;
-
-    fixture_send(fixture, fixture_conversation(fixture), salon("s1"), "Bonjour");
-    assert_true(read_it(fixture, feed_read, &request));
-    assert_int_equal(request.newest, fixture->events[fixture->event_count - 1].seq);
-    assert_int_equal(feed_batch_count(&request.batch), 3);
-    for (size_t i = 0; i < 3; i++) {
-        feed_batch_event(&request.batch, i, &event);
-        assert_int_equal(event.seq, i + 1);
-        assert_string_equal(event.audience, fixture->events[i].audience);
-        assert_string_equal(event.name, fixture->events[i].name);
-        assert_int_equal(event.payload_length, strlen(fixture->events[i].payload));
-        assert_string_equal(event.payload, fixture->events[i].payload);
+    for (int turn = 0; turn < TURNS_MAX; turn++) {
+        if (is_true(bench))
+            return;
+        assert_true(loop_turn(bench->loop, TURN_WAIT_MS));
     }
-    feed_batch_clear(&request.batch);
-    request.after = request.newest;
-    assert_true(read_it(fixture, feed_read, &request));
-    assert_int_equal(feed_batch_count(&request.batch), 0);
-    feed_batch_free(&request.batch);
+    fail_msg("it did not become true");
 }
 
-static void an_empty_outbox_has_no_newest(void **state)
+/* ---- waiting ------------------------------------------------------------------------------- */
+
+struct waiting {
+    struct feed_waiter waiter;
+    bool called;
+    bool reached;
+};
+
+static void on_reached(struct feed_waiter *waiter, bool reached)
 {
-    struct fixture *fixture = *state;
-    struct feed_read request = {.limit = 3};
+    struct waiting *waiting = LOOP_OWNER(waiter, struct waiting, waiter);
 
-    assert_true(read_it(fixture, feed_read, &request));
-    assert_int_equal(request.newest, 0);
-    assert_int_equal(feed_batch_count(&request.batch), 0);
+    assert_false(waiting->called);
+    waiting->called = true;
+    waiting->reached = reached;
 }
 
-static void a_blanked_event_keeps_its_place(void **state)
+static struct waiting *wait_for(struct bench *bench, struct waiting *waiting, int64_t seq)
 {
-    struct fixture *fixture = *state;
-    const char *conversation = fixture_conversation(fixture);
-    struct message_reference reference = {.caller = salon("s1")};
-    struct feed_read request = {.limit = 100};
-    struct event event;
-    size_t blanked = 0;
-
-    reference.message_id = fixture_send(fixture, conversation, salon("s1"), "à oublier");
-    assert_true(write_it(fixture, message_delete, &reference));
-    assert_true(read_it(fixture, feed_read, &request));
-    assert_int_equal(feed_batch_count(&request.batch), request.newest);
-    for (size_t i = 0; i < feed_batch_count(&request.batch); i++) {
-        feed_batch_event(&request.batch, i, &event);
-        assert_int_equal(event.seq, i + 1);
-        assert_null(strstr(event.payload, "oublier"));
-        blanked += event.payload_length == 0;
-    }
-    assert_int_equal(blanked, 1);
-    feed_batch_free(&request.batch);
+    *waiting = (struct waiting){.waiter = {.seq = seq, .on_reached = on_reached}};
+    feed_wait(bench->feed, &waiting->waiter);
+    return waiting;
 }
 
-static void finds_what_was_missed(void **state)
+/* Enters, and turns until the feed has begun. */
+static void enter(struct bench *bench)
 {
-    struct fixture *fixture = *state;
-    const char *conversation = fixture_conversation(fixture);
-    struct buffer audiences = BUFFER_EMPTY;
-    struct feed_missed request = {.audiences = &audiences, .limit = 2};
-    char room[EVENT_AUDIENCE_BYTES];
-    struct event event;
-    int64_t previous = 0;
+    struct waiting waiting;
 
-    fixture_forget_events(fixture);
-    fixture_send(fixture, conversation, salon("s1"), "un");    /* to the room and to c1 */
-    fixture_send(fixture, conversation, client("c1"), "deux"); /* to the room and to s1 */
-    request.after = fixture->events[0].seq - 1;
-    request.until = fixture->events[fixture->event_count - 1].seq;
-    event_audience_room(conversation, room);
-    buffer_append(&audiences, "u:c1", 5);
-    buffer_append(&audiences, room, strlen(room) + 1);
-    assert_true(read_it(fixture, feed_missed, &request));
-    assert_int_equal(feed_batch_count(&request.batch), 2);
-    feed_batch_clear(&request.batch);
-    request.limit = 100;
-    assert_true(read_it(fixture, feed_missed, &request));
-    assert_int_equal(feed_batch_count(&request.batch), 3);
-    for (size_t i = 0; i < 3; i++) {
-        feed_batch_event(&request.batch, i, &event);
-        assert_true(event.seq > previous && event.seq <= request.until);
-        assert_string_not_equal(event.audience, "u:s1");
-        previous = event.seq;
-    }
-    feed_batch_free(&request.batch);
-    buffer_free(&audiences);
+    feed_enter(bench->feed);
+    wait_for(bench, &waiting, 0);
+    for (int turn = 0; turn < TURNS_MAX && !waiting.called; turn++)
+        assert_true(loop_turn(bench->loop, TURN_WAIT_MS));
+    assert_true(waiting.reached);
 }
 
-static void tells_the_unread_total_with_its_seq(void **state)
+static int64_t newest(struct bench *bench)
 {
-    struct fixture *fixture = *state;
-    struct unread_state request = {.user_id = "c1"};
-
-    fixture_send(fixture, fixture_conversation(fixture), salon("s1"), "Bonjour");
-    assert_true(read_it(fixture, unread_state, &request));
-    assert_int_equal(request.total, 1);
-    assert_int_equal(request.newest, fixture->events[fixture->event_count - 1].seq);
-    request.user_id = "nobody";
-    assert_true(read_it(fixture, unread_state, &request));
-    assert_int_equal(request.total, 0);
+    return fixture_number(bench->fixture, "SELECT COALESCE(MAX(seq), 0) FROM outbox");
 }
 
-/* ---- contacts ------------------------------------------------------------------------------ */
-
-static void lists_contacts(void **state)
+static bool has_seen_all(struct bench *bench)
 {
-    struct fixture *fixture = *state;
-    struct buffer ids = BUFFER_EMPTY;
-    struct contact_list request = {.ids = &ids};
-
-    fixture_conversation(fixture);
-    fixture_conversation(fixture);
-    request.user_id = "s1";
-    assert_true(read_it(fixture, contact_list, &request));
-    assert_int_equal(ids.length, 6);
-    assert_memory_equal(ids.data, "c1\0c1", 6);
-    buffer_clear(&ids);
-    request.user_id = "s2";
-    assert_true(read_it(fixture, contact_list, &request));
-    assert_int_equal(ids.length, 0);
-    buffer_free(&ids);
+    return feed_position(bench->feed) == newest(bench);
 }
 
-static const char *name_of(struct fixture *fixture, struct caller caller, struct buffer *name)
+static void assert_seen(const struct bench *bench, int64_t first, int64_t last)
 {
-    struct typing_name request = {
-        .conversation_id = fixture->conversation_id, .caller = caller, .name = name};
-
-    buffer_clear(name);
-    assert_true(read_it(fixture, typing_name, &request));
-    return buffer_text(name);
+    assert_int_equal(bench->seen_count, last - first + 1);
+    for (size_t i = 0; i < bench->seen_count; i++)
+        assert_int_equal(bench->seen[i], first + (int64_t)i);
 }
 
-static void names_whoever_types(void **state)
+static void accept(struct bench *bench, int64_t seq)
 {
-    struct fixture *fixture = *state;
-    struct buffer name = BUFFER_EMPTY;
-    struct person_set set = {.user_id = "c1", .fields = {.last_name = "Martin"}};
-    struct typing_name request = {.caller = client("c2"), .name = &name};
-    struct error error;
+    const struct event event = {
+        .seq = seq, .audience = "u:s1", .name = "test", .payload = "{}", .payload_length = 2};
 
-    request.conversation_id = fixture_conversation(fixture);
-    assert_string_equal(name_of(fixture, salon("s1"), &name), NAMELESS_PERSON);
-    assert_string_equal(name_of(fixture, client("c1"), &name), "Léa");
-    assert_true(write_it(fixture, person_set, &set));
-    assert_string_equal(name_of(fixture, client("c1"), &name), "Léa Martin");
-    set = (struct person_set){.user_id = "c1", .fields = {.first_name = ""}};
-    assert_true(write_it(fixture, person_set, &set));
-    assert_string_equal(name_of(fixture, client("c1"), &name), "Martin");
-    set = (struct person_set){.user_id = "c1", .fields = {.salon_name = "Chez Léa"}};
-    assert_true(write_it(fixture, person_set, &set));
-    assert_string_equal(name_of(fixture, client("c1"), &name), "Chez Léa");
-    error_clear(&error);
-    assert_false(database_read(fixture->database, typing_name, &request, &error));
-    assert_int_equal(error.kind, ERROR_FORBIDDEN);
-    buffer_free(&name);
+    feed_accept(bench->feed, &event);
 }
 
-/* ---- sessions ------------------------------------------------------------------------------ */
+/* ---- tests --------------------------------------------------------------------------------- */
 
-static void open_session(struct fixture *fixture, const char *pid, const char *user_id)
+static void begins_with_what_is_newest(void **state)
 {
-    struct token_claims claims = {.kind = CALLER_CLIENT, .role = "client"};
-    struct session_open request = {
-        .pid = pid, .sid = "sid", .claims = &claims, .default_role = "client"};
+    struct bench *bench = *state;
 
-    snprintf(claims.user_id, sizeof(claims.user_id), "%s", user_id);
-    assert_true(write_it(fixture, session_open, &request));
+    fixture_send(bench->fixture, fixture_conversation(bench->fixture), salon("s1"), "avant");
+    accept(bench, 1); /* nobody is there */
+    enter(bench);
+    assert_int_equal(feed_position(bench->feed), newest(bench));
+    assert_int_equal(bench->seen_count, 0);
 }
 
-/* Joins with c1's session `pid`; gives the seq of the history. */
-static int64_t join(struct fixture *fixture, const char *pid, const char *conversation)
+static void events_out_of_turn_are_put_in_order(void **state)
+{
+    struct bench *bench = *state;
+
+    enter(bench);
+    accept(bench, 3);
+    accept(bench, 2);
+    accept(bench, 2);
+    assert_int_equal(bench->seen_count, 0);
+    accept(bench, 1);
+    accept(bench, 1);
+    accept(bench, 4);
+    accept(bench, 3);
+    assert_seen(bench, 1, 4);
+    assert_int_equal(feed_statistics(bench->feed)->healed, 0);
+}
+
+static void what_was_lost_is_read_from_the_outbox(void **state)
+{
+    struct bench *bench = *state;
+
+    enter(bench);
+    fixture_send(bench->fixture, fixture_conversation(bench->fixture), salon("s1"), "perdu");
+    turn_until(bench, has_seen_all);
+    assert_seen(bench, 1, newest(bench));
+    assert_int_equal(feed_statistics(bench->feed)->healed, newest(bench));
+}
+
+static void a_long_absence_is_healed_in_slices(void **state)
+{
+    struct bench *bench = *state;
+
+    enter(bench);
+    fixture_execute(bench->fixture,
+                    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)"
+                    " INSERT INTO outbox (seq, audience, name, payload, created_at)"
+                    " SELECT i, 'u:s1', 'test', '{}', 0 FROM n");
+    accept(bench, 3000);
+    accept(bench, 2);
+    turn_until(bench, has_seen_all);
+    assert_seen(bench, 1, 3000);
+}
+
+static void blanked_events_count_as_seen(void **state)
+{
+    struct bench *bench = *state;
+
+    enter(bench);
+    fixture_execute(bench->fixture, "INSERT INTO outbox (seq, audience, name, payload, created_at)"
+                                    " VALUES (1, 'u:s1', 'a', '{}', 0), (2, 'u:s1', 'b', '', 0),"
+                                    " (3, 'u:s1', 'c', '{}', 0)");
+    turn_until(bench, has_seen_all);
+    assert_int_equal(bench->seen_count, 2);
+    assert_int_equal(bench->seen[1], 3);
+}
+
+static void pruned_events_are_skipped(void **state)
+{
+    struct bench *bench = *state;
+
+    enter(bench);
+    accept(bench, 7);
+    fixture_execute(bench->fixture, "INSERT INTO outbox (seq, audience, name, payload, created_at)"
+                                    " VALUES (5, 'u:s1', 'a', '{}', 0), (6, 'u:s1', 'b', '{}', 0),"
+                                    " (7, 'u:s1', 'b', '{}', 0)");
+    bench->fixture->log.level = LOG_LEVEL_ERROR;
+    turn_until(bench, has_seen_all);
+    assert_seen(bench, 5, 7);
+    assert_int_equal(feed_statistics(bench->feed)->skipped, 4);
+}
+
+static void a_replaced_database_is_followed(void **state)
+{
+    struct bench *bench = *state;
+
+    enter(bench);
+    accept(bench, 1);
+    accept(bench, 2);
+    turn_until(bench, has_seen_all); /* the table is empty: back to 0 */
+    assert_int_equal(feed_position(bench->feed), 0);
+}
+
+static struct message_create sending;
+static struct message_input input = {.content = "Bonjour", .type = MESSAGE_TEXT};
+static bool is_sent;
+
+static void on_sent(struct worker_request *request)
+{
+    assert_true(request->succeeded);
+    assert_true(request->waited_ms >= 0);
+    is_sent = true;
+}
+
+static bool has_sent(struct bench *bench)
+{
+    (void)bench;
+    return is_sent;
+}
+
+static void send_own(struct bench *bench)
 {
     struct buffer json = BUFFER_EMPTY;
-    struct conversation_join request = {
-        .conversation_id = conversation, .caller = client("c1"), .pid = pid, .json = &json};
+    struct worker_request request = {
+        .operation = message_create, .argument = &sending, .on_done = on_sent};
 
-    assert_true(write_it(fixture, conversation_join, &request));
-    json_object_put(fixture_parse(&json));
+    sending = (struct message_create){.conversation_id = bench->fixture->conversation_id,
+                                      .caller = salon("s1"),
+                                      .input = &input,
+                                      .json = &json};
+    is_sent = false;
+    worker_write(bench->worker, &request);
+    assert_int_equal(worker_pending(bench->worker), 1);
+    turn_until(bench, has_sent);
+    assert_int_equal(worker_pending(bench->worker), 0);
     buffer_free(&json);
-    return request.newest;
 }
 
-static bool recovers(struct fixture *fixture, const char *user_id, int64_t offset, int64_t *missed)
+static void own_events_come_before_the_result(void **state)
 {
-    struct session_recover request = {.pid = "p1", .user_id = user_id, .offset = offset};
+    struct bench *bench = *state;
 
-    assert_true(read_it(fixture, session_recover, &request));
-    *missed = request.missed;
-    if (request.recovered)
-        assert_string_equal(request.sid, "sid");
-    buffer_free(&request.audiences);
-    return request.recovered;
+    fixture_conversation(bench->fixture);
+    enter(bench);
+    int64_t before = newest(bench);
+    send_own(bench);
+    assert_seen(bench, before + 1, newest(bench));
+    assert_int_equal(feed_statistics(bench->feed)->healed, 0);
+    bench->drops_own = true;
+    send_own(bench);
+    turn_until(bench, has_seen_all);
+    assert_seen(bench, before + 1, newest(bench));
+    assert_int_equal(feed_statistics(bench->feed)->healed, 2);
 }
 
-static void a_session_goes_on_where_it_was(void **state)
+static void waiters_are_told_in_time(void **state)
 {
-    struct fixture *fixture = *state;
-    const char *conversation = fixture_conversation(fixture);
-    struct session_reference reference = {.pid = "p1"};
-    int64_t missed;
+    struct bench *bench = *state;
+    struct waiting past;
+    struct waiting third;
+    struct waiting never;
 
-    open_session(fixture, "p1", "c1");
-    int64_t offset = join(fixture, "p1", conversation);
-    assert_true(recovers(fixture, "c1", offset, &missed));
-    assert_int_equal(missed, 0);
-    fixture_send(fixture, conversation, salon("s1"), "Vous êtes là ?");
-    assert_true(recovers(fixture, "c1", offset, &missed));
-    assert_int_equal(missed, 2);
-    assert_false(recovers(fixture, "s1", offset, &missed));
-    /* The history was not received. */
-    assert_false(recovers(fixture, "c1", offset - 1, &missed));
-    /* An offset that was never given out. */
-    assert_false(recovers(fixture, "c1", offset + 100, &missed));
-    assert_true(write_it(fixture, session_suspend, &reference));
-    assert_true(recovers(fixture, "c1", offset, &missed));
-    assert_true(write_it(fixture, session_close, &reference));
-    assert_false(recovers(fixture, "c1", offset, &missed));
-    assert_int_equal(fixture_number(fixture, "SELECT COUNT(*) FROM session_rooms"), 0);
+    enter(bench);
+    wait_for(bench, &third, 3);
+    wait_for(bench, &never, 100);
+    accept(bench, 1);
+    assert_true(wait_for(bench, &past, 1)->called);
+    accept(bench, 2);
+    assert_false(third.called);
+    accept(bench, 3);
+    assert_true(third.called && third.reached);
+    feed_cancel(bench->feed);
+    assert_true(never.called && !never.reached);
 }
 
-static void a_room_that_was_left_is_forgotten(void **state)
+static void nothing_is_read_while_nobody_is_there(void **state)
 {
-    struct fixture *fixture = *state;
-    const char *conversation = fixture_conversation(fixture);
-    struct conversation_leave leave = {
-        .conversation_id = conversation, .caller = client("c1"), .pid = "p1"};
-    int64_t missed;
+    struct bench *bench = *state;
 
-    open_session(fixture, "p1", "c1");
-    int64_t offset = join(fixture, "p1", conversation);
-    fixture_send(fixture, conversation, salon("s1"), "Bonjour");
-    assert_true(write_it(fixture, conversation_leave, &leave));
-    assert_true(leave.marked);
-    assert_true(write_it(fixture, conversation_leave, &leave));
-    assert_false(leave.marked);
-    assert_true(recovers(fixture, "c1", offset, &missed));
-    /* What went to the user alone: unread (1), read in the conversation, unread (0). */
-    assert_int_equal(missed, 3);
-    leave.caller = client("c2");
-    assert_false(write_it(fixture, conversation_leave, &leave));
+    enter(bench);
+    feed_enter(bench->feed);
+    feed_leave(bench->feed);
+    accept(bench, 1);
+    assert_int_equal(bench->seen_count, 1);
+    feed_leave(bench->feed);
+    accept(bench, 2);
+    fixture_send(bench->fixture, fixture_conversation(bench->fixture), salon("s1"), "perdu");
+    assert_int_equal(bench->seen_count, 1);
+    enter(bench);
+    assert_int_equal(feed_position(bench->feed), newest(bench));
+    assert_int_equal(bench->seen_count, 1);
 }
 
-static void who_lost_a_room_recovers_nothing(void **state)
+static bool refuse(struct connection *connection, void *argument, struct error *error)
 {
-    struct fixture *fixture = *state;
-    const char *conversation = fixture_conversation(fixture);
-    struct conversation_reference reference = {.conversation_id = conversation,
-                                               .caller = salon("s1")};
-    int64_t missed;
-
-    open_session(fixture, "p1", "c1");
-    int64_t offset = join(fixture, "p1", conversation);
-    assert_true(write_it(fixture, conversation_delete, &reference));
-    assert_false(recovers(fixture, "c1", offset, &missed));
+    (void)connection;
+    (void)argument;
+    return error_set(error, ERROR_NOT_FOUND, "Introuvable");
 }
 
-static void too_much_or_too_old_is_not_recovered(void **state)
+static void on_refused(struct worker_request *request)
 {
-    struct fixture *fixture = *state;
-    const char *conversation = fixture_conversation(fixture);
-    int64_t missed;
-
-    open_session(fixture, "p1", "c1");
-    int64_t offset = join(fixture, "p1", conversation);
-    for (int i = 0; i < RECOVERY_EVENTS_MAX / 2; i++)
-        fixture_send(fixture, conversation, salon("s1"), "encore");
-    assert_true(recovers(fixture, "c1", offset, &missed));
-    assert_int_equal(missed, RECOVERY_EVENTS_MAX);
-    fixture_send(fixture, conversation, salon("s1"), "de trop");
-    assert_false(recovers(fixture, "c1", offset, &missed));
-    assert_true(recovers(fixture, "c1", offset + 10, &missed));
-    fixture_execute(fixture, "DELETE FROM outbox WHERE seq <= 20");
-    assert_false(recovers(fixture, "c1", offset + 10, &missed));
-    assert_true(recovers(fixture, "c1", 20, &missed));
+    assert_false(request->succeeded);
+    assert_int_equal(request->error.kind, ERROR_NOT_FOUND);
+    is_sent = true;
 }
 
-static void joining_reads_what_it_marked(void **state)
+static void a_request_fails_with_its_reason(void **state)
 {
-    struct fixture *fixture = *state;
-    const char *conversation = fixture_conversation(fixture);
-    struct buffer json = BUFFER_EMPTY;
-    struct conversation_join request = {
-        .conversation_id = conversation, .caller = client("c1"), .json = &json};
+    struct bench *bench = *state;
+    struct worker_request request = {.query = refuse, .on_done = on_refused};
 
-    for (int i = 0; i < HISTORY_MESSAGES + 1; i++)
-        fixture_send(fixture, conversation, salon("s1"), i == 0 ? "premier" : "Bonjour");
-    assert_true(write_it(fixture, conversation_join, &request));
-    assert_int_equal(request.newest, fixture->events[fixture->event_count - 1].seq);
-    struct json_object *tree = fixture_parse(&json);
-    assert_string_equal(json_text(json_get(tree, "conversationId")), conversation);
-    struct json_object *messages = json_get(tree, "messages");
-    assert_int_equal(json_object_array_length(messages), HISTORY_MESSAGES);
-    struct json_object *newest = json_object_array_get_idx(messages, 0);
-    assert_string_equal(json_text(json_get(newest, "id")), fixture->message_id);
-    for (size_t i = 0; i < HISTORY_MESSAGES; i++) {
-        struct json_object *message = json_object_array_get_idx(messages, i);
-        assert_true(json_object_get_boolean(json_get(message, "isRead")));
-        assert_string_not_equal(json_text(json_get(message, "content")), "premier");
+    is_sent = false;
+    worker_read(bench->worker, &request);
+    turn_until(bench, has_sent);
+}
+
+/* Is freed while requests are under way: all are answered. */
+static int answered;
+
+static void on_answered(struct worker_request *request)
+{
+    answered++;
+    free(request);
+}
+
+static void ending_answers_everybody(void **state)
+{
+    struct bench *bench = *state;
+    static struct unread_state argument[64];
+
+    answered = 0;
+    for (int i = 0; i < 64; i++) {
+        struct worker_request *request = calloc(1, sizeof(*request));
+        assert_non_null(request);
+        argument[i].user_id = "s1";
+        request->query = unread_state;
+        request->argument = &argument[i];
+        request->on_done = on_answered;
+        worker_read(bench->worker, request);
     }
-    json_object_put(tree);
-    buffer_free(&json);
-    request.caller = client("c2");
-    assert_false(write_it(fixture, conversation_join, &request));
-    fixture_verify(fixture);
+    worker_free(bench->worker);
+    bench->worker = NULL;
+    assert_int_equal(answered, 64);
 }
 
-static void forgotten_after_the_retention_time(void **state)
-{
-    struct fixture *fixture = *state;
-    struct session_reference reference = {.pid = "p1"};
-    struct buffer ids = BUFFER_EMPTY;
-    struct session_abandon abandon = {.user_ids = &ids};
-
-    fixture_reopen(fixture, 1000, 1000);
-    open_session(fixture, "p1", "c1");
-    open_session(fixture, "p2", "c2");
-    assert_true(write_it(fixture, session_suspend, &reference));
-    fixture->now_ms += 1001;
-    open_session(fixture, "p3", "c2");
-    assert_int_equal(fixture_number(fixture, "SELECT COUNT(*) FROM sessions WHERE pid = 'p1'"), 0);
-    assert_int_equal(fixture_number(fixture, "SELECT COUNT(*) FROM sessions"), 2);
-    assert_true(write_it(fixture, session_abandon, &abandon));
-    assert_int_equal(ids.length, 6);
-    assert_memory_equal(ids.data, "c2\0c2", 6);
-    buffer_clear(&ids);
-    assert_true(write_it(fixture, session_abandon, &abandon));
-    assert_int_equal(ids.length, 0);
-    buffer_free(&ids);
-}
-
-#define FIXTURE_TEST(test) cmocka_unit_test_setup_teardown(test, fixture_set_up, fixture_tear_down)
+#define FEED_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FIXTURE_TEST(reads_the_outbox_in_order),
-        FIXTURE_TEST(an_empty_outbox_has_no_newest),
-        FIXTURE_TEST(a_blanked_event_keeps_its_place),
-        FIXTURE_TEST(finds_what_was_missed),
-        FIXTURE_TEST(tells_the_unread_total_with_its_seq),
-        FIXTURE_TEST(lists_contacts),
-        FIXTURE_TEST(names_whoever_types),
-        FIXTURE_TEST(a_session_goes_on_where_it_was),
-        FIXTURE_TEST(a_room_that_was_left_is_forgotten),
-        FIXTURE_TEST(who_lost_a_room_recovers_nothing),
-        FIXTURE_TEST(too_much_or_too_old_is_not_recovered),
-        FIXTURE_TEST(joining_reads_what_it_marked),
-        FIXTURE_TEST(forgotten_after_the_retention_time),
+        FEED_TEST(begins_with_what_is_newest),
+        FEED_TEST(events_out_of_turn_are_put_in_order),
+        FEED_TEST(what_was_lost_is_read_from_the_outbox),
+        FEED_TEST(a_long_absence_is_healed_in_slices),
+        FEED_TEST(blanked_events_count_as_seen),
+        FEED_TEST(pruned_events_are_skipped),
+        FEED_TEST(a_replaced_database_is_followed),
+        FEED_TEST(own_events_come_before_the_result),
+        FEED_TEST(waiters_are_told_in_time),
+        FEED_TEST(nothing_is_read_while_nobody_is_there),
+        FEED_TEST(a_request_fails_with_its_reason),
+        FEED_TEST(ending_answers_everybody),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,10 +33,12 @@ static int set_up(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof(*fixture));
 
-    if (fixture == NULL || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fixture->ends) != 0)
+    if (fixture == NULL)
+        return -1;
+    *state = fixture;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fixture->ends) != 0)
         return -1;
     fixture->log = (struct log){"test", LOG_LEVEL_INFO, fixture->ends[1], &fixed_clock};
-    *state = fixture;
     return 0;
 }
 

@@ -1,32 +1,96 @@
 // Looking into the SQLite file from outside, with the sqlite3 command line tool.
 
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { promisify } from 'node:util';
 
 const BUSY_TIMEOUT_MS = 10_000;
-const OUTPUT_MAX_BYTES = 256 * 1024 * 1024;
-const run = promisify(execFile);
+const END = 'end of what was asked';
 
 /** A text as an SQL literal. */
 export const quote = (text) => `'${String(text).replaceAll("'", "''")}'`;
 
+/** A sqlite3 process that stays, as starting one takes longer than most queries. */
+class Shell {
+    #child;
+    #output = '';
+    #last = Promise.resolve();
+
+    constructor(path) {
+        // One stream for answers and errors, so that an error comes with what caused it.
+        this.#child = spawn('sh', ['-c', 'exec sqlite3 -batch -json "$0" 2>&1', path]);
+        this.#child.stdout.setEncoding('utf8').on('data', (chunk) => {
+            this.#output += chunk;
+            if (this.#output.endsWith(`${END}\n`))
+                this.#finish();
+        });
+        this.#child.stdin.on('error', () => {});
+        this.closed = new Promise((resolve, reject) => {
+            this.#child.on('error', reject);
+            this.#child.on('close', () => {
+                this.#finish();
+                resolve();
+            });
+        });
+        this.closed.catch(() => this.#finish());
+        this.run(`.timeout ${BUSY_TIMEOUT_MS}`);
+    }
+
+    #finish = () => {};
+
+    /** What one command writes. Commands run in the order in which they are given. */
+    run(command) {
+        const result = this.#last.then(() => this.#runNow(command));
+        this.#last = result.catch(() => {});
+        return result;
+    }
+
+    #runNow(command) {
+        return new Promise((resolve, reject) => {
+            this.#finish = () => {
+                const output = this.#output;
+                this.#finish = () => {};
+                this.#output = '';
+                if (output.endsWith(`${END}\n`))
+                    resolve(output.slice(0, -END.length - 1));
+                else
+                    reject(new Error(`sqlite3 has ended: ${output} (${command})`));
+            };
+            this.#child.stdin.write(`${command}\n.print ${END}\n`);
+        });
+    }
+
+    async close() {
+        this.#child.stdin.end();
+        await this.closed;
+    }
+}
+
 export class Database {
+    #shell;
+
     constructor(path) {
         this.path = path;
     }
 
-    async #sqlite(options, command) {
-        const { stdout } = await run('sqlite3',
-            ['-batch', '-bail', ...options, '-cmd', `.timeout ${BUSY_TIMEOUT_MS}`, this.path, command],
-            { maxBuffer: OUTPUT_MAX_BYTES });
-        return stdout;
+    #run(command) {
+        this.#shell ??= new Shell(this.path);
+        return this.#shell.run(command);
+    }
+
+    /** Lets go of the file, until the next use. */
+    async close() {
+        await this.#shell?.close();
+        this.#shell = undefined;
     }
 
     /** Runs one statement and gives its rows as objects. */
     async sql(query) {
-        const output = await this.#sqlite(['-json'], query);
-        return output.trim() === '' ? [] : JSON.parse(output);
+        const output = await this.#run(`${query.replaceAll('\n', ' ')};`);
+        try {
+            return output.trim() === '' ? [] : JSON.parse(output);
+        } catch {
+            throw new Error(`sqlite3: ${output} (${query})`);
+        }
     }
 
     /** The first column of the first row. */
@@ -35,9 +99,19 @@ export class Database {
         return row && Object.values(row)[0];
     }
 
+    /** Runs `act` while nobody else can write. */
+    async whileLocked(act) {
+        await this.sql('BEGIN IMMEDIATE');
+        try {
+            return await act();
+        } finally {
+            await this.sql('ROLLBACK');
+        }
+    }
+
     /** A digest of every row of every table: equal when nothing was changed. */
     async digest() {
-        return createHash('sha256').update(await this.#sqlite([], '.dump')).digest('hex');
+        return createHash('sha256').update(await this.#run('.dump')).digest('hex');
     }
 
     /** Events after a number, oldest first, payloads parsed (undefined when blanked). */

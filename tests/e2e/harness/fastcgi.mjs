@@ -7,7 +7,16 @@ import net from 'node:net';
 import { cgiVariables, parseCgiResponse } from './cgi.mjs';
 
 const VERSION = 1;
-const RECORD = { BEGIN_REQUEST: 1, END_REQUEST: 3, PARAMS: 4, STDIN: 5, STDOUT: 6, STDERR: 7 };
+/** Types of records. */
+export const RECORD = {
+    BEGIN_REQUEST: 1,
+    ABORT_REQUEST: 2,
+    END_REQUEST: 3,
+    PARAMS: 4,
+    STDIN: 5,
+    STDOUT: 6,
+    GET_VALUES: 9,
+};
 const ROLE_RESPONDER = 1;
 const KEEP_CONNECTION = 1;
 const REQUEST_ID = 1;
@@ -46,14 +55,18 @@ function encodePairs(variables) {
     }));
 }
 
-/** The bytes of a request in two parts, to be sent together or with something in between. */
-export function encodeFastcgiRequest(request) {
+/** The record that begins a request. */
+export const beginRequest = (role = ROLE_RESPONDER) => record(RECORD.BEGIN_REQUEST,
+    Buffer.from([role >> 8, role & 0xff, KEEP_CONNECTION, 0, 0, 0, 0, 0]));
+
+/** The bytes of a request in two parts, to be sent together or with something in between.
+ * `variables` are set as they are, over those that follow from the request. */
+export function encodeFastcgiRequest({ variables: given = {}, ...request }) {
     const { variables, bytes = Buffer.alloc(0) } = cgiVariables(request);
-    const begin = Buffer.from([0, ROLE_RESPONDER, KEEP_CONNECTION, 0, 0, 0, 0, 0]);
     return {
         start: Buffer.concat([
-            record(RECORD.BEGIN_REQUEST, begin),
-            stream(RECORD.PARAMS, encodePairs(variables)),
+            beginRequest(),
+            stream(RECORD.PARAMS, encodePairs({ ...variables, ...given })),
         ]),
         body: stream(RECORD.STDIN, bytes),
     };
@@ -62,7 +75,7 @@ export function encodeFastcgiRequest(request) {
 /** A kept connection to a program's socket; one request at a time. */
 export class FastcgiConnection {
     static async open(path) {
-        const socket = net.connect({ path });
+        const socket = net.connect({ path, allowHalfOpen: true });
         await once(socket, 'connect');
         return new FastcgiConnection(socket);
     }
@@ -77,10 +90,16 @@ export class FastcgiConnection {
             this.#received = Buffer.concat([this.#received, chunk]);
         });
         socket.on('error', () => {});
+        socket.on('end', () => socket.destroy());
     }
 
     write(bytes) {
         this.#socket.write(bytes);
+    }
+
+    /** Tells the program that nothing more will come. */
+    end() {
+        this.#socket.end();
     }
 
     close() {
@@ -114,7 +133,7 @@ export class FastcgiConnection {
 
     async #take(length) {
         while (this.#received.length < length) {
-            if (this.#socket.destroyed || this.#socket.readableEnded)
+            if (this.#socket.destroyed)
                 throw new Error('the program closed the connection in the middle of an answer');
             await Promise.race([once(this.#socket, 'data'), this.closed]);
         }

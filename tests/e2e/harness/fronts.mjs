@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 
 import { runCgi } from './cgi.mjs';
 import { freePort, isListening } from './http.mjs';
-import { programOf } from './paths.mjs';
+import { PROGRAMS, programOf } from './paths.mjs';
 import { Program } from './program.mjs';
 import { BUILD, SOURCE } from './project.mjs';
 
@@ -86,8 +86,8 @@ export class ApacheFront extends ServerFront {
     async start(stack) {
         const root = join(stack.folder, 'apache');
         this.#errorLog = join(root, 'error.log');
-        for (const name of ['conversations.fcgi', 'messages.fcgi'])
-            copyFileSync(join(BUILD, name), join(stack.accountFolder, name));
+        for (const name of PROGRAMS)
+            copyFileSync(join(BUILD, `${name}.fcgi`), join(stack.accountFolder, `${name}.fcgi`));
         giveToServer(stack);
         const { server, port } = await startOnFreePort(async (candidate) => {
             await run(join(SOURCE, 'nginx/apache/render'),

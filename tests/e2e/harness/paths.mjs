@@ -11,12 +11,21 @@ export const archivePath = (conversationId) => `${conversationPath(conversationI
 export const messagePath = (id) => `/messaging/messages/${id}`;
 export const readPath = (messageId) => `${messagePath(messageId)}/read`;
 
+export const APPOINTMENTS = '/messaging/appointments';
+export const appointmentPath = (id) => `${APPOINTMENTS}/${encodeURIComponent(id)}`;
+export const userPath = (id) => `/messaging/users/${encodeURIComponent(id)}`;
+
 // Well-formed, and of nothing that exists.
 export const UNKNOWN_ID = '01890000-0000-7000-8000-000000000000';
+
+/** The FastCGI programs. */
+export const PROGRAMS = ['appointments', 'conversations', 'messages'];
 
 /** Which program answers a path, as the web servers' configurations decide it. */
 export function programOf(path) {
     const route = decodeURI(path.split('?')[0]);
+    if (/^\/messaging\/(appointments|users)(\/|$)/.test(route))
+        return 'appointments';
     return /^\/messaging\/(messages|conversations\/.+\/messages\/?$)/.test(route)
         ? 'messages' : 'conversations';
 }

@@ -35,6 +35,10 @@ export class Person {
         return this.request('PATCH', path, { body, ...options });
     }
 
+    put(path, body, options) {
+        return this.request('PUT', path, { body, ...options });
+    }
+
     delete(path, options) {
         return this.request('DELETE', path, options);
     }

@@ -11,7 +11,7 @@ import { after, before, describe, it } from 'node:test';
 import { Database, quote } from './database.mjs';
 import { makeFront } from './fronts.mjs';
 import { isListening, sendBytes, sendRequest } from './http.mjs';
-import { CONVERSATIONS } from './paths.mjs';
+import { CONVERSATIONS, PROGRAMS } from './paths.mjs';
 import { bodyOf, Person } from './people.mjs';
 import { processesNaming, Program } from './program.mjs';
 import { BUILD } from './project.mjs';
@@ -68,7 +68,7 @@ export class Stack {
         this.#front = makeFront(this.frontName);
         this.#agent = new http.Agent({ keepAlive: true, maxSockets: CONNECTIONS_MAX });
         this.programs = this.#front.needsPrograms
-            ? { conversations: this.#makeProgram('conversations'), messages: this.#makeProgram('messages') }
+            ? Object.fromEntries(PROGRAMS.map((name) => [name, this.#makeProgram(name)]))
             : {};
         this.configure();
         await this.#options.prepare?.(this);
@@ -101,10 +101,9 @@ export class Stack {
             auth: { jwt_secret: this.secret },
             http: { frontend_url: ORIGINS.join(', ') },
             database: { path: this.database.path },
-            fastcgi: {
-                conversations_socket: join(this.socketFolder, 'conversations.sock'),
-                messages_socket: join(this.socketFolder, 'messages.sock'),
-            },
+            fastcgi: Object.fromEntries(PROGRAMS.map((name) =>
+                [`${name}_socket`, join(this.socketFolder, `${name}.sock`)])),
+            appointments: { templates: join(this.accountFolder, 'templates') },
             bus: { brokers: '' },
         };
         const options = mergeConfiguration(base, this.#options.config ?? {});
@@ -123,6 +122,7 @@ export class Stack {
     /** Stops everything, asserts that it ended as it should and left nothing behind. */
     async stop() {
         this.#agent?.destroy();
+        await this.database?.close();
         const started = Object.values(this.programs ?? {}).filter((program) => program.wasStarted);
         try {
             const exits = [await this.#front?.stop()];
