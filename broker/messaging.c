@@ -332,18 +332,15 @@ static void on_drain(void *application, struct socketio_socket *socket)
 static bool create_worker(struct messaging *messaging, struct error *error)
 {
     const struct config *config = messaging->settings.config;
-    const struct worker_settings settings = {
+    struct worker_settings settings = {
         .loop = messaging->loop,
-        .database = {.path = config->database_path,
-                     .readers = config->broker_readers,
-                     .busy_timeout_ms = config->database_busy_timeout_ms,
-                     .outbox_retention_ms = config->database_outbox_retention_s * 1000,
-                     .outbox_max_rows = config->database_outbox_max_rows},
+        .database = database_options_from(config),
         .readers = config->broker_readers,
         .on_event = on_own_event,
         .owner = messaging,
     };
 
+    settings.database.readers = config->broker_readers;
     messaging->worker = worker_create(&settings, error);
     return messaging->worker != NULL;
 }

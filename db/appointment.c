@@ -112,19 +112,12 @@ struct appointment {
     char conversation_id[ID_BYTES]; /* "" when it has been deleted */
 };
 
-static void copy_column(struct statement *statement, int column, char *to, size_t size)
-{
-    const char *text = column_text(statement, column);
-
-    snprintf(to, size, "%s", text != NULL ? text : "");
-}
-
 static void read_row(struct statement *statement, struct appointment *row)
 {
-    copy_column(statement, 0, row->salon_id, sizeof(row->salon_id));
-    copy_column(statement, 1, row->client_user_id, sizeof(row->client_user_id));
-    copy_column(statement, 2, row->conversation_id, sizeof(row->conversation_id));
-    copy_column(statement, 3, row->prestation, sizeof(row->prestation));
+    column_copy(statement, 0, row->salon_id, sizeof(row->salon_id));
+    column_copy(statement, 1, row->client_user_id, sizeof(row->client_user_id));
+    column_copy(statement, 2, row->conversation_id, sizeof(row->conversation_id));
+    column_copy(statement, 3, row->prestation, sizeof(row->prestation));
     row->start_ms = column_integer(statement, 4);
     row->status = APPOINTMENT_CONFIRMED;
     if (!column_is_null(statement, 5))

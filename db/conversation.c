@@ -1,5 +1,6 @@
 #include "db/conversation.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "db/conversation_private.h"
@@ -10,14 +11,10 @@
 static const char missing_conversation[] = "Conversation introuvable";
 static const char only_salon[] = "Seul le salon de cette conversation peut faire cela";
 
-/* Copies a column into a field that is large enough for what validation lets through; NULL is
- * the empty text. */
-static void copy_column(struct statement *statement, int column, char *to, size_t size)
+/* NULL is the empty text. */
+static void copy_text(char *to, size_t size, const char *text)
 {
-    const char *text = column_text(statement, column);
-
-    strncpy(to, text != NULL ? text : "", size - 1);
-    to[size - 1] = '\0';
+    snprintf(to, size, "%s", text != NULL ? text : "");
 }
 
 static const char *text_or_null(const char *text)
@@ -29,12 +26,11 @@ static void read_row(struct statement *statement, const char *id, struct convers
 {
     struct conversation *row = conversation;
 
-    strncpy(row->id, id, sizeof(row->id) - 1);
-    row->id[sizeof(row->id) - 1] = '\0';
-    copy_column(statement, 0, row->salon_id, sizeof(row->salon_id));
-    copy_column(statement, 1, row->client_user_id, sizeof(row->client_user_id));
-    copy_column(statement, 2, row->appointment_id, sizeof(row->appointment_id));
-    copy_column(statement, 3, row->subject, sizeof(row->subject));
+    copy_text(row->id, sizeof(row->id), id);
+    column_copy(statement, 0, row->salon_id, sizeof(row->salon_id));
+    column_copy(statement, 1, row->client_user_id, sizeof(row->client_user_id));
+    column_copy(statement, 2, row->appointment_id, sizeof(row->appointment_id));
+    column_copy(statement, 3, row->subject, sizeof(row->subject));
     row->status = CONVERSATION_ACTIVE;
     conversation_status_parse(column_text(statement, 4), &row->status);
     row->message_count = column_integer(statement, 5);
@@ -185,22 +181,6 @@ bool conversation_store(struct transaction *transaction, const struct conversati
 
 /* ---- events -------------------------------------------------------------------------------- */
 
-/* Appends an event about the conversation for one user. */
-static bool append_for_user(struct transaction *transaction, const char *name, const char *user_id,
-                            const char *conversation_id, const char *message_id,
-                            struct buffer *payload, struct error *error)
-{
-    char audience[EVENT_AUDIENCE_BYTES];
-    const struct outbox_event event = {.audience = audience,
-                                       .name = name,
-                                       .conversation_id = conversation_id,
-                                       .message_id = message_id,
-                                       .payload = payload};
-
-    event_audience_user(user_id, audience);
-    return outbox_append(transaction, &event, error);
-}
-
 bool announce_unread_total(struct transaction *transaction, const char *user_id, int64_t total,
                            struct error *error)
 {
@@ -211,8 +191,8 @@ bool announce_unread_total(struct transaction *transaction, const char *user_id,
     json_begin_object(&writer);
     json_member_integer(&writer, "totalUnread", total);
     json_end_object(&writer);
-    bool succeeded =
-        append_for_user(transaction, "unread-count-updated", user_id, NULL, NULL, &payload, error);
+    bool succeeded = outbox_append_for_user(transaction, "unread-count-updated", user_id, NULL,
+                                            NULL, &payload, error);
     buffer_free(&payload);
     return succeeded;
 }
@@ -229,8 +209,8 @@ bool announce_conversation_unread(struct transaction *transaction,
     json_member_text(&writer, "conversationId", conversation->id);
     json_member_integer(&writer, "unreadCount", unread);
     json_end_object(&writer);
-    bool succeeded = append_for_user(transaction, "conversation-unread-updated", user_id,
-                                     conversation->id, NULL, &payload, error);
+    bool succeeded = outbox_append_for_user(transaction, "conversation-unread-updated", user_id,
+                                            conversation->id, NULL, &payload, error);
     buffer_free(&payload);
     return succeeded;
 }
@@ -247,8 +227,8 @@ static bool announce_to(struct transaction *transaction, const char *name,
     json_writer_init(&writer, &payload);
     bool succeeded = conversation_write(transaction->connection, &writer, conversation, &caller,
                                         last_message_id, error) &&
-                     append_for_user(transaction, name, user_id, conversation->id,
-                                     text_or_null(last_message_id), &payload, error);
+                     outbox_append_for_user(transaction, name, user_id, conversation->id,
+                                            text_or_null(last_message_id), &payload, error);
     buffer_free(&payload);
     return succeeded;
 }
@@ -519,12 +499,6 @@ static bool insert_participant(struct transaction *transaction,
     return statement_run(statement, error);
 }
 
-static void copy_text(char *to, size_t size, const char *text)
-{
-    strncpy(to, text != NULL ? text : "", size - 1);
-    to[size - 1] = '\0';
-}
-
 bool conversation_insert(struct transaction *transaction, const struct conversation_new *fresh,
                          struct conversation *conversation, struct error *error)
 {
@@ -592,7 +566,7 @@ static bool require_appointment(struct connection *connection, const char *appoi
     bool matches = step == STEP_ROW && strcmp(column_text(statement, 0), salon_id) == 0 &&
                    strcmp(column_text(statement, 1), client_user_id) == 0;
     if (matches)
-        copy_column(statement, 2, conversation_id, ID_BYTES);
+        column_copy(statement, 2, conversation_id, ID_BYTES);
     statement_end(statement);
     if (!matches && step != STEP_FAILED)
         return error_set(error, ERROR_NOT_FOUND, "Rendez-vous introuvable");
@@ -775,8 +749,8 @@ static bool announce_deleted(struct transaction *transaction,
     json_begin_object(&writer);
     json_member_text(&writer, "conversationId", conversation->id);
     json_end_object(&writer);
-    bool succeeded = append_for_user(transaction, "conversation-deleted", user_id, conversation->id,
-                                     NULL, &payload, error);
+    bool succeeded = outbox_append_for_user(transaction, "conversation-deleted", user_id,
+                                            conversation->id, NULL, &payload, error);
     buffer_free(&payload);
     return succeeded;
 }

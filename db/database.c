@@ -608,6 +608,17 @@ static struct database *allocate(const struct database_options *options,
     return database;
 }
 
+struct database_options database_options_from(const struct config *config)
+{
+    return (struct database_options){
+        .path = config->database_path,
+        .readers = config->database_readers,
+        .busy_timeout_ms = config->database_busy_timeout_ms,
+        .outbox_retention_ms = config->database_outbox_retention_s * 1000,
+        .outbox_max_rows = config->database_outbox_max_rows,
+    };
+}
+
 struct database *database_create(const struct database_options *options,
                                  const struct services *services, struct error *error)
 {

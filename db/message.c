@@ -158,8 +158,7 @@ bool message_write_last(struct connection *connection, struct json_writer *write
         begin_page(connection, conversation->id, conversation->last_position, 1);
     enum step step = statement_step(statement, error);
     if (step == STEP_ROW) {
-        strncpy(id, column_text(statement, COLUMN_ID), ID_BYTES - 1);
-        id[ID_BYTES - 1] = '\0';
+        column_copy(statement, COLUMN_ID, id, ID_BYTES);
         json_write_key(writer, "lastMessage");
         json_begin_object(writer);
         json_member_text(writer, "id", id);
@@ -304,21 +303,6 @@ bool message_page(struct connection *connection, void *argument, struct error *e
 
 /* ---- marking read -------------------------------------------------------------------------- */
 
-static bool append_to_room(struct transaction *transaction, const char *name,
-                           const char *conversation_id, const char *message_id,
-                           struct buffer *payload, struct error *error)
-{
-    char audience[EVENT_AUDIENCE_BYTES];
-    const struct outbox_event event = {.audience = audience,
-                                       .name = name,
-                                       .conversation_id = conversation_id,
-                                       .message_id = message_id,
-                                       .payload = payload};
-
-    event_audience_room(conversation_id, audience);
-    return outbox_append(transaction, &event, error);
-}
-
 static bool announce_read(struct transaction *transaction, const char *conversation_id,
                           const char *message_id, struct error *error)
 {
@@ -331,7 +315,7 @@ static bool announce_read(struct transaction *transaction, const char *conversat
     json_member_time(&writer, "readAt", transaction->now_ms);
     json_end_object(&writer);
     bool succeeded =
-        append_to_room(transaction, "message-read", conversation_id, NULL, &payload, error);
+        outbox_append_for_room(transaction, "message-read", conversation_id, NULL, &payload, error);
     buffer_free(&payload);
     return succeeded;
 }
@@ -446,8 +430,7 @@ static bool locate_row(struct connection *connection, const struct message_refer
     bind_text(statement, 1, request->message_id);
     enum step step = statement_step(statement, error);
     if (step == STEP_ROW) {
-        strncpy(conversation_id, column_text(statement, 0), ID_BYTES - 1);
-        conversation_id[ID_BYTES - 1] = '\0';
+        column_copy(statement, 0, conversation_id, ID_BYTES);
         message->position = column_integer(statement, 1);
         message->is_author = strcmp(column_text(statement, 2), request->caller.user_id) == 0;
         message->is_system =
@@ -497,8 +480,8 @@ static bool announce_message_deleted(struct transaction *transaction, const char
     json_member_text(&writer, "messageId", message_id);
     json_member_text(&writer, "conversationId", conversation_id);
     json_end_object(&writer);
-    bool succeeded =
-        append_to_room(transaction, "message-deleted", conversation_id, NULL, &payload, error);
+    bool succeeded = outbox_append_for_room(transaction, "message-deleted", conversation_id, NULL,
+                                            &payload, error);
     buffer_free(&payload);
     return succeeded;
 }
@@ -638,7 +621,7 @@ static bool count_and_announce(struct transaction *transaction,
         (!conversation_unread(transaction->connection, conversation, recipient, &unread, error) ||
          !announce_conversation_unread(transaction, conversation, recipient, unread, error)))
         return false;
-    return append_to_room(transaction, "new-message", conversation->id, id, json, error) &&
+    return outbox_append_for_room(transaction, "new-message", conversation->id, id, json, error) &&
            announce_unread_total(transaction, recipient, total, error);
 }
 

@@ -87,13 +87,7 @@ static int print_json(struct buffer *json)
 
 static struct database *open_database(const struct context *context, struct error *error)
 {
-    const struct config *config = context->config;
-    const struct database_options options = {.path = config->database_path,
-                                             .readers = 1,
-                                             .busy_timeout_ms = config->database_busy_timeout_ms,
-                                             .outbox_retention_ms =
-                                                 config->database_outbox_retention_s * 1000,
-                                             .outbox_max_rows = config->database_outbox_max_rows};
+    const struct database_options options = database_options_from(context->config);
 
     return database_create(&options, &context->services, error);
 }

@@ -24,6 +24,14 @@ static bool prune(struct transaction *transaction, struct error *error)
     return statement_run(statement, error);
 }
 
+struct outbox_event {
+    const char *audience;
+    const char *name;
+    const char *conversation_id;
+    const char *message_id;
+    const struct buffer *payload;
+};
+
 static bool remember(struct transaction *transaction, const struct outbox_event *event,
                      struct error *error)
 {
@@ -43,7 +51,7 @@ static bool remember(struct transaction *transaction, const struct outbox_event 
     return true;
 }
 
-bool outbox_append(struct transaction *transaction, const struct outbox_event *event,
+static bool append(struct transaction *transaction, const struct outbox_event *event,
                    struct error *error)
 {
     if (event->payload->failed)
@@ -61,6 +69,28 @@ bool outbox_append(struct transaction *transaction, const struct outbox_event *e
     if (transaction->next_seq++ % OUTBOX_PRUNE_INTERVAL_EVENTS == 0)
         return prune(transaction, error);
     return true;
+}
+
+bool outbox_append_for_room(struct transaction *transaction, const char *name,
+                            const char *conversation_id, const char *message_id,
+                            const struct buffer *payload, struct error *error)
+{
+    char audience[EVENT_AUDIENCE_BYTES];
+    const struct outbox_event event = {audience, name, conversation_id, message_id, payload};
+
+    event_audience_room(conversation_id, audience);
+    return append(transaction, &event, error);
+}
+
+bool outbox_append_for_user(struct transaction *transaction, const char *name, const char *user_id,
+                            const char *conversation_id, const char *message_id,
+                            const struct buffer *payload, struct error *error)
+{
+    char audience[EVENT_AUDIENCE_BYTES];
+    const struct outbox_event event = {audience, name, conversation_id, message_id, payload};
+
+    event_audience_user(user_id, audience);
+    return append(transaction, &event, error);
 }
 
 bool outbox_blank_message(struct transaction *transaction, const char *message_id,

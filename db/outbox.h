@@ -22,16 +22,16 @@
 /* Reads the newest seq, at the begin of a transaction. */
 bool outbox_begin(struct transaction *transaction, struct error *error);
 
-struct outbox_event {
-    const char *audience; /* event_audience_room or _user */
-    const char *name;
-    const char *conversation_id; /* for blanking, or NULL */
-    const char *message_id;      /* the message whose text is in the payload, or NULL */
-    struct buffer *payload;      /* one JSON object; failed counts as out of memory */
-};
-
-bool outbox_append(struct transaction *transaction, const struct outbox_event *event,
-                   struct error *error);
+/* Append an event for the sockets in a conversation's room, or for those of a user. `payload` is
+ * one JSON object; that it failed counts as out of memory. `message_id` is the message whose text
+ * is in the payload, `conversation_id` the conversation that it is about, both for blanking; or
+ * NULL. */
+bool outbox_append_for_room(struct transaction *transaction, const char *name,
+                            const char *conversation_id, const char *message_id,
+                            const struct buffer *payload, struct error *error);
+bool outbox_append_for_user(struct transaction *transaction, const char *name, const char *user_id,
+                            const char *conversation_id, const char *message_id,
+                            const struct buffer *payload, struct error *error);
 
 /* Empties the payloads that carry the message's text: seq stays, delivery skips them. */
 bool outbox_blank_message(struct transaction *transaction, const char *message_id,

@@ -109,10 +109,8 @@ bool person_role(struct connection *connection, const char *user_id, const char 
     enum step step = statement_step(statement, error);
     bool found = step == STEP_ROW && column_is_null(statement, COLUMN_ERASED_AT);
 
-    if (found) {
-        strncpy(role, column_text(statement, ROLE), TOKEN_ROLE_BYTES - 1);
-        role[TOKEN_ROLE_BYTES - 1] = '\0';
-    }
+    if (found)
+        column_copy(statement, ROLE, role, TOKEN_ROLE_BYTES);
     statement_end(statement);
     if (!found && step != STEP_FAILED)
         error_set(error, ERROR_NOT_FOUND, "%s", missing);

@@ -30,17 +30,10 @@ static void publish(void *context, const struct event *event)
 
 static bool open_database(struct command *command, struct error *error)
 {
-    const struct config *config = command->config;
-    const struct database_options options = {
-        .path = config->database_path,
-        .readers = 1,
-        .busy_timeout_ms = config->database_busy_timeout_ms,
-        .outbox_retention_ms = config->database_outbox_retention_s * 1000,
-        .outbox_max_rows = config->database_outbox_max_rows,
-        .committed = publish,
-        .committed_context = command->bus,
-    };
+    struct database_options options = database_options_from(command->config);
 
+    options.committed = publish;
+    options.committed_context = command->bus;
     command->database = database_create(&options, command->services, error);
     return command->database != NULL;
 }

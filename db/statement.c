@@ -1,6 +1,7 @@
 #include "db/statement.h"
 
 #include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -184,6 +185,13 @@ enum step statement_step(struct statement *statement, struct error *error)
 const char *column_text(struct statement *statement, int column)
 {
     return (const char *)sqlite3_column_text(statement->handle, column);
+}
+
+void column_copy(struct statement *statement, int column, char *out, size_t size)
+{
+    const char *text = column_text(statement, column);
+
+    snprintf(out, size, "%s", text != NULL ? text : "");
 }
 
 size_t column_bytes(struct statement *statement, int column)

@@ -67,6 +67,9 @@ enum step statement_step(struct statement *statement, struct error *error);
 /* Columns of the present row count from 0. A text is borrowed until the next step or end; NULL
  * when the column is NULL. */
 const char *column_text(struct statement *statement, int column);
+/* Copies a text that fits where validation let it through; NULL becomes "", a longer text is cut.
+ */
+void column_copy(struct statement *statement, int column, char *out, size_t size);
 size_t column_bytes(struct statement *statement, int column);
 int64_t column_integer(struct statement *statement, int column);
 bool column_is_null(struct statement *statement, int column);

@@ -138,17 +138,12 @@ static bool load_settings(struct process *process, struct error *error)
 /* Without `bus`, events reach the brokers through the outbox alone. */
 static bool open_database(struct process *process, struct bus_sender *bus, struct error *error)
 {
-    const struct config *config = process->initial->config;
-    const struct database_options options = {
-        .path = config->database_path,
-        .readers = config->database_readers,
-        .busy_timeout_ms = config->database_busy_timeout_ms,
-        .outbox_retention_ms = config->database_outbox_retention_s * 1000,
-        .outbox_max_rows = config->database_outbox_max_rows,
-        .committed = bus != NULL ? publish : NULL,
-        .committed_context = bus,
-    };
+    struct database_options options = database_options_from(process->initial->config);
 
+    if (bus != NULL) {
+        options.committed = publish;
+        options.committed_context = bus;
+    }
     process->database = database_create(&options, &process->services, error);
     process->dispatcher = (struct dispatcher){
         .services = &process->services,
