@@ -412,6 +412,10 @@ void engineio_handle(struct engineio_server *server, struct http_request *reques
         return;
     }
     struct engineio_session *session = find(server, id);
+    if (session) {
+        engineio_session_catch_up(session);
+        session = find(server, id);
+    }
     if (session)
         handle_session(server, request, session, transport);
     else

@@ -83,6 +83,10 @@ void engineio_session_destroy(struct engineio_session *session);
 /* The burial. */
 void engineio_free_dead(struct engineio_server *server);
 
+/* Handles what has arrived over a WebSocket that is being tried: it was sent before the HTTP
+ * request that has just come. The session may have another transport then, or be over. */
+void engineio_session_catch_up(struct engineio_session *session);
+
 /* Requests of the polling transport. */
 void engineio_session_poll(struct engineio_session *session, struct http_request *request);
 void engineio_session_post(struct engineio_session *session, struct http_request *request);

@@ -494,6 +494,12 @@ void engineio_session_probe(struct engineio_session *session, int descriptor, co
     session->upgrade = upgrade;
 }
 
+void engineio_session_catch_up(struct engineio_session *session)
+{
+    if (session->upgrade)
+        websocket_read(session->upgrade->websocket);
+}
+
 /* From here on the WebSocket is the transport, beginning with what long-polling has not sent. */
 static void complete_upgrade(struct engineio_session *session)
 {

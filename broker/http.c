@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "broker/farewell.h"
 #include "common/buffer.h"
 
 /* RFC 6455 section 1.3. */
@@ -26,14 +27,28 @@
 /* A body without Content-Length is read on for so many times the limit, to answer 413. */
 #define BODY_PATIENCE 4
 
+/* Connections taken in one turn of the loop. */
+#define ACCEPTS_PER_TURN 64
+/* Refused connections whose client is still told so; one more is closed without a word. */
+#define REFUSALS_MAX 256
+/* Without descriptors or memory accepting pauses for that long. */
+#define ACCEPT_PAUSE_MS 100
+
+/* To whom is over the limit of connections. */
+static const char refusal[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n"
+                              "Content-Length: 0\r\nConnection: close\r\n\r\n";
+
 struct http_server {
     const struct http_settings *settings;
     struct MHD_Daemon *daemon;
+    struct loop_watch listener;
+    struct timer accept_pause;
+    bool is_short; /* of descriptors or memory, when it last accepted */
+    struct farewell_set refused;
     struct loop_watch watch; /* of libmicrohttpd's epoll descriptor */
     struct timer timer;      /* its next timeout */
     struct loop_task task;   /* runs it, once a turn, after the other descriptors */
     struct http_request *first;
-    bool was_full; /* as many connections as it may have, after the last run */
 };
 
 struct http_request {
@@ -69,23 +84,11 @@ static void schedule(struct http_server *server)
         loop_timer_start(loop, &server->timer, wait_ms > INT_MAX ? INT_MAX : (int64_t)wait_ms);
 }
 
-static unsigned connection_count(const struct http_server *server)
-{
-    return MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)
-        ->num_connections;
-}
-
 static void run_task(struct loop_task *task)
 {
     struct http_server *server = LOOP_OWNER(task, struct http_server, task);
 
     MHD_run(server->daemon);
-    bool is_full = connection_count(server) >= server->settings->max_connections;
-    /* At its limit the library stops watching its listener, and takes it up again only at the
-     * beginning of a run. */
-    if (server->was_full && !is_full)
-        loop_defer(server->settings->loop, &server->task);
-    server->was_full = is_full;
     schedule(server);
 }
 
@@ -461,7 +464,8 @@ static int take_socket(int socket)
     if (descriptor < 0)
         return -1;
     int flags = fcntl(descriptor, F_GETFL);
-    if (flags < 0 || fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) != 0) {
+    if (flags < 0 ||
+        (!(flags & O_NONBLOCK) && fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) != 0)) {
         close(descriptor);
         return -1;
     }
@@ -510,6 +514,77 @@ void http_upgrade(struct http_request *request, const struct http_field *fields,
     queue_response(request, MHD_HTTP_SWITCHING_PROTOCOLS, response);
 }
 
+/* ---- Accepting ----
+ * Not by libmicrohttpd: at its limit, and without descriptors, it stops accepting until one of its
+ * own connections ends, which may be never when all have become WebSockets. */
+
+static unsigned connection_count(const struct http_server *server)
+{
+    return MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)
+        ->num_connections;
+}
+
+static void refuse(struct http_server *server, int descriptor)
+{
+    struct output output = {0};
+    struct block *block =
+        server->refused.count < REFUSALS_MAX ? block_create(sizeof(refusal) - 1) : NULL;
+
+    if (!block) {
+        close(descriptor);
+        return;
+    }
+    memcpy(block->bytes, refusal, sizeof(refusal) - 1);
+    output_push(&output, block, SIZE_MAX);
+    block_release(block);
+    farewell_start(&server->refused, descriptor, &output);
+}
+
+static void on_pause_over(struct timer *timer)
+{
+    struct http_server *server = LOOP_OWNER(timer, struct http_server, accept_pause);
+
+    loop_rewatch(server->settings->loop, &server->listener, EPOLLIN);
+}
+
+/* What accept has failed with. */
+static void handle_accept_error(struct http_server *server, int reason)
+{
+    const struct log *log = loop_services(server->settings->loop)->log;
+
+    if (reason == EAGAIN || reason == EINTR || reason == ECONNABORTED || reason == EPROTO)
+        return;
+    if (!server->is_short)
+        log_warning(log, "cannot accept connections", LOG_TEXT("error", strerror(reason)));
+    server->is_short = true;
+    loop_rewatch(server->settings->loop, &server->listener, EPOLLERR);
+    loop_timer_start(server->settings->loop, &server->accept_pause, ACCEPT_PAUSE_MS);
+}
+
+static void on_acceptable(struct loop_watch *watch, uint32_t events)
+{
+    struct http_server *server = LOOP_OWNER(watch, struct http_server, listener);
+
+    (void)events;
+    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+        struct sockaddr_storage address = {0};
+        socklen_t length = sizeof(address);
+        int descriptor = accept4(watch->descriptor, (struct sockaddr *)&address, &length,
+                                 SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+        if (descriptor < 0) {
+            handle_accept_error(server, errno);
+            return;
+        }
+        server->is_short = false;
+        if (connection_count(server) >= server->settings->max_connections)
+            refuse(server, descriptor);
+        else /* closes it when it fails */
+            MHD_add_connection(server->daemon, descriptor, (struct sockaddr *)&address, length);
+        loop_defer(server->settings->loop, &server->task);
+    }
+}
+
 /* ---- The server ---- */
 
 __attribute__((format(printf, 2, 0))) static void on_library_log(void *context, const char *format,
@@ -524,24 +599,28 @@ __attribute__((format(printf, 2, 0))) static void on_library_log(void *context, 
                 LOG_TEXT("text", text));
 }
 
-static struct MHD_Daemon *start_daemon(struct http_server *server, int listener)
+static struct MHD_Daemon *start_daemon(struct http_server *server)
 {
     return MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE | MHD_USE_ERROR_LOG, 0, NULL,
-        NULL, on_access, NULL, MHD_OPTION_EXTERNAL_LOGGER, on_library_log, server,
-        MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_URI_LOG_CALLBACK, on_uri, server,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_CONNECTION_LIMIT,
-        server->settings->max_connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)HTTP_HEADERS_MAX_BYTES, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)HTTP_IDLE_TIMEOUT_S, MHD_OPTION_END);
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE | MHD_USE_ERROR_LOG |
+            MHD_USE_NO_LISTEN_SOCKET,
+        0, NULL, NULL, on_access, NULL, MHD_OPTION_EXTERNAL_LOGGER, on_library_log, server,
+        MHD_OPTION_URI_LOG_CALLBACK, on_uri, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
+        NULL, MHD_OPTION_CONNECTION_LIMIT, server->settings->max_connections,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_HEADERS_MAX_BYTES,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_IDLE_TIMEOUT_S, MHD_OPTION_END);
 }
 
 struct http_server *http_server_create(const struct http_settings *settings, int listener,
                                        struct error *error)
 {
+    struct loop *loop = settings->loop;
     struct http_server *server = calloc(1, sizeof(*server));
+    bool has_timer = server && loop_timer_add(loop, &server->timer, on_timeout);
 
-    if (!server || !loop_timer_add(settings->loop, &server->timer, on_timeout)) {
+    if (!has_timer || !loop_timer_add(loop, &server->accept_pause, on_pause_over)) {
+        if (has_timer)
+            loop_timer_remove(loop, &server->timer);
         free(server);
         close(listener);
         error_out_of_memory(error);
@@ -549,13 +628,14 @@ struct http_server *http_server_create(const struct http_settings *settings, int
     }
     server->settings = settings;
     server->task.run = run_task;
-    server->daemon = start_daemon(server, listener);
-    if (!server->daemon) {
-        close(listener);
-    } else {
+    server->refused.loop = loop;
+    server->listener.descriptor = listener;
+    server->daemon = start_daemon(server);
+    if (server->daemon) {
         int descriptor = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
 
-        if (loop_watch(settings->loop, &server->watch, descriptor, EPOLLIN, on_ready))
+        if (loop_watch(loop, &server->watch, descriptor, EPOLLIN, on_ready) &&
+            loop_watch(loop, &server->listener, listener, EPOLLIN, on_acceptable))
             return server;
     }
     http_server_free(server);
@@ -565,10 +645,12 @@ struct http_server *http_server_create(const struct http_settings *settings, int
 
 void http_server_stop_listening(struct http_server *server)
 {
-    MHD_socket listener = MHD_quiesce_daemon(server->daemon);
-
-    if (listener != MHD_INVALID_SOCKET)
-        close(listener);
+    if (server->listener.descriptor < 0)
+        return;
+    loop_timer_stop(server->settings->loop, &server->accept_pause);
+    loop_unwatch(server->settings->loop, &server->listener);
+    close(server->listener.descriptor);
+    server->listener.descriptor = -1;
 }
 
 void http_server_free(struct http_server *server)
@@ -583,8 +665,11 @@ void http_server_free(struct http_server *server)
         MHD_run(server->daemon); /* it refuses to stop while connections are suspended */
         MHD_stop_daemon(server->daemon);
     }
+    http_server_stop_listening(server);
+    farewell_abort(&server->refused);
     loop_unwatch(server->settings->loop, &server->watch);
     loop_cancel(&server->task);
     loop_timer_remove(server->settings->loop, &server->timer);
+    loop_timer_remove(server->settings->loop, &server->accept_pause);
     free(server);
 }

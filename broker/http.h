@@ -32,10 +32,7 @@ struct http_request;
 /* Outlives the server. */
 struct http_settings {
     struct loop *loop;
-    /* At once, not counting those upgraded; more wait in the backlog. All descriptors together must
-     * stay below RLIMIT_NOFILE: out of descriptors, libmicrohttpd stops accepting until one of its
-     * own connections ends. */
-    unsigned max_connections;
+    unsigned max_connections;  /* at once, not counting those upgraded; one more is answered 503 */
     size_t max_body_bytes;     /* a longer body gets a 413 */
     bool trusts_forwarded_for; /* the proxy in front sets X-Forwarded-For */
 

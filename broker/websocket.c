@@ -268,6 +268,12 @@ static void receive(struct websocket *websocket)
     }
 }
 
+void websocket_read(struct websocket *websocket)
+{
+    if (websocket->state == STATE_OPEN && !websocket->is_paused)
+        receive(websocket);
+}
+
 static void on_ready(struct loop_watch *watch, uint32_t events)
 {
     struct websocket *websocket = LOOP_OWNER(watch, struct websocket, watch);
@@ -278,8 +284,8 @@ static void on_ready(struct loop_watch *watch, uint32_t events)
     }
     if (events & EPOLLOUT)
         flush(websocket);
-    if (websocket->state == STATE_OPEN && !websocket->is_paused && events & ~(uint32_t)EPOLLOUT)
-        receive(websocket);
+    if (events & ~(uint32_t)EPOLLOUT)
+        websocket_read(websocket);
 }
 
 void websocket_pause(struct websocket *websocket)

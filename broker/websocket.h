@@ -73,6 +73,10 @@ void websocket_want_drain(struct websocket *websocket);
 void websocket_pause(struct websocket *websocket);
 void websocket_resume(struct websocket *websocket);
 
+/* Handles what has arrived, as if the loop had just found the socket readable. Not within a
+ * callback of any connection of the loop: they share its buffer. */
+void websocket_read(struct websocket *websocket);
+
 /* Sends what is queued and a close frame, and ends the connection. The pointer is not to be used
  * any more. */
 void websocket_close(struct websocket *websocket, uint16_t code);

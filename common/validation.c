@@ -504,7 +504,8 @@ static void read_version(struct json_object *body, struct appointment_change_inp
         return;
     input->has_version = json_integer(value, &input->version) && input->version >= 0;
     if (!input->has_version)
-        error_add(error, "version", "doit être un nombre entier à partir de 0");
+        error_add(error, "version", "doit être un nombre entier de 0 à %lld",
+                  (long long)JSON_INTEGER_MAX);
 }
 
 /* The statuses from `first` to `last` may stand here. */

@@ -119,7 +119,7 @@ struct appointment_change_input {
     bool has_status;
     enum appointment_status status;
     bool has_version;
-    int64_t version; /* from 0 */
+    int64_t version; /* 0 to JSON_INTEGER_MAX */
 };
 
 bool appointment_change_input_read(struct json_object *body, struct appointment_change_input *input,

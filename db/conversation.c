@@ -51,7 +51,7 @@ bool conversation_load(struct connection *connection, const char *id,
         read_row(statement, id, conversation);
     statement_end(statement);
     if (step == STEP_DONE)
-        return error_set(error, ERROR_NOT_FOUND, "%s", missing_conversation);
+        error_set(error, ERROR_NOT_FOUND, "%s", missing_conversation);
     return step == STEP_ROW;
 }
 
@@ -623,7 +623,7 @@ bool conversation_create(struct transaction *transaction, void *argument, struct
     struct conversation_create *request = argument;
     const struct conversation_input *input = request->input;
     char existing_id[ID_BYTES] = "";
-    const char *salon_id = NULL;
+    const char *salon_id = "";
 
     request->existed = false;
     if (!require_salon(transaction, request, &salon_id, error) ||

@@ -118,10 +118,12 @@ static void log_state(const struct command *command, bool succeeded, const struc
     snprintf(reason, ERROR_DETAIL_BYTES, "%s", succeeded ? "" : error->detail);
 }
 
-static bool run(const struct command *command, bool once, struct error *error)
+static bool run(const struct command *command, const char *directory, bool once,
+                struct error *error)
 {
     char reason[ERROR_DETAIL_BYTES] = "";
 
+    log_info(command->services->log, "ready", LOG_TEXT("spool", directory));
     for (bool ends = false; !ends;) {
         struct spool_result result;
         error_clear(error);
@@ -140,7 +142,7 @@ bool spool_command_run(const struct config *config, const struct services *servi
                        const char *directory, bool once, struct error *error)
 {
     struct command command = {.config = config, .services = services, .signals = -1};
-    bool succeeded = open_all(&command, directory, error) && run(&command, once, error);
+    bool succeeded = open_all(&command, directory, error) && run(&command, directory, once, error);
 
     close_all(&command);
     return succeeded;

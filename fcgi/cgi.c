@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-extern char **environ;
-
 bool cgi_is_requested(void)
 {
     return getenv("REQUEST_METHOD") != NULL;

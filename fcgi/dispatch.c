@@ -80,35 +80,41 @@ static bool is_printable(struct text_span text)
     return utf8_is_valid(text.data, text.length);
 }
 
-static bool unknown_route(const struct request *request, struct error *error)
+static void report_unknown_route(const struct request *request, struct error *error)
 {
     struct text_span path = request->target.path;
     struct text_span method = {request->method_name, strlen(request->method_name)};
 
     if (path.length > ECHOED_PATH_MAX_BYTES || !is_printable(path) ||
         method.length > ECHOED_PATH_MAX_BYTES || !is_printable(method))
-        return error_set(error, ERROR_NOT_FOUND, "Route inconnue");
-    return error_set(error, ERROR_NOT_FOUND, "Route inconnue : %s %.*s", method.data,
-                     (int)path.length, path.data);
+        error_set(error, ERROR_NOT_FOUND, "Route inconnue");
+    else
+        error_set(error, ERROR_NOT_FOUND, "Route inconnue : %s %.*s", method.data, (int)path.length,
+                  path.data);
 }
 
 static bool find_route(const struct dispatcher *dispatcher, const struct request *request,
                        struct response *response, struct route_match *match, struct error *error)
 {
-    if (!request->has_target)
-        return error_set(error, ERROR_INVALID, "Adresse de requête mal formée");
-    switch (router_find(&dispatcher->router, request->method, request->target.path, match)) {
+    enum route_result result = ROUTE_MALFORMED;
+
+    if (request->has_target)
+        result = router_find(&dispatcher->router, request->method, request->target.path, match);
+    switch (result) {
     case ROUTE_FOUND:
         return true;
     case ROUTE_METHOD:
         response->allowed = match->allowed;
-        return error_set(error, ERROR_METHOD, "Méthode non autorisée pour cette route");
+        error_set(error, ERROR_METHOD, "Méthode non autorisée pour cette route");
+        break;
     case ROUTE_MALFORMED:
-        return error_set(error, ERROR_INVALID, "Adresse de requête mal formée");
+        error_set(error, ERROR_INVALID, "Adresse de requête mal formée");
+        break;
     case ROUTE_UNKNOWN:
+        report_unknown_route(request, error);
         break;
     }
-    return unknown_route(request, error);
+    return false;
 }
 
 /* ---- the answer ----------------------------------------------------------------------------- */

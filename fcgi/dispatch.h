@@ -27,12 +27,12 @@ struct dispatcher {
     struct router router;
 };
 
-/* Answers `request` into `response` (over response_finish). `dispatcher` is a struct dispatcher.
- * When request->body_state is BODY_BROKEN afterwards, nobody is there to read the answer. */
-void dispatch_answer(void *dispatcher, struct request *request, struct response *response);
+/* Answers `request` into `response` (over response_finish). `context` is a struct dispatcher. When
+ * request->body_state is BODY_BROKEN afterwards, nobody is there to read the answer. */
+void dispatch_answer(void *context, struct request *request, struct response *response);
 
 /* Answers 503 without looking at the request: there are too many connections. */
-void dispatch_refuse(void *dispatcher, struct request *request, struct response *response);
+void dispatch_refuse(void *context, struct request *request, struct response *response);
 
 /* ---- for handlers --------------------------------------------------------------------------- */
 

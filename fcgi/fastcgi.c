@@ -261,12 +261,15 @@ static void accept_connections(struct fastcgi_server *server, struct source *lis
 struct current {
     struct fastcgi_server *server;
     FCGX_Request *fcgx;
+    bool is_outside; /* the gate, for all of the request */
 };
 
 static void wait_elsewhere(void *context, bool begins)
 {
     const struct current *current = context;
 
+    if (current->is_outside)
+        return;
     if (begins)
         gate_step_out(&current->server->gate);
     else
@@ -352,23 +355,22 @@ static bool discard_body(struct current *current)
 }
 
 /* Answers the request that libfcgi has read. True when the connection can take the next one. */
-static bool answer(struct worker *worker, struct connection *connection)
+static bool answer(struct worker *worker, struct connection *connection, struct current *current)
 {
     struct fastcgi_server *server = worker->server;
-    FCGX_Request *fcgx = &connection->fcgx;
-    struct current current = {server, fcgx};
-    const struct transport transport = {fcgx->envp, read_body, wait_elsewhere, &current};
+    FCGX_Request *fcgx = current->fcgx;
+    const struct transport transport = {fcgx->envp, read_body, wait_elsewhere, current};
     struct response *response = &worker->response;
     fastcgi_answer *make = connection->is_refused ? server->options.refuse : server->options.answer;
 
     if (fcgx->role != FCGI_RESPONDER)
-        return records_send_unknown_role(fcgx->requestId, send_some, &current) && false;
+        return records_send_unknown_role(fcgx->requestId, send_some, current) && false;
     request_begin(&worker->request, &transport);
     make(server->options.context, &worker->request, response);
-    bool is_at_end = worker->request.body_state != BODY_BROKEN && discard_body(&current);
+    bool is_at_end = worker->request.body_state != BODY_BROKEN && discard_body(current);
     bool is_sent = FCGX_GetError(fcgx->in) == 0 &&
                    records_send_answer(fcgx->requestId, response->sent_head, response->sent_body,
-                                       send_some, &current);
+                                       send_some, current);
     /* At once, so that the web server sees the end together with the answer and doesn't send the
      * next request into it. */
     bool is_last = !fcgx->keepConnection || connection->is_refused || is_stopping(server);
@@ -384,12 +386,13 @@ static bool answer(struct worker *worker, struct connection *connection)
 static bool serve_request(struct worker *worker, struct connection *connection, bool is_whole_here)
 {
     struct gate *gate = &worker->server->gate;
+    struct current current = {worker->server, &connection->fcgx, !is_whole_here};
 
-    if (!is_whole_here)
+    if (current.is_outside)
         gate_step_out(gate);
     bool is_read = read_request(&connection->fcgx);
-    bool is_reusable = is_read && answer(worker, connection);
-    if (!is_whole_here)
+    bool is_reusable = is_read && answer(worker, connection, &current);
+    if (current.is_outside)
         gate_step_in(gate);
     if (is_read)
         FCGX_Free(&connection->fcgx, 0);

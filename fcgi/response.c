@@ -135,7 +135,7 @@ static bool is_header_list(const char *text)
     size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                  "!#$%&'*+-.^_`|~, ");
 
-    return text[length] == '\0' && length <= REQUESTED_HEADERS_MAX_BYTES;
+    return length <= REQUESTED_HEADERS_MAX_BYTES && text[length] == '\0';
 }
 
 static void write_preflight_headers(struct buffer *head, const struct request *request)

@@ -38,8 +38,8 @@ static enum route_result decode_segment(struct text_span encoded, struct segment
         break;
     }
     const char *text = *free_space;
-    if (length == 0 || strchr(text, '/') != NULL || strcmp(text, ".") == 0 ||
-        strcmp(text, "..") == 0 || segments->count == ROUTE_SEGMENTS_MAX)
+    if (length == 0 || strcmp(text, ".") == 0 || strcmp(text, "..") == 0 ||
+        segments->count == ROUTE_SEGMENTS_MAX)
         return ROUTE_UNKNOWN;
     segments->texts[segments->count++] = text;
     *free_space += length + 1;

@@ -61,7 +61,7 @@ struct route_match {
 
 enum route_result {
     ROUTE_FOUND,
-    ROUTE_UNKNOWN,   /* no such path; also empty and dot segments, and an encoded slash */
+    ROUTE_UNKNOWN,   /* no such path; also empty and dot segments */
     ROUTE_METHOD,    /* the path is known, the method is not: see `allowed` */
     ROUTE_MALFORMED, /* broken percent-encoding, NUL, no UTF-8 */
 };

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
-import { after, before, describe as group, test as nodeTest } from 'node:test';
+import { after, describe as group, test as nodeTest } from 'node:test';
 
 import { startEchoServer } from './harness/server.mjs';
 
@@ -15,9 +15,8 @@ const require = createRequire(new URL('../e2e/package.json', import.meta.url));
 const { Socket: EngineSocket } = require('engine.io-client');
 const { WebSocket } = require('ws');
 
-let server;
-before(async () => { server = await startEchoServer(); });
-after(() => server.stop());
+// Node 18 runs no hooks outside of groups: the server starts here, and ends in the last test.
+const server = await startEchoServer();
 
 const TRANSPORTS = [['websocket'], ['polling'], ['polling', 'websocket']];
 
@@ -164,3 +163,5 @@ group('ws', () => {
         assert.equal(code, 3000);
     });
 });
+
+test('the server ends well', () => server.stop());

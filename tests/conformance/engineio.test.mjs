@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http from 'node:http';
-import { after, before, describe as group, test as nodeTest } from 'node:test';
+import { describe as group, test as nodeTest } from 'node:test';
 
 import { until } from '../e2e/harness/conditions.mjs';
 import { EngineIO, SEPARATOR } from './harness/engineio.mjs';
@@ -13,13 +13,9 @@ import { PING, frame } from './harness/websocket.mjs';
 const HANG_MS = 20_000;
 const test = (name, run) => nodeTest(name, { timeout: HANG_MS }, run);
 
-let server;
-let engine;
-before(async () => {
-    server = await startEchoServer();
-    engine = new EngineIO(server.port, '/engine.io/');
-});
-after(() => server.stop());
+// Node 18 runs no hooks outside of groups: the server starts here, and ends in the last test.
+const server = await startEchoServer();
+const engine = new EngineIO(server.port, '/engine.io/');
 
 const OPEN_KEYS = ['sid', 'upgrades', 'pingInterval', 'pingTimeout', 'maxPayload'];
 const ERRORS = ['Transport unknown', 'Session ID unknown', 'Bad handshake method', 'Bad request',
@@ -433,6 +429,17 @@ group('upgrade', () => {
         socket.destroy();
     });
 
+    test('an HTTP request sent right behind the upgrade packet comes after it', async () => {
+        for (let i = 0; i < 50; i++) {
+            const { sid } = await engine.open();
+            const socket = await engine.connect({ sid });
+            socket.send('2probe');
+            socket.send('5');
+            assertRefused(await engine.get(sid), 3);
+            socket.destroy();
+        }
+    });
+
     test('another WebSocket for an upgraded session is closed, which goes on', async () => {
         const { sid, socket } = await upgraded();
         const second = await engine.connect({ sid });
@@ -496,3 +503,5 @@ group('upgrade', () => {
         });
     });
 });
+
+test('the server ends well', () => server.stop());

@@ -2,7 +2,7 @@
 // path), and what that leaves out.
 
 import assert from 'node:assert/strict';
-import { after, before, describe as group, test as nodeTest } from 'node:test';
+import { describe as group, test as nodeTest } from 'node:test';
 
 import { EngineIO } from './harness/engineio.mjs';
 import { startEchoServer } from './harness/server.mjs';
@@ -10,13 +10,9 @@ import { startEchoServer } from './harness/server.mjs';
 const HANG_MS = 20_000;
 const test = (name, run) => nodeTest(name, { timeout: HANG_MS }, run);
 
-let server;
-let engine;
-before(async () => {
-    server = await startEchoServer();
-    engine = new EngineIO(server.port, '/socket.io/');
-});
-after(() => server.stop());
+// Node 18 runs no hooks outside of groups: the server starts here, and ends in the last test.
+const server = await startEchoServer();
+const engine = new EngineIO(server.port, '/socket.io/');
 
 /** A session over WebSocket whose open packet has been read. */
 async function opened() {
@@ -316,3 +312,5 @@ group('messages', () => {
         await assertClosed(socket);
     });
 });
+
+test('the server ends well', () => server.stop());

@@ -28,16 +28,23 @@ function* malformedJson() {
     for (const bytes of ODD_BYTES)
         for (const at of [0, 1, 5, 12, 15, valid.length - 1])
             yield latin1(valid.slice(0, at) + bytes + valid.slice(at));
-    for (const escape of ['\\u0000', '\\ud800', '\\udfff', '\\ud800\\ud800', '\\udc00\\ud800', '\\u12', '\\x41', '\\'])
+    for (const escape of ['\\u0000', '\\ud800', '\\udfff', '\\ud800\\ud800', '\\udc00\\ud800',
+        '\\u12', '\\x41', '\\'])
         yield `{"content":"a${escape}"}`;
     for (const extra of ['x', '{}', ',', ']', '}', '\u0000', '\ufeff'])
         yield `${valid}${extra}`;
-    for (const text of ["{'content':'x'}", '{content:"x"}', '{"content":"x",}', '{"content":x}', '{,}', '{"content"}',
-        '{"content":"x" "type":"TEXT"}', '/* */{"content":"x"}', '{"content":"tab\there"}', '{"content":"a\nb"}',
-        '\ufeff{"content":"x"}', '{"content":"x","content":"x"}', '{"content":"x","\\u0063ontent":"x"}',
-        '{"content":"x","a":{"b":1,"b":2}}', '{"content":"x","a":NaN}', '{"content":"x","a":Infinity}',
-        '{"content":"x","a":01}', '{"content":"x","a":+1}', '{"content":"x","a":.5}', '{"content":"x","a":0x10}',
-        '{"content":"x","a":TRUE}', '{"content":"x","a":nul}', '{"content":"x","a":1.}', '{"content":"x","a":1e}'])
+    for (const text of ["{'content':'x'}", '{content:"x"}', '{"content":"x",}', '{"content":x}',
+        '{,}', '{"content"}',
+        '{"content":"x" "type":"TEXT"}', '/* */{"content":"x"}', '{"content":"tab\there"}',
+        '{"content":"a\nb"}',
+        '\ufeff{"content":"x"}', '{"content":"x","content":"x"}',
+        '{"content":"x","\\u0063ontent":"x"}',
+        '{"content":"x","a":{"b":1,"b":2}}', '{"content":"x","a":NaN}',
+        '{"content":"x","a":Infinity}',
+        '{"content":"x","a":01}', '{"content":"x","a":+1}', '{"content":"x","a":.5}',
+        '{"content":"x","a":0x10}',
+        '{"content":"x","a":TRUE}', '{"content":"x","a":nul}', '{"content":"x","a":1.}',
+        '{"content":"x","a":1e}'])
         yield text;
     for (const depth of [1_000, 100_000]) {
         yield `{"content":"x","a":${nested('[', ']', depth)}}`;
@@ -57,13 +64,16 @@ function* invalidMessages() {
         yield { content: 'x', type };
     for (const clientMessageId of [...NO_TEXTS, '', 'x'.repeat(65), 'x'.repeat(100_000)])
         yield { content: 'x', clientMessageId };
-    for (const attachments of [...NO_TEXTS.filter((value) => !Array.isArray(value)), Array(6).fill(PICTURE),
+    for (const attachments of [...NO_TEXTS.filter((value) => !Array.isArray(value)),
+        Array(6).fill(PICTURE),
         Array(5_000).fill(PICTURE), ...NO_TEXTS.map((value) => [value]), [null], [PICTURE, {}]])
         yield { content: 'x', attachments };
     for (const [field, values] of Object.entries({
         fileName: [...NO_TEXTS, null, '', 'x'.repeat(256)],
-        fileUrl: [...NO_TEXTS, null, '', 'x', 'javascript:alert(1)', 'JavaScript:alert(1)', 'data:,x', 'file:///etc/passwd',
-            'http://', 'https:///x', 'http:x', ' http://x/', 'http://x y/', 'http://x/\u0001', `http://x/${'y'.repeat(9_000)}`],
+        fileUrl: [...NO_TEXTS, null, '', 'x', 'javascript:alert(1)', 'JavaScript:alert(1)',
+            'data:,x', 'file:///etc/passwd',
+            'http://', 'https:///x', 'http:x', ' http://x/', 'http://x y/', 'http://x/\u0001',
+            `http://x/${'y'.repeat(9_000)}`],
         fileType: [...NO_TEXTS, null, '', 'image/', 'image/svg+xml', 'image/bmp', 'text/html'],
         fileSize: [null, 0, -1, 1.5, 10_485_761, 2 ** 53, 1e300, '1', true, [], {}],
         uploadThingKey: [...NO_TEXTS, 'x'.repeat(10_000)],
@@ -100,7 +110,8 @@ function* invalidChanges() {
 
 function* oddQueries() {
     for (const name of ['page', 'limit', 'before'])
-        for (const value of ['', '0', '-1', '+1', '1.0', '1e1', '0x1', ' 1', '1%20', '%31%00', 'abc', '١', '%D9%A1', 'NaN',
+        for (const value of ['', '0', '-1', '+1', '1.0', '1e1', '0x1', ' 1', '1%20', '%31%00',
+            'abc', '١', '%D9%A1', 'NaN',
             '9'.repeat(30), '1,2', '1;2', 'null', '%', '%zz', '%ff', 'x'.repeat(2_000)])
             yield [`${name}=${value}`, 400];
     for (const query of ['page=1&page=2', 'limit=1&limit=x', 'page', 'page=1&limit=1000'])
@@ -110,18 +121,24 @@ function* oddQueries() {
 }
 
 function* oddPaths(id) {
-    const oddIds = ['%00', `${id}%00`, '%ff', '%c0%af', '%', '%2', '%zz', '%2e', '%2e%2e', '..', '.', '%2f', `${id}%2f`, `${id}%2farchive`,
-        ' ', '%20', `%20${id}`, `${id}%20`, '%0a', '%0d%0aX:%20y', "'", '"', ';', '--', '%27%20OR%201=1--', '*', '\\', '%5c',
-        '{}', '<script>', 'é', '%C3%A9', '%F0%9F%98%80', '0', '-1', 'null', 'undefined', `${id}.json`, id.toUpperCase(),
+    const oddIds = ['%00', `${id}%00`, '%ff', '%c0%af', '%', '%2', '%zz', '%2e', '%2e%2e', '..',
+        '.', '%2f', `${id}%2f`, `${id}%2farchive`,
+        ' ', '%20', `%20${id}`, `${id}%20`, '%0a', '%0d%0aX:%20y', "'", '"', ';', '--',
+        '%27%20OR%201=1--', '*', '\\', '%5c',
+        '{}', '<script>', 'é', '%C3%A9', '%F0%9F%98%80', '0', '-1', 'null', 'undefined',
+        `${id}.json`, id.toUpperCase(),
         `${id}x`, id.slice(1), 'x'.repeat(65), 'x'.repeat(1_000), 'x'.repeat(5_000)];
     for (const oddId of oddIds) {
         yield ['PATCH', archivePath(oddId)];
         yield ['POST', messagesPath(oddId)];
         yield ['DELETE', messagePath(oddId)];
     }
-    for (const path of ['//messaging/conversations', '/messaging//conversations', '/messaging/./conversations/../x',
-        '/messaging/%63onversations/x', '/%6dessaging/conversations/x', '/messaging/conversations/..%2f..%2fetc/passwd',
-        '/messaging/..', '/messaging/conversations;x=1', '/messaging/conversations#x', '/messaging/conversations%3fpage=1',
+    for (const path of ['//messaging/conversations', '/messaging//conversations',
+        '/messaging/./conversations/../x',
+        '/messaging/%63onversations/x', '/%6dessaging/conversations/x',
+        '/messaging/conversations/..%2f..%2fetc/passwd',
+        '/messaging/..', '/messaging/conversations;x=1', '/messaging/conversations#x',
+        '/messaging/conversations%3fpage=1',
         'http://elsewhere.example/messaging/conversations/x', `/messaging/${'a/'.repeat(2_000)}`])
         yield ['DELETE', path];
 }
@@ -141,9 +158,11 @@ function* rawRequests(token, target) {
         yield head([`Content-Length: ${length}`]) + body;
     yield head(['Content-Length: 15', 'Content-Length: 16']) + body;
     yield head(['Content-Length: 15', 'Transfer-Encoding: chunked']) + body;
-    for (const chunks of ['x\r\n', '-1\r\n', '5\r\nabc', 'ffffffffffffffff\r\nx', 'ffffffffffffffffff\r\nx', '2\r\n{}\r\n', '2\r\n{}0\r\n\r\n'])
+    for (const chunks of ['x\r\n', '-1\r\n', '5\r\nabc', 'ffffffffffffffff\r\nx',
+        'ffffffffffffffffff\r\nx', '2\r\n{}\r\n', '2\r\n{}0\r\n\r\n'])
         yield head(['Transfer-Encoding: chunked']) + chunks;
-    for (const line of ['Authorization: Bearer x', ': x', 'no colon', ' folded', 'X\x00Y: z', 'X: \x00', `X: ${'y'.repeat(9_000)}`,
+    for (const line of ['Authorization: Bearer x', ': x', 'no colon', ' folded', 'X\x00Y: z',
+        'X: \x00', `X: ${'y'.repeat(9_000)}`,
         'Host: localhost', 'Content-Type: \xff', 'Content-Encoding: gzip', 'Expect: 100-continue'])
         yield head([line, 'Content-Length: 2']) + '{}';
 }
@@ -151,11 +170,15 @@ function* rawRequests(token, target) {
 function* rawGarbage() {
     for (const length of [1, 10, 100, 1_000, 10_000])
         yield randomBytes(length);
-    for (const text of ['\r\n', '\n', '\x00', 'GET', 'GET \r\n\r\n', 'GET /\r\n\r\n', 'GET / HTTP/1.1\r\n', ' / HTTP/1.1\r\n\r\n',
-        'GET / HTTP/1.1\r\n\r\n', 'GET / HTTP/9.9\r\n\r\n'.replace('9.9', '1.x'), '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
+    for (const text of ['\r\n', '\n', '\x00', 'GET', 'GET \r\n\r\n', 'GET /\r\n\r\n',
+        'GET / HTTP/1.1\r\n', ' / HTTP/1.1\r\n\r\n',
+        'GET / HTTP/1.1\r\n\r\n', 'GET / HTTP/1.x\r\n\r\n',
+        '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
         'GET /messaging/conversations HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n', 'x'.repeat(100_000),
-        'GET /messaging/\x00 HTTP/1.1\r\nHost: a\r\n\r\n', 'GET /messaging/\xff\xfe HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
-        'GET messaging HTTP/1.1\r\nHost: a\r\n\r\n', 'GET /messaging/conversations HTTP/1.1\r\nHost: \x00\r\n\r\n'])
+        'GET /messaging/\x00 HTTP/1.1\r\nHost: a\r\n\r\n',
+        'GET /messaging/\xff\xfe HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
+        'GET messaging HTTP/1.1\r\nHost: a\r\n\r\n',
+        'GET /messaging/conversations HTTP/1.1\r\nHost: \x00\r\n\r\n'])
         yield latin1(text);
 }
 
@@ -169,7 +192,8 @@ function* fastcgiGarbage(token, target) {
     const noInput = record(RECORD.STDIN);
     for (const length of [1, 8, 100, 70_000])
         yield randomBytes(length);
-    for (const length of [0, 1, 7, 8, 12, 16, 20, 40, startLength - 1, startLength, whole.length - 9, whole.length - 1])
+    for (const length of [0, 1, 7, 8, 12, 16, 20, 40, startLength - 1, startLength,
+        whole.length - 9, whole.length - 1])
         yield whole.subarray(0, length);
     for (const version of [0, 2, 255])
         yield Buffer.concat([Buffer.from([version]), whole.subarray(1)]);
@@ -181,13 +205,17 @@ function* fastcgiGarbage(token, target) {
     yield Buffer.concat([beginRequest(), record(RECORD.ABORT_REQUEST)]);
     yield Buffer.concat([beginRequest(), beginRequest(), beginRequest()]);
     yield Buffer.concat([beginRequest(), noParams, noInput]);
-    for (const pairs of [[0xff, 0xff, 0xff, 0xff], [0x80, 0, 0, 1, 0xff, 0xff, 0xff, 0xff, 65], [5, 5, 65],
+    for (const pairs of [[0xff, 0xff, 0xff, 0xff], [0x80, 0, 0, 1, 0xff, 0xff, 0xff, 0xff, 65],
+        [5, 5, 65],
         [0, 0, 0, 0], [127, 0]])
-        yield Buffer.concat([beginRequest(), record(RECORD.PARAMS, Buffer.from(pairs)), noParams, noInput]);
+        yield Buffer.concat([beginRequest(), record(RECORD.PARAMS, Buffer.from(pairs)), noParams,
+            noInput]);
     for (const length of ['1', '0', '1000', '-1', 'x', '9'.repeat(40)])
         yield bytesOf({ ...post, headers: { 'content-length': length } });
-    for (const variables of [{ REQUEST_METHOD: '' }, { REQUEST_METHOD: 'X'.repeat(5_000) }, { REQUEST_URI: '' },
-        { REQUEST_URI: '\x01\xff' }, { HTTP_AUTHORIZATION: 'x'.repeat(60_000) }, { HTTP_ORIGIN: '\r\nX: y' },
+    for (const variables of [{ REQUEST_METHOD: '' }, { REQUEST_METHOD: 'X'.repeat(5_000) },
+        { REQUEST_URI: '' },
+        { REQUEST_URI: '\x01\xff' }, { HTTP_AUTHORIZATION: 'x'.repeat(60_000) },
+        { HTTP_ORIGIN: '\r\nX: y' },
         { HTTP_X_REQUEST_ID: '\n\x00' }])
         yield bytesOf({ path: '/messaging/x', token, variables });
 }
@@ -280,7 +308,7 @@ describeStack('bad input', { front: 'nginx' }, ({ stack, test }) => {
             assert.ok(await sendTarget(method, conversationPath(id)) >= 400, method);
     });
 
-    badTest('a request whose head is wrong, or whose body is not as long as it says, is refused', async ({ id, salon }) => {
+    badTest('a wrong head or a wrong length is refused', async ({ id, salon }) => {
         for (const bytes of rawRequests(salon.token, messagesPath(id))) {
             const { status } = await stack.sendBytes(latin1(bytes), { halfClose: true });
             assertNoServerError(bytes.slice(-200), status);

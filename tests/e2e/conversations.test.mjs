@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 
 import {
-    archivePath, conversationPath, CONVERSATIONS, markReadPath, messagesPath, UNKNOWN_ID, UNREAD_TOTAL,
+    archivePath, conversationPath, CONVERSATIONS, markReadPath, messagesPath, UNKNOWN_ID,
+    UNREAD_TOTAL,
 } from './harness/paths.mjs';
 import { assertInvalid, bodyOf, errorOf, openConversation, PICTURE, send }
     from './harness/people.mjs';
@@ -33,7 +34,9 @@ describeStack('conversations', {}, ({ stack, test }) => {
 
     test('a new conversation has the fields of the contract and no others', async () => {
         const salon = await stack.knownPerson('salon', {
-            salonName: 'Salon des Lilas', image: 'https://files.example/s.png', email: 's@salon.example',
+            salonName: 'Salon des Lilas',
+            image: 'https://files.example/s.png',
+            email: 's@salon.example',
         });
         const client = await stack.knownPerson('client', {
             firstName: 'Zoé', lastName: 'Martin', email: 'zoe@client.example',
@@ -78,7 +81,7 @@ describeStack('conversations', {}, ({ stack, test }) => {
         assert.notEqual(conversation.id, UNKNOWN_ID);
     });
 
-    test('firstMessage becomes a SYSTEM message of the salon, unread for the client only', async () => {
+    test('firstMessage becomes a SYSTEM message, unread for the client only', async () => {
         const { salon, client } = await stack.salonAndClient();
         const { id, lastMessage, unreadCount } =
             await openConversation(salon, client, { firstMessage: 'Bienvenue !' });
@@ -100,8 +103,10 @@ describeStack('conversations', {}, ({ stack, test }) => {
         const other = await stack.knownPerson('salon');
         await stack.assertUnchanged(async () => {
             errorOf(await salon.post(CONVERSATIONS, { clientUserId: 'nobody' }), 404);
-            assertInvalid(await salon.post(CONVERSATIONS, { clientUserId: other.id }), ['clientUserId']);
-            assertInvalid(await salon.post(CONVERSATIONS, { clientUserId: salon.id }), ['clientUserId']);
+            assertInvalid(await salon.post(CONVERSATIONS, { clientUserId: other.id }),
+                ['clientUserId']);
+            assertInvalid(await salon.post(CONVERSATIONS, { clientUserId: salon.id }),
+                ['clientUserId']);
         });
     });
 
@@ -290,7 +295,8 @@ describeStack('conversations', {}, ({ stack, test }) => {
         const path = conversationPath(id);
         const { subject } = bodyOf(await client.patch(path, { subject: 'Mon tatouage' }));
         assert.equal(subject, 'Mon tatouage');
-        const changed = bodyOf(await salon.patch(path, { subject: 'Le tatouage', status: 'ARCHIVED' }));
+        const changes = { subject: 'Le tatouage', status: 'ARCHIVED' };
+        const changed = bodyOf(await salon.patch(path, changes));
         assert.equal(changed.subject, 'Le tatouage');
         assert.equal(changed.status, 'ARCHIVED');
         await stack.assertUnchanged(async () => {
@@ -318,7 +324,8 @@ describeStack('conversations', {}, ({ stack, test }) => {
             assertInvalid(await salon.patch(path, { subject: 'ab' }), ['subject']);
             assertInvalid(await salon.patch(path, { subject: 'x'.repeat(201) }), ['subject']);
             assertInvalid(await salon.patch(path, { status: 'CLOSED' }), ['status']);
-            assertInvalid(await salon.patch(path, { subject: 3, status: 4 }), ['subject', 'status']);
+            assertInvalid(await salon.patch(path, { subject: 3, status: 4 }),
+                ['subject', 'status']);
         });
     });
 

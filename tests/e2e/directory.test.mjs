@@ -23,19 +23,24 @@ describeStack('directory', {}, ({ stack, test }) => {
 
     test('a valid token makes the caller\'s row from the claims that are there', async () => {
         const claims = {
-            ...NAMES, salonName: 'Lilas', email: 'z@client.example', image: 'https://files.example/z.png',
+            ...NAMES,
+            salonName: 'Lilas',
+            email: 'z@client.example',
+            image: 'https://files.example/z.png',
         };
         const row = await call('whole', 'client', claims);
         assert.deepEqual(
             [row.role, row.first_name, row.last_name, row.salon_name, row.email, row.image],
-            ['client', 'Zoé', 'Martin', 'Lilas', 'z@client.example', 'https://files.example/z.png']);
+            ['client', 'Zoé', 'Martin', 'Lilas', claims.email, claims.image]);
         const bare = await call('bare', 'salon', {});
         assert.deepEqual([bare.role, bare.first_name, bare.email], ['salon', null, null]);
     });
 
     test('claims of a newer token replace older ones, absent ones stay', async () => {
-        await call('newer', 'client', { ...NAMES, email: 'old@client.example', iat: seconds(-100) });
-        const row = await call('newer', 'client', { email: 'new@client.example', iat: seconds(-50) });
+        await call('newer', 'client',
+            { ...NAMES, email: 'old@client.example', iat: seconds(-100) });
+        const row = await call('newer', 'client',
+            { email: 'new@client.example', iat: seconds(-50) });
         assert.equal(row.email, 'new@client.example');
         assert.equal(row.first_name, 'Zoé');
     });
@@ -43,7 +48,8 @@ describeStack('directory', {}, ({ stack, test }) => {
     test('claims of an older token, or one as old, change nothing', async () => {
         const before = await call('older', 'client', { ...NAMES, iat: seconds(-50) });
         for (const iat of [seconds(-51), seconds(-50), seconds(-1000), undefined])
-            await stack.assertUnchanged(() => call('older', 'salon', { firstName: `Autre ${iat}`, iat }));
+            await stack.assertUnchanged(() =>
+                call('older', 'salon', { firstName: `Autre ${iat}`, iat }));
         assert.deepEqual(await rowOf('older'), before);
     });
 
@@ -69,13 +75,15 @@ describeStack('directory', {}, ({ stack, test }) => {
     });
 
     test('a claim of another type than text is as absent', async () => {
-        const row = await call('types', 'client', { firstName: 7, lastName: { a: 1 }, email: ['x'], image: null });
-        assert.deepEqual([row.first_name, row.last_name, row.email, row.image], Array(4).fill(null));
+        const row = await call('types', 'client',
+            { firstName: 7, lastName: { a: 1 }, email: ['x'], image: null });
+        assert.deepEqual([row.first_name, row.last_name, row.email, row.image],
+            Array(4).fill(null));
     });
 
     test('fields set by the booking back-end win, field by field', async () => {
-        const { code, stderr } = await messagerie(stack, 'user', 'set', 'booked', '--role', 'client',
-            '--first-name', 'Nom de la réservation');
+        const { code, stderr } = await messagerie(stack, 'user', 'set', 'booked',
+            '--role', 'client', '--first-name', 'Nom de la réservation');
         assert.equal(code, 0, stderr);
         const row = await call('booked', 'salon', { ...NAMES, email: 'z@client.example' });
         assert.deepEqual([row.role, row.first_name, row.last_name, row.email],
@@ -95,8 +103,10 @@ describeStack('directory', {}, ({ stack, test }) => {
         const { id } = await openConversation(salon, client);
         await send(salon, id);
         await call(salon.id, 'salon', { salonName: 'Salon des Roses' });
-        assert.equal(bodyOf(await client.get(conversationPath(id))).salon.salonName, 'Salon des Roses');
-        assert.equal(bodyOf(await client.get(messagesPath(id))).data[0].sender.salonName, 'Salon des Roses');
+        assert.equal(bodyOf(await client.get(conversationPath(id))).salon.salonName,
+            'Salon des Roses');
+        assert.equal(bodyOf(await client.get(messagesPath(id))).data[0].sender.salonName,
+            'Salon des Roses');
     });
 
     // ---- e-mail addresses ----
@@ -104,7 +114,8 @@ describeStack('directory', {}, ({ stack, test }) => {
     async function pairWithAddresses() {
         const salon = await stack.knownPerson('salon', { email: 's@salon.example' });
         const client = await stack.knownPerson('client', { email: 'c@client.example' });
-        return { salon, client, addresses: { salon: 's@salon.example', client: 'c@client.example' } };
+        const addresses = { salon: 's@salon.example', client: 'c@client.example' };
+        return { salon, client, addresses };
     }
 
     const addressesIn = ({ salon, client }) => ({ salon: salon.email, client: client.email });
@@ -114,14 +125,16 @@ describeStack('directory', {}, ({ stack, test }) => {
         const opened = await openConversation(salon, client);
         assert.deepEqual(addressesIn(opened), { ...addresses, client: undefined });
         const path = conversationPath(opened.id);
-        assert.deepEqual(addressesIn(bodyOf(await client.get(path))), { ...addresses, salon: undefined });
+        assert.deepEqual(addressesIn(bodyOf(await client.get(path))),
+            { ...addresses, salon: undefined });
         const [listed] = bodyOf(await client.get(CONVERSATIONS)).data;
         assert.deepEqual(addressesIn(listed), { ...addresses, salon: undefined });
     });
 
     test('an e-mail address is shown to the service', async () => {
         const { salon, client, addresses } = await pairWithAddresses();
-        const opened = await openConversation(stack.person('service'), client, { salonId: salon.id });
+        const opened = await openConversation(stack.person('service'), client,
+            { salonId: salon.id });
         assert.deepEqual(addressesIn(opened), addresses);
     });
 
@@ -130,8 +143,10 @@ describeStack('directory', {}, ({ stack, test }) => {
         const { id } = await openConversation(salon, client);
         await stack.book(salon, client);
         for (const person of [salon, client]) {
-            assert.deepEqual(addressesIn(bodyOf(await person.get(conversationPath(id)))), addresses);
-            assert.deepEqual(addressesIn(bodyOf(await person.get(CONVERSATIONS)).data[0]), addresses);
+            assert.deepEqual(addressesIn(bodyOf(await person.get(conversationPath(id)))),
+                addresses);
+            assert.deepEqual(addressesIn(bodyOf(await person.get(CONVERSATIONS)).data[0]),
+                addresses);
         }
     });
 

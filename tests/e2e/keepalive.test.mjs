@@ -21,7 +21,8 @@ function connectionsTo(path) {
     const CONNECTED = '03';
     return readFileSync('/proc/net/unix', 'utf8').split('\n')
         .map((line) => line.trim().split(/\s+/))
-        .filter((fields) => fields[7] === path && [CONNECTING, CONNECTED].includes(fields[5])).length;
+        .filter(({ 5: state, 7: bound }) =>
+            bound === path && [CONNECTING, CONNECTED].includes(state)).length;
 }
 
 describeStack('keep-alive', {
@@ -73,7 +74,8 @@ describeStack('keep-alive', {
     test('connections that were opened and never used hold up nobody', async () => {
         const salon = await stack.knownPerson('salon');
         const path = stack.socketOf(stack.programs.conversations);
-        const idle = await Promise.all(Array.from({ length: KEPT }, () => FastcgiConnection.open(path)));
+        const idle = await Promise.all(Array.from({ length: KEPT }, () =>
+            FastcgiConnection.open(path)));
         for (let i = 0; i < KEPT; i++)
             bodyOf(await salon.get(CONVERSATIONS));
         for (const connection of idle)

@@ -18,7 +18,9 @@ const LONGEST_LIFE_MS = 150;
 const ANSWER_LIMIT_MS = 60_000;
 const seed = testSeed();
 
-describeStack(`kill -9, ${KILLS} times (MESSAGERIE_TEST_SEED=${seed})`, { front: 'nginx' }, ({ stack, test }) => {
+const title = `kill -9, ${KILLS} times (MESSAGERIE_TEST_SEED=${seed})`;
+
+describeStack(title, { front: 'nginx' }, ({ stack, test }) => {
     const random = seededRandom(seed);
     /** clientMessageId: {id, sender, deleted} of what was answered. */
     const acknowledged = new Map();
@@ -39,8 +41,8 @@ describeStack(`kill -9, ${KILLS} times (MESSAGERIE_TEST_SEED=${seed})`, { front:
     async function sendOne(key) {
         const { salon, client, id } = random.pick(pairs);
         const sender = random.pick([salon, client]);
-        const { body } = await insist(() =>
-            sender.post(messagesPath(id), { content: `Message ${key}`, clientMessageId: key }), [200, 201]);
+        const message = { content: `Message ${key}`, clientMessageId: key };
+        const { body } = await insist(() => sender.post(messagesPath(id), message), [200, 201]);
         assert.equal(body.clientMessageId, key);
         acknowledged.set(key, { id: body.id, sender });
     }
@@ -74,12 +76,14 @@ describeStack(`kill -9, ${KILLS} times (MESSAGERIE_TEST_SEED=${seed})`, { front:
     }
 
     async function killOne() {
-        const program = random.pick(Object.values(stack.programs));
+        const { conversations, messages } = stack.programs;
+        const program = random.pick([conversations, messages]);
         await sleep(random.fraction() * LONGEST_LIFE_MS);
         await program.kill();
         await stack.startProgram(program);
         const answered = acknowledged.size;
-        await until('messages are answered again', () => acknowledged.size > answered, ANSWER_LIMIT_MS);
+        await until('messages are answered again', () => acknowledged.size > answered,
+            ANSWER_LIMIT_MS);
     }
 
     test('under write load', async () => {

@@ -76,7 +76,9 @@ const ENDPOINTS = [
         [403, 403, 403, 403], [404, 404, 404, 404]],
 ];
 
-describeStack('authorization matrix', { config: { auth: publicKeyConfig(KEYS, 'RS256') } }, ({ stack, test }) => {
+const options = { config: { auth: publicKeyConfig(KEYS, 'RS256') } };
+
+describeStack('authorization matrix', options, ({ stack, test }) => {
     /** Two participants, two outsiders, and something unread of each side's. */
     async function makeWorld() {
         const { salon, client } = await stack.salonAndClient();
@@ -107,8 +109,8 @@ describeStack('authorization matrix', { config: { auth: publicKeyConfig(KEYS, 'R
         };
     }
 
-    /** Each refused call first, so that all of them meet the same database; then the others, each
-     * in a world of its own. */
+    // The refused calls come first, so that all of them meet the same database; the others each
+    // have a world of their own.
     for (const [name, makeRequest, ...expected] of ENDPOINTS)
         test(name, async () => {
             const world = await makeWorld();

@@ -78,7 +78,8 @@ describeStack('messages', {}, ({ stack, test }) => {
         const { client, id } = await talk();
         const other = await talk();
         for (const conversationId of [id, other.id, UNKNOWN_ID, 7, null])
-            assert.equal((await send(client, id, { content: 'ici', conversationId })).conversationId, id);
+            const message = await send(client, id, { content: 'ici', conversationId });
+            assert.equal(message.conversationId, id);
     });
 
     test('unknown fields are ignored, null counts as absent', async () => {
@@ -97,7 +98,8 @@ describeStack('messages', {}, ({ stack, test }) => {
     test('text comes back as it was sent, in every script', async () => {
         const { client, id, path } = await talk();
         const texts = [
-            'É', '"\\/\b\f\n\r\t', '\u0001\u001f\u007f', 'שלום', '👩‍👩‍👧', '\u{10ffff}', '<script>', '%00%', "L'été\u2028",
+            'É', '"\\/\b\f\n\r\t', '\u0001\u001f\u007f', 'שלום', '👩‍👩‍👧', '\u{10ffff}', '<script>',
+            '%00%', "L'été\u2028",
             '😀'.repeat(10_000),
         ];
         for (const content of texts)
@@ -109,7 +111,8 @@ describeStack('messages', {}, ({ stack, test }) => {
     test('content is 1 to 10,000 characters and not only blanks', async () => {
         const { client, path } = await talk();
         await stack.assertUnchanged(async () => {
-            for (const content of [undefined, null, '', ' ', '\n\t ', '\u00a0\u3000', 'é'.repeat(10_001),
+            for (const content of [undefined, null, '', ' ', '\n\t ', '\u00a0\u3000',
+                'é'.repeat(10_001),
                 '😀'.repeat(10_001), 7, true, [], {}])
                 assertInvalid(await client.post(path, { content }), ['content']);
         });
@@ -144,13 +147,15 @@ describeStack('messages', {}, ({ stack, test }) => {
     test('every broken rule of an attachment is told, by its place', async () => {
         const { client, path } = await talk();
         const invalid = async (attachment, ...fields) =>
-            assertInvalid(await client.post(path, { content: 'x', attachments: [PICTURE, attachment] }),
+            assertInvalid(await client.post(path,
+                { content: 'x', attachments: [PICTURE, attachment] }),
                 fields.map((field) => `attachments.1.${field}`));
         await stack.assertUnchanged(async () => {
             await invalid({}, 'fileName', 'fileUrl', 'fileType', 'fileSize');
             for (const fileName of ['', 'é'.repeat(256), 7])
                 await invalid({ ...PICTURE, fileName }, 'fileName');
-            for (const fileUrl of ['', 'javascript:alert(1)', 'ftp://files.example/a', '//files.example/a',
+            for (const fileUrl of ['', 'javascript:alert(1)', 'ftp://files.example/a',
+                '//files.example/a',
                 'https://', 'data:image/png;base64,AA', 'https:files.example', 'http://a b/', 7])
                 await invalid({ ...PICTURE, fileUrl }, 'fileUrl');
             for (const fileType of ['', 'image/svg+xml', 'text/html', 'image/PNG ', 7])
@@ -160,7 +165,8 @@ describeStack('messages', {}, ({ stack, test }) => {
             await invalid({ ...PICTURE, uploadThingKey: {} }, 'uploadThingKey');
             for (const attachment of [7, 'text', []])
                 errorOf(await client.post(path, { content: 'x', attachments: [attachment] }), 400);
-            assertInvalid(await client.post(path, { content: 'x', attachments: {} }), ['attachments']);
+            assertInvalid(await client.post(path, { content: 'x', attachments: {} }),
+                ['attachments']);
         });
     });
 
@@ -197,7 +203,8 @@ describeStack('messages', {}, ({ stack, test }) => {
         assert.equal(whole.limit, 50);
         assert.equal(whole.hasMore, false);
         assert.ok(!('nextCursor' in whole));
-        assert.deepEqual(whole.data.map(({ content }) => content), sent.map(({ content }) => content));
+        assert.deepEqual(whole.data.map(({ content }) => content),
+            sent.map(({ content }) => content));
     });
 
     test('a conversation without messages has an empty page', async () => {
@@ -227,8 +234,10 @@ describeStack('messages', {}, ({ stack, test }) => {
         const { salon, client, id, path } = await talk();
         await send(salon, id);
         await stack.assertUnchanged(async () => {
-            for (const [query, field] of [['page=0', 'page'], ['page=x', 'page'], ['limit=0', 'limit'],
-                ['limit=101', 'limit'], ['limit=x', 'limit'], ['before=x', 'before'], ['before=-1', 'before']])
+            for (const [query, field] of [['page=0', 'page'], ['page=x', 'page'],
+                ['limit=0', 'limit'],
+                ['limit=101', 'limit'], ['limit=x', 'limit'], ['before=x', 'before'],
+                ['before=-1', 'before']])
                 assertInvalid(await client.get(`${path}?${query}`), [field]);
         });
     });
@@ -306,9 +315,11 @@ describeStack('messages', {}, ({ stack, test }) => {
 
     test('nobody deletes a SYSTEM message', async () => {
         const { salon, client } = await stack.salonAndClient();
-        const { lastMessage } = await openConversation(salon, client, { firstMessage: 'Bienvenue' });
+        const { lastMessage } = await openConversation(salon, client,
+            { firstMessage: 'Bienvenue' });
         for (const person of [salon, client])
-            errorOf(await stack.assertUnchanged(() => person.delete(messagePath(lastMessage.id))), 403);
+            errorOf(await stack.assertUnchanged(() => person.delete(messagePath(lastMessage.id))),
+                403);
     });
 
     test('an unread message that is deleted is no longer counted', async () => {

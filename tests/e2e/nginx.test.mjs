@@ -10,7 +10,9 @@ import { describeStack, ORIGINS } from './harness/stack.mjs';
 
 const MIB = 1024 * 1024;
 
-describeStack('nginx', { front: 'nginx', config: { log: { level: 'debug' } } }, ({ stack, test }) => {
+const options = { front: 'nginx', config: { log: { level: 'debug' } } };
+
+describeStack('nginx', options, ({ stack, test }) => {
     /** Sends the lines of a request's head and gives the answer, its JSON body parsed. */
     async function sendHead(lines) {
         const answer = await stack.sendBytes(
@@ -51,8 +53,10 @@ describeStack('nginx', { front: 'nginx', config: { log: { level: 'debug' } } }, 
         ['a path that is not ours', 404, ['GET / HTTP/1.1']],
         ['/messaging without its slash', 404, ['GET /messaging HTTP/1.1']],
         ['a request line that is none', 400, ['GET', '']],
-        ['an address that is too long', 414, [`GET ${CONVERSATIONS}?${'x'.repeat(40_000)} HTTP/1.1`]],
-        ['a header that is too long', 431, [`GET ${CONVERSATIONS} HTTP/1.1`, `X-Long: ${'x'.repeat(40_000)}`]],
+        ['an address that is too long', 414,
+        [`GET ${CONVERSATIONS}?${'x'.repeat(40_000)} HTTP/1.1`]],
+        ['a header that is too long', 431,
+        [`GET ${CONVERSATIONS} HTTP/1.1`, `X-Long: ${'x'.repeat(40_000)}`]],
         ['a transfer encoding that is unknown', 501,
             [`POST ${CONVERSATIONS} HTTP/1.1`, 'Transfer-Encoding: brotli']],
         ['a version of HTTP that is unknown', 505, [`GET ${CONVERSATIONS} HTTP/3.0`]],
@@ -64,7 +68,7 @@ describeStack('nginx', { front: 'nginx', config: { log: { level: 'debug' } } }, 
             assert.match(answer.head, /^content-type: application\/json/im);
         });
 
-    test('while a program is away the answer is 503 with Retry-After, then all is well', async () => {
+    test('while a program is away the answer is 503 with Retry-After', async () => {
         const salon = await stack.knownPerson('salon');
         const { messages } = stack.programs;
         await messages.stop();

@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 
-import { archivePath, conversationPath, CONVERSATIONS, messagePath, messagesPath } from './harness/paths.mjs';
+import { archivePath, conversationPath, CONVERSATIONS, messagePath, messagesPath }
+    from './harness/paths.mjs';
 import { bodyOf, openConversation, sendMany } from './harness/people.mjs';
 import { isLong } from './harness/project.mjs';
 import { seededRandom, testSeed } from './harness/random.mjs';

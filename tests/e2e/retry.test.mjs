@@ -48,21 +48,23 @@ describeStack('retry', {}, ({ stack, test }) => {
         const messages = [];
         for (const sender of [salon, client])
             for (const conversationId of [id, other.id])
-                messages.push(await send(sender, conversationId, { content: 'x', clientMessageId: 'same' }));
+                messages.push(
+                    await send(sender, conversationId, { content: 'x', clientMessageId: 'same' }));
         assert.equal(new Set(messages.map((message) => message.id)).size, 4);
     });
 
     test('without a key equal messages are different messages', async () => {
         const { client, id } = await talk();
-        const [one, two] = [await send(client, id, { content: 'x' }), await send(client, id, { content: 'x' })];
-        assert.notEqual(one.id, two.id);
+        const first = await send(client, id, { content: 'x' });
+        assert.notEqual((await send(client, id, { content: 'x' })).id, first.id);
     });
 
     test('keys are compared byte by byte', async () => {
         const { client, id } = await talk();
         const keys = ['a', 'A', 'a ', ' a', 'á', 'a\u0301', 'é'.repeat(32), 'x'.repeat(64)];
         for (const clientMessageId of keys)
-            assert.equal((await send(client, id, { content: 'x', clientMessageId })).clientMessageId,
+            assert.equal((await send(client, id,
+                { content: 'x', clientMessageId })).clientMessageId,
                 clientMessageId);
         assert.equal(bodyOf(await client.get(messagesPath(id))).total, keys.length);
     });
@@ -74,7 +76,7 @@ describeStack('retry', {}, ({ stack, test }) => {
                 client.post(path, { content: 'x', clientMessageId })), ['clientMessageId']);
     });
 
-    test('a repeat shows what became of the message, and does not revive the conversation', async () => {
+    test('a repeat shows what became of the message, and revives nothing', async () => {
         const { salon, client, id, path } = await talk();
         const body = { content: 'Bonjour', clientMessageId: 'key' };
         await send(client, id, body);

@@ -47,7 +47,8 @@ describeStack('tokens with a secret', {}, ({ stack, test }) => {
     test('userId is required, a text of 1 to 64 bytes', async () => {
         for (const userId of ['x', 'é'.repeat(32), 'a/b?c', 'x'.repeat(64)])
             await accepted(hs256(usual({ userId })));
-        for (const userId of [undefined, null, '', 7, {}, ['caller'], true, 'x'.repeat(65), 'é'.repeat(33), 'a\nb'])
+        for (const userId of [undefined, null, '', 7, {}, ['caller'], true, 'x'.repeat(65),
+            'é'.repeat(33), 'a\nb'])
             await refused(hs256(usual({ userId })));
     });
 
@@ -57,7 +58,8 @@ describeStack('tokens with a secret', {}, ({ stack, test }) => {
         for (const algorithm of ['RS256', 'ES256'])
             await refused(signClaims(usual(), KEYS[algorithm].privateKey, algorithm));
         const [, claims, signature] = hs256(usual()).split('.');
-        for (const header of [{}, { alg: null }, { alg: 'hs256' }, { alg: 'None' }, { alg: 'HS512' }, 7])
+        for (const header of [{}, { alg: null }, { alg: 'hs256' }, { alg: 'None' },
+            { alg: 'HS512' }, 7])
             await refused([encodePart(header), claims, signature].join('.'));
     });
 
@@ -66,15 +68,19 @@ describeStack('tokens with a secret', {}, ({ stack, test }) => {
         await refused(signClaims(usual(), ''));
         const [header, claims, signature] = hs256(usual()).split('.');
         const others = encodePart(usual({ role: 'salon' }));
-        for (const token of [`${header}.${others}.${signature}`, `${header}.${claims}.`, `${header}.${claims}`,
-            `${header}.${claims}.${signature.slice(0, -2)}`, `${header}.${claims}.${signature}.${signature}`])
+        for (const token of [`${header}.${others}.${signature}`, `${header}.${claims}.`,
+            `${header}.${claims}`,
+            `${header}.${claims}.${signature.slice(0, -2)}`,
+            `${header}.${claims}.${signature}.${signature}`])
             await refused(token);
     });
 
     test('what is no token is refused', async () => {
-        for (const token of ['', '.', '..', '...', 'null', 'undefined', 'a.b.c', '=.=.=', 'é', '%00',
+        for (const token of ['', '.', '..', '...', 'null', 'undefined', 'a.b.c', '=.=.=', 'é',
+            '%00',
             'x'.repeat(7000), `${'x.'.repeat(3000)}x`,
-            [encodePart({ alg: 'HS256' }), Buffer.from('{"userId":').toString('base64url'), 'x'].join('.')])
+            [encodePart({ alg: 'HS256' }), Buffer.from('{"userId":').toString('base64url'),
+            'x'].join('.')])
             await refused(token);
     });
 
@@ -99,11 +105,13 @@ for (const [algorithm, other] of [['RS256', 'ES256'], ['ES256', 'RS256']])
         });
 
         test('everything else is refused', async () => {
-            await refused(signClaims(usual({ exp: seconds(-60) }), KEYS[algorithm].privateKey, algorithm));
+            await refused(signClaims(usual({ exp: seconds(-60) }), KEYS[algorithm].privateKey,
+                algorithm));
             await refused(signClaims(usual(), generateKeys(algorithm).privateKey, algorithm));
             await refused(signClaims(usual(), KEYS[other].privateKey, other));
             await refused(signClaims(usual(), '', 'none'));
-            for (const key of [SECRET, '', KEYS[algorithm].publicKey, KEYS[algorithm].publicKey.trim()])
+            for (const key of [SECRET, '', KEYS[algorithm].publicKey,
+                KEYS[algorithm].publicKey.trim()])
                 await refused(signClaims(usual(), key, 'HS256'));
         });
     });

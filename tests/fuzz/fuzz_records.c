@@ -2,13 +2,10 @@
  * What comes in over a FastCGI connection (fcgi/records.h): no byte beyond the input is read, and
  * more input never turns a request that was whole, or nonsense, into something else.
  */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "fcgi/records.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -20,8 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     memcpy(front, data, half);
     enum records_state part = records_check(front, half);
-    if (part != RECORDS_PARTIAL && part != whole)
-        abort();
+    FUZZ_CHECK(part == RECORDS_PARTIAL || part == whole);
     free(front);
     return 0;
 }

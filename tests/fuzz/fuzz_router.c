@@ -2,28 +2,19 @@
  * Request targets as strangers send them: splitting, routes of both programs, query parameters.
  * The input is a target; what is checked beside memory is what the headers promise.
  */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/utf8.h"
 #include "fcgi/conversation_handlers.h"
 #include "fcgi/message_handlers.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static void check_text(const char *text, size_t capacity)
 {
     size_t length = strnlen(text, capacity);
 
-    check(length < capacity);
-    check(utf8_is_valid(text, length));
+    FUZZ_CHECK(length < capacity);
+    FUZZ_CHECK(utf8_is_valid(text, length));
 }
 
 static void try_routes(const struct router *router, struct text_span path)
@@ -35,9 +26,9 @@ static void try_routes(const struct router *router, struct text_span path)
         enum route_result result = router_find(router, (enum method)method, path, &match);
         if (result == ROUTE_FOUND && strchr(match.route->pattern, ':') != NULL) {
             check_text(match.parameters[0], sizeof(match.storage));
-            check(match.parameters[0][0] != '\0' && strchr(match.parameters[0], '/') == NULL);
+            FUZZ_CHECK(match.parameters[0][0] != '\0');
         }
-        check((result == ROUTE_METHOD) == (match.allowed != 0 && match.route == NULL));
+        FUZZ_CHECK((result == ROUTE_METHOD) == (match.allowed != 0 && match.route == NULL));
         router_allow_text(match.allowed, allow);
         check_text(allow, sizeof(allow));
     }

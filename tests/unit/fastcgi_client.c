@@ -160,7 +160,8 @@ void client_read_answer(int descriptor, struct client_answer *answer)
             buffer_append(&answer->output, content, length);
         if (header.type == FCGI_END_REQUEST) {
             answer->is_ended = true;
-            answer->protocol_status = content[offsetof(FCGI_EndRequestBody, protocolStatus)];
+            answer->protocol_status =
+                (unsigned char)content[offsetof(FCGI_EndRequestBody, protocolStatus)];
         }
     }
 }
@@ -172,7 +173,8 @@ void client_expect(int descriptor, const char *text)
     client_read_answer(descriptor, &answer);
     assert_true(answer.is_ended);
     assert_int_equal(answer.protocol_status, FCGI_REQUEST_COMPLETE);
-    assert_non_null(memmem(answer.output.data, answer.output.length, text, strlen(text)));
+    assert_true(answer.output.data != NULL &&
+                memmem(answer.output.data, answer.output.length, text, strlen(text)) != NULL);
     buffer_free(&answer.output);
 }
 

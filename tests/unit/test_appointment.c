@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/local_time.h"
 #include "db/appointment.h"
@@ -134,10 +135,13 @@ static void a_booking_opens_its_conversation(void **state)
 static void a_repeated_booking_writes_nothing(void **state)
 {
     struct suite *suite = *state;
-    const struct appointment_input input = booking("a1", APPOINTMENT_PENDING, 3);
+    struct appointment_input input = booking("a1", APPOINTMENT_PENDING, 3);
 
     assert_true(book(suite, &input));
     fixture_forget_events(suite->fixture);
+    /* Repeated late, it also brings names of then. */
+    input.salon.salon_name = "Ancien nom";
+    input.prestation = "Ancienne prestation";
     int64_t updated = fixture_number(suite->fixture, "SELECT MAX(updated_at) FROM users");
     suite->fixture->now_ms += 1000;
     assert_false(book(suite, &input));
@@ -166,6 +170,76 @@ static void versions_decide_what_is_news(void **state)
                                                     " subject = 'RDV Tatouage - 02/04/2026'"),
                      1);
     fixture_verify(suite->fixture);
+}
+
+static void a_newer_booking_changes_all_of_it(void **state)
+{
+    struct suite *suite = *state;
+    struct appointment_input input = booking("a1", APPOINTMENT_PENDING, 1);
+
+    assert_true(book(suite, &input));
+    input.prestation = "Piercing";
+    input.salon.salon_name = "Studio Nouveau";
+    input.state.version = 2;
+    assert_false(book(suite, &input));
+    assert_int_equal(messages_like(suite, "%"), 1);
+    assert_int_equal(fixture_number(suite->fixture, "SELECT COUNT(*) FROM conversations WHERE"
+                                                    " subject = 'RDV Piercing - 12/03/2026'"),
+                     1);
+    input.state.version = 3;
+    input.state.status = APPOINTMENT_CONFIRMED;
+    assert_false(book(suite, &input));
+    assert_int_equal(messages_like(suite, "%« Piercing » chez Studio Nouveau est confirmé%"), 1);
+    fixture_verify(suite->fixture);
+}
+
+static void a_confirmation_for_another_date_is_told_as_one(void **state)
+{
+    struct suite *suite = *state;
+    const struct appointment_input input = booking("a1", APPOINTMENT_PENDING, 1);
+    struct appointment_change_input confirmed = status_change(APPOINTMENT_CONFIRMED, 2);
+
+    assert_true(book(suite, &input));
+    confirmed.has_start = true;
+    confirmed.start_ms = APRIL_MS;
+    assert_true(change(suite, "a1", &confirmed));
+    assert_int_equal(messages_like(suite, "%confirmé pour le jeudi 2 avril 2026%"), 1);
+    assert_int_equal(messages_like(suite, "%"), 2);
+}
+
+static void a_subject_keeps_its_date_however_long_the_service(void **state)
+{
+    struct suite *suite = *state;
+    struct appointment_input input = booking("a1", APPOINTMENT_PENDING, 1);
+    struct appointment_change_input moved = {.has_start = true, .start_ms = APRIL_MS};
+    char prestation[2 * PRESTATION_MAX_CHARACTERS + 1] = "";
+
+    for (int i = 0; i < PRESTATION_MAX_CHARACTERS; i++)
+        strcat(prestation, "é");
+    input.prestation = prestation;
+    assert_true(book(suite, &input));
+    assert_int_equal(fixture_number(suite->fixture,
+                                    "SELECT COUNT(*) FROM conversations WHERE LENGTH(subject) ="
+                                    " 200 AND subject LIKE 'RDV é%é… - 12/03/2026'"),
+                     1);
+    assert_true(change(suite, "a1", &moved));
+    assert_int_equal(fixture_number(suite->fixture, "SELECT COUNT(*) FROM conversations WHERE"
+                                                    " subject LIKE 'RDV é%é… - 02/04/2026'"),
+                     1);
+}
+
+static void both_sides_are_told_with_their_counts(void **state)
+{
+    struct suite *suite = *state;
+    const struct appointment_input input = booking("a1", APPOINTMENT_CONFIRMED, -1);
+
+    assert_true(book(suite, &input));
+    assert_int_equal(fixture_count_events(suite->fixture, "unread-count-updated"), 2);
+    assert_string_equal(fixture_event(suite->fixture, "unread-count-updated", 0)->payload,
+                        "{\"totalUnread\":1}");
+    assert_string_equal(fixture_event(suite->fixture, "unread-count-updated", 1)->payload,
+                        "{\"totalUnread\":0}");
+    assert_string_equal(fixture_event(suite->fixture, "unread-count-updated", 1)->audience, "u:s1");
 }
 
 static void without_version_a_change_to_the_present_state_writes_nothing(void **state)
@@ -202,6 +276,28 @@ static void a_change_before_its_booking_is_kept(void **state)
     assert_int_equal(fixture_number(suite->fixture, "SELECT COUNT(*) FROM appointment_changes"), 0);
     assert_int_equal(fixture_number(suite->fixture, "SELECT version FROM appointments"), 3);
     fixture_verify(suite->fixture);
+}
+
+static void an_early_change_that_is_known_is_not_kept_again(void **state)
+{
+    struct suite *suite = *state;
+    struct appointment_change_input versioned = status_change(APPOINTMENT_CONFIRMED, 2);
+    struct appointment_change_input cancelled = status_change(APPOINTMENT_CANCELLED, -1);
+    struct appointment_change_input moved = {.has_start = true, .start_ms = APRIL_MS};
+    static const char count[] = "SELECT COUNT(*) FROM appointment_changes";
+
+    for (int i = 0; i < 2; i++)
+        assert_false(change(suite, "a1", &versioned));
+    assert_int_equal(fixture_number(suite->fixture, count), 1);
+    for (int i = 0; i < 2; i++)
+        assert_false(change(suite, "a1", &cancelled));
+    assert_int_equal(fixture_number(suite->fixture, count), 2);
+    for (int i = 0; i < 2; i++)
+        assert_false(change(suite, "a1", &moved));
+    assert_int_equal(fixture_number(suite->fixture, count), 3);
+    /* Not the last one: without a version this is news. */
+    assert_false(change(suite, "a1", &cancelled));
+    assert_int_equal(fixture_number(suite->fixture, count), 4);
 }
 
 static void early_changes_are_bounded(void **state)
@@ -249,23 +345,53 @@ static void new_people_are_made_with_their_names(void **state)
                      1);
 }
 
-static void a_deleted_conversation_comes_back_with_the_next_change(void **state)
+static void delete_conversation(struct suite *suite)
+{
+    const char *room = fixture_event(suite->fixture, "new-message", 0)->audience;
+    char id[ID_BYTES];
+    struct conversation_reference request = {.conversation_id = id, .caller = salon("s1")};
+    struct error error;
+
+    snprintf(id, sizeof(id), "%s", room + 2);
+    error_clear(&error);
+    assert_true(database_write(suite->fixture->database, conversation_delete, &request, &error));
+}
+
+static void a_deleted_conversation_comes_back_with_news_alone(void **state)
 {
     struct suite *suite = *state;
-    const struct appointment_input input = booking("a1", APPOINTMENT_PENDING, -1);
-    struct appointment_change_input cancelled = status_change(APPOINTMENT_CANCELLED, -1);
+    const struct appointment_input input = booking("a1", APPOINTMENT_PENDING, 1);
+    struct appointment_change_input confirmed = status_change(APPOINTMENT_CONFIRMED, 2);
+    struct appointment_change_input cancelled = status_change(APPOINTMENT_CANCELLED, 3);
+    struct buffer json = BUFFER_EMPTY;
+    struct appointment_change known = {
+        .appointment_id = "a1", .input = &confirmed, .texts = suite->texts, .json = &json};
     struct error error;
 
     assert_true(book(suite, &input));
-    const char *room = fixture_event(suite->fixture, "new-message", 0)->audience;
-    char id[ID_BYTES];
-    snprintf(id, sizeof(id), "%s", room + 2);
-    struct conversation_reference request = {.conversation_id = id, .caller = salon("s1")};
+    assert_true(change(suite, "a1", &confirmed));
+    delete_conversation(suite);
     error_clear(&error);
-    assert_true(database_write(suite->fixture->database, conversation_delete, &request, &error));
+    assert_true(database_write(suite->fixture->database, appointment_change, &known, &error));
+    assert_int_equal(json.length, 0);
+    assert_false(known.is_early);
+    assert_int_equal(fixture_number(suite->fixture, "SELECT COUNT(*) FROM conversations"), 0);
     assert_true(change(suite, "a1", &cancelled));
     assert_int_equal(fixture_number(suite->fixture, "SELECT COUNT(*) FROM conversations"), 1);
     assert_int_equal(messages_like(suite, "%annulé%"), 1);
+    fixture_verify(suite->fixture);
+}
+
+static void an_appointment_that_is_told_again_has_its_conversation(void **state)
+{
+    struct suite *suite = *state;
+    const struct appointment_input input = booking("a1", APPOINTMENT_PENDING, 1);
+
+    assert_true(book(suite, &input));
+    delete_conversation(suite);
+    assert_true(book(suite, &input));
+    assert_false(book(suite, &input));
+    assert_int_equal(fixture_number(suite->fixture, "SELECT COUNT(*) FROM conversations"), 1);
     fixture_verify(suite->fixture);
 }
 
@@ -290,6 +416,39 @@ static void erasing_leaves_no_name(void **state)
     fixture_verify(suite->fixture);
 }
 
+static void rename_client(struct suite *suite, const char *first_name, const char *last_name)
+{
+    struct person_set set = {.user_id = "c1",
+                             .fields = {.first_name = first_name, .last_name = last_name}};
+    struct error error;
+
+    error_clear(&error);
+    assert_true(database_write(suite->fixture->database, person_set, &set, &error));
+}
+
+static void erasing_finds_former_names_and_spares_other_words(void **state)
+{
+    struct suite *suite = *state;
+    struct appointment_input input = booking("a1", APPOINTMENT_CONFIRMED, -1);
+    struct person_erase erase = {.user_id = "c1"};
+    struct error error;
+
+    input.prestation = "Léandre à la rose";
+    assert_true(book(suite, &input)); /* Bonjour Léa */
+    rename_client(suite, "est", "rose");
+    rename_client(suite, "Zoé", "");
+    error_clear(&error);
+    assert_true(database_write(suite->fixture->database, person_erase, &erase, &error));
+    assert_int_equal(messages_like(suite, "Bonjour [effacé], votre rendez-vous « Léandre à la "
+                                          "[effacé] » chez Studio Encre [effacé] confirmé%"),
+                     1);
+    assert_int_equal(fixture_number(suite->fixture, "SELECT COUNT(*) FROM conversations WHERE"
+                                                    " subject LIKE 'RDV Léandre à la [effacé] -%'"),
+                     1);
+    assert_int_equal(fixture_number(suite->fixture, "SELECT COUNT(*) FROM person_names"), 0);
+    fixture_verify(suite->fixture);
+}
+
 static void an_export_holds_what_the_person_wrote(void **state)
 {
     struct suite *suite = *state;
@@ -308,6 +467,75 @@ static void an_export_holds_what_the_person_wrote(void **state)
     buffer_free(&json);
 }
 
+/* Has everything told, and gives the texts and the subject. */
+static void tell_everything(const struct appointment_texts *texts, struct buffer *told)
+{
+    static const enum appointment_status statuses[] = {APPOINTMENT_CONFIRMED, APPOINTMENT_CANCELLED,
+                                                       APPOINTMENT_COMPLETED};
+    struct suite suite = {.texts = (struct appointment_texts *)texts};
+    const struct appointment_input input = booking("a1", APPOINTMENT_PENDING, -1);
+    struct appointment_change_input moved = {.has_start = true, .start_ms = APRIL_MS};
+
+    assert_int_equal(fixture_set_up((void **)&suite.fixture), 0);
+    assert_true(book(&suite, &input));
+    assert_true(change(&suite, "a1", &moved));
+    for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+        const struct appointment_change_input input_of_status = status_change(statuses[i], -1);
+        assert_true(change(&suite, "a1", &input_of_status));
+    }
+    for (size_t i = 0; i < suite.fixture->event_count; i++) {
+        const char *content = strstr(suite.fixture->events[i].payload, "\"content\":\"");
+        const char *subject = strstr(suite.fixture->events[i].payload, "\"subject\":\"");
+        if (content != NULL)
+            buffer_append(told, content, strcspn(content + 11, "\"") + 11);
+        if (subject != NULL)
+            buffer_append(told, subject, strcspn(subject + 11, "\"") + 11);
+    }
+    assert_int_equal(fixture_tear_down((void **)&suite.fixture), 0);
+}
+
+static void the_files_have_the_texts_that_are_built_in(void **state)
+{
+    struct suite *suite = *state;
+    const char *source = getenv("srcdir"); /* set by `make check` */
+    char directory[512];
+    char path[600];
+    struct buffer built_in = BUFFER_EMPTY;
+    struct buffer filed = BUFFER_EMPTY;
+    struct error error;
+
+    error_clear(&error);
+    snprintf(directory, sizeof(directory), "%s/db/templates", source != NULL ? source : ".");
+    snprintf(path, sizeof(path), "%s/moved.txt", directory);
+    assert_int_equal(access(path, R_OK), 0);
+    struct appointment_texts *texts = appointment_texts_load(directory, &error);
+    assert_non_null(texts);
+    tell_everything(suite->texts, &built_in);
+    tell_everything(texts, &filed);
+    assert_non_null(strstr(buffer_text(&built_in), "attente de confirmation"));
+    assert_string_equal(buffer_text(&filed), buffer_text(&built_in));
+    buffer_free(&built_in);
+    buffer_free(&filed);
+    appointment_texts_free(texts);
+}
+
+static void a_bad_text_is_refused_with_its_line(void **state)
+{
+    struct suite *suite = *state;
+    char path[128];
+    struct error error;
+
+    snprintf(path, sizeof(path), "%s/completed.txt", suite->fixture->directory);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("Merci {prenom},\nà bientôt chez {boutique} !\n", file);
+    fclose(file);
+    error_clear(&error);
+    assert_null(appointment_texts_load(suite->fixture->directory, &error));
+    assert_non_null(strstr(error.text, "completed.txt:2: unknown variable {boutique}"));
+    unlink(path);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -316,14 +544,23 @@ int main(void)
         TEST(a_booking_opens_its_conversation),
         TEST(a_repeated_booking_writes_nothing),
         TEST(versions_decide_what_is_news),
+        TEST(a_newer_booking_changes_all_of_it),
+        TEST(a_confirmation_for_another_date_is_told_as_one),
+        TEST(a_subject_keeps_its_date_however_long_the_service),
+        TEST(both_sides_are_told_with_their_counts),
         TEST(without_version_a_change_to_the_present_state_writes_nothing),
         TEST(a_change_before_its_booking_is_kept),
+        TEST(an_early_change_that_is_known_is_not_kept_again),
         TEST(early_changes_are_bounded),
         TEST(a_booking_of_other_people_is_refused),
         TEST(new_people_are_made_with_their_names),
-        TEST(a_deleted_conversation_comes_back_with_the_next_change),
+        TEST(a_deleted_conversation_comes_back_with_news_alone),
+        TEST(an_appointment_that_is_told_again_has_its_conversation),
         TEST(erasing_leaves_no_name),
+        TEST(erasing_finds_former_names_and_spares_other_words),
         TEST(an_export_holds_what_the_person_wrote),
+        TEST(the_files_have_the_texts_that_are_built_in),
+        TEST(a_bad_text_is_refused_with_its_line),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -402,7 +402,7 @@ static void forgets_tokens_with_the_settings(void **state)
     token = sign(office, "c1", "client");
     assert_int_equal(ask_with(office, &office->conversations, token, "GET", path, NULL), 200);
     free(token);
-    write_config(office, "short");
+    write_config(office, SECRET "\nno_such_key = 1");
     error_clear(&error);
     assert_null(settings_load(office->config_path, &error));
     assert_int_not_equal(error.text[0], '\0');

@@ -9,8 +9,8 @@ static void test_packets(void **state)
     struct engineio_packet packet;
 
     (void)state;
-    for (char type = '0'; type <= '6'; type++) {
-        const char bytes[] = {type, 'x', 'y'};
+    for (int type = '0'; type <= '6'; type++) {
+        const char bytes[] = {(char)type, 'x', 'y'};
 
         assert_true(engineio_packet_parse(bytes, sizeof(bytes), &packet));
         assert_int_equal(packet.type, type);
@@ -126,6 +126,7 @@ static void test_encoding_frames(void **state)
 {
     struct block *text = engineio_packet_encode(ENGINEIO_MESSAGE, "hi", 2);
     struct block *binary = engineio_packet_encode_binary("\xff", 1);
+    static const char text_data[] = {'a', 'b', 'c'};
     char *data;
     struct block *created = engineio_packet_create(ENGINEIO_MESSAGE, 3, &data);
 
@@ -137,7 +138,7 @@ static void test_encoding_frames(void **state)
                         5);
     assert_int_equal(binary->length, 3);
     assert_memory_equal(binary->bytes, "\x82\x01\xff", 3);
-    memcpy(data, "abc", 3);
+    memcpy(data, text_data, sizeof(text_data));
     assert_int_equal(created->length, 6);
     assert_memory_equal(created->bytes,
                         "\x81\x04"

@@ -319,7 +319,8 @@ static void reads_long_parameters(void **state)
 
     assert_non_null(name);
     memset(name, 'x', 39999);
-    memcpy(name, "NAME=", 5);
+    for (size_t i = 0; i < 5; i++)
+        name[i] = "NAME="[i];
     start(site, THREADS, MAX_CONNECTIONS, IO_TIMEOUT_MS);
     int client = client_connect(site->path);
     client_send_request(client, &request);
@@ -465,6 +466,37 @@ static void waiting_requests_hold_nobody_up(void **state)
         client_expect(clients[i], "answer hold");
         close(clients[i]);
     }
+}
+
+/* The same of requests that come in two parts, so that their threads have waited before. */
+static void split_requests_hold_nobody_up(void **state)
+{
+    struct site *site = *state;
+    const char *parameters[] = {"DO=hold", NULL};
+    const struct client_request request = {.keep = true, .parameters = parameters};
+    struct buffer bytes = BUFFER_EMPTY;
+    int clients[THREADS - 1];
+
+    client_append_request(&bytes, &request);
+    start(site, THREADS, MAX_CONNECTIONS, CLIENT_TIMEOUT_S * 1000);
+    for (size_t i = 0; i < ARRAY_LENGTH(clients); i++) {
+        clients[i] = client_connect(site->path);
+        client_send(clients[i], bytes.data, 10);
+    }
+    assert_alive(site);
+    for (size_t i = 0; i < ARRAY_LENGTH(clients); i++)
+        client_send(clients[i], bytes.data + 10, bytes.length - 10);
+    wait_for(site, &site->held, ARRAY_LENGTH(clients));
+    for (int i = 0; i < 2 * THREADS; i++)
+        assert_alive(site);
+    release(site);
+    for (size_t i = 0; i < ARRAY_LENGTH(clients); i++) {
+        client_expect(clients[i], "answer hold");
+        close(clients[i]);
+    }
+    for (int i = 0; i < 2 * THREADS; i++)
+        assert_alive(site);
+    buffer_free(&bytes);
 }
 
 static void limits_connections(void **state)
@@ -821,6 +853,7 @@ int main(void)
         SITE_TEST(refuses_other_roles),
         SITE_TEST(idle_connections_need_no_thread),
         SITE_TEST(waiting_requests_hold_nobody_up),
+        SITE_TEST(split_requests_hold_nobody_up),
         SITE_TEST(limits_connections),
         SITE_TEST(closes_what_is_far_too_much),
         SITE_TEST(outlives_a_lack_of_descriptors),

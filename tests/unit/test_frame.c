@@ -159,10 +159,7 @@ static void test_messages(void **state)
     append_frame(&stream, FRAME_CONTINUATION, "", 0, &not_final);
     append_frame(&stream, FRAME_PONG, "", 0, &good);
     append_frame(&stream, FRAME_CONTINUATION, "two", 3, &good);
-    append_frame(&stream, FRAME_CLOSE,
-                 "\x03\xe8"
-                 "bye",
-                 5, &good);
+    append_frame(&stream, FRAME_CLOSE, "\003\350bye", 5, &good);
     append_frame(&stream, FRAME_TEXT, "never", 5, &good);
     check(&stream, "text:5:hello binary:2:\xff\xfe text:0: ping:1:p pong:0: text:7:one two "
                    "close:1000");
@@ -430,13 +427,8 @@ static void append_random_frame(struct buffer *stream, struct random_source *ran
 {
     static const char *const texts[] = {"",     "a",    "plain text", "é",        "\xc3",
                                         "\xa9", "日本", "\xf0\x9f",   "\x98\x80", "\xed\xa0\x80"};
-    static const char *const closes[] = {"",
-                                         "\x03\xe8",
-                                         "\x03\xe9"
-                                         "bye",
-                                         "\x0b\xb8",
-                                         "\x03\xed",
-                                         "\x03\xe7"};
+    static const char *const closes[] = {"",         "\x03\xe8", "\003\351bye",
+                                         "\x0b\xb8", "\x03\xed", "\x03\xe7"};
     struct frame_options options = {0};
     uint32_t kind = below(random, 40);
 

@@ -6,6 +6,7 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -515,7 +516,7 @@ static void test_stop_listening(void **state)
     check_response(200, "finished");
 }
 
-/* More wait in the backlog until there is room. */
+/* One more is told so, at once. */
 static void test_the_limit_of_connections(void **state)
 {
     struct test_client second, third;
@@ -536,13 +537,39 @@ static void test_the_limit_of_connections(void **state)
     client_send_text(&third, "GET /now HTTP/1.1\r\nHost: x\r\n\r\n");
     check_response(200, "now");
     assert_int_equal(client_await_response(&second, NULL, NULL), 200);
+    assert_int_equal(client_await_response(&third, NULL, NULL), 503);
+    client_await_end(&third);
+    client_close(&third);
+    client_close(&second);
     for (int i = 0; i < 20; i++)
         fixture_turn(&fixture);
-    client_receive(&third);
-    assert_int_equal(third.received.length, 0);
-    client_close(&second);
+    client_connect(&third, &fixture, port);
+    client_send_text(&third, "GET /now HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_int_equal(client_await_response(&third, NULL, NULL), 200);
     client_close(&third);
+}
+
+/* Accepting begins again when there are descriptors again, whoever has given them back. */
+static void test_without_descriptors(void **state)
+{
+    struct rlimit limit, lower;
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    lower = limit;
+    int next = dup(client.descriptor);
+    close(next);
+    lower.rlim_cur = (rlim_t)next;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &lower), 0);
+    client_send_text(&client, "GET /now HTTP/1.1\r\nHost: x\r\n\r\n");
+    for (int i = 0; i < 20; i++)
+        fixture_pass(&fixture, 100);
+    client_receive(&client);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_int_equal(client.received.length, 0);
+    assert_false(client.has_ended);
+    fixture_pass(&fixture, 100);
+    check_response(200, "now");
 }
 
 /* ---- Listeners ---- */
@@ -628,6 +655,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_end_with_requests_that_wait, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_stop_listening, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_limit_of_connections, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_without_descriptors, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_unix_socket, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_addresses_that_are_none, set_up, tear_down),
     };

@@ -151,11 +151,10 @@ static void finds_the_token(void **state)
 
 static void makes_an_id_when_there_is_none_to_take(void **state)
 {
-    static char *const bad[] = {
-        "HTTP_X_REQUEST_ID=", "HTTP_X_REQUEST_ID=a b", "HTTP_X_REQUEST_ID=a\nb",
-        "HTTP_X_REQUEST_ID=é",
-        "HTTP_X_REQUEST_ID="
-        "0123456789012345678901234567890123456789012345678901234567890123x"};
+    static char too_long[] = "HTTP_X_REQUEST_ID="
+                             "0123456789012345678901234567890123456789012345678901234567890123x";
+    static char *const bad[] = {"HTTP_X_REQUEST_ID=", "HTTP_X_REQUEST_ID=a b",
+                                "HTTP_X_REQUEST_ID=a\nb", "HTTP_X_REQUEST_ID=é", too_long};
     const struct services services = {NULL, &clock_system, &random_system};
     struct request request = REQUEST_EMPTY;
 

@@ -224,6 +224,7 @@ static void finds_routes(void **state)
         {METHOD_GET, "/things/:id", 3, ":id", NULL},
         {METHOD_GET, "/things/a;b=c", 3, "a;b=c", NULL},
         {METHOD_GET, "/things/a%3Fb", 3, "a?b", NULL},
+        {METHOD_GET, "/things/2026%2f42", 3, "2026/42", NULL}, /* an id of the booking back-end */
         {METHOD_DELETE, "/things/1/parts/2", 5, "1", "2"},
         {METHOD_DELETE, "/things/1/parts/2/", 5, "1", "2"},
     };
@@ -264,7 +265,6 @@ static void refuses_other_paths(void **state)
         {"/things/%2e%2E", ROUTE_UNKNOWN},
         {"/things/.%2e", ROUTE_UNKNOWN},
         {"/things%2F42", ROUTE_UNKNOWN},
-        {"/things/4%2f2", ROUTE_UNKNOWN},
         {"/things/1/2", ROUTE_UNKNOWN},
         {"/things/1/parts", ROUTE_UNKNOWN},
         {"/things/1/parts/2/3", ROUTE_UNKNOWN},

@@ -52,11 +52,13 @@ describeBroker('connections of one user', { config: { broker: { max_connections_
         test('are cut off, and the client tries again', async () => {
             const { salon, client } = await openPair(stack);
             const tabs = [await stack.openTab(salon), await stack.openTab(salon)];
-            const third = stack.tab(salon);
+            // Over a WebSocket alone: cut off in the middle of an upgrade, the official client
+            // only notices by its heartbeat.
+            const third = stack.tab(salon, { transports: ['websocket'] });
             third.socket.connect();
             let cuts = 0;
             third.socket.io.on('close', () => { cuts++; });
-            await until(`it was cut off twice, not ${cuts}, ${third.connects} ${tabs.map((tab) => tab.reason)}`, () => cuts >= 2);
+            await until('it was cut off twice', () => cuts >= 2);
             assert.equal(third.connects.length, 0);
             (await stack.openTab(client)).close();
             tabs[0].close();

@@ -64,7 +64,7 @@ describeBroker('operation', { config: { broker: { shutdown_ms: 100 } } }, ({ sta
         stack.broker.signal('SIGHUP');
         await until('it was read', () => /configuration read again/.test(stack.broker.log));
         (await stack.openTab(salon, { token })).close();
-        stack.configure({ auth: { jwt_secret: 'short' } });
+        stack.configure({ auth: { require_expiry: 'perhaps' } });
         stack.broker.signal('SIGHUP');
         await until('it was refused', () => /keeping the old one/.test(stack.broker.log));
         (await stack.openTab(salon, { token })).close();

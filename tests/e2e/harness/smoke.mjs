@@ -49,15 +49,19 @@ export const SMOKE_REQUESTS = [
             known.system = body.lastMessage.id;
             assert.equal(body.lastMessage.type, 'SYSTEM');
         }),
-    ask('it is listed', 'client', 'GET', () => `${CONVERSATIONS}?page=1&limit=5&status=ACTIVE`, {}, 200,
-        ({ data, total }) => assert.deepEqual([data.length, total, data[0].unreadCount], [1, 1, 1])),
+    ask('it is listed', 'client', 'GET', () => `${CONVERSATIONS}?page=1&limit=5&status=ACTIVE`, {},
+        200,
+        ({ data, total }) => assert.deepEqual([data.length, total, data[0].unreadCount],
+            [1, 1, 1])),
     ask('a wrong query', 'client', 'GET', () => `${CONVERSATIONS}?limit=101`, {}, 400),
     ask('one message is unread', 'client', 'GET', () => UNREAD_TOTAL, {}, 200,
         (body) => assert.deepEqual(body, { totalUnread: 1 })),
-    ask('an outsider', 'outsider', 'GET', ({ conversation }) => conversationPath(conversation), {}, 403),
+    ask('an outsider', 'outsider', 'GET', ({ conversation }) => conversationPath(conversation), {},
+        403),
     ask('an unknown conversation', 'client', 'GET', () => conversationPath(UNKNOWN_ID), {}, 404),
     ask('HEAD', 'client', 'HEAD', ({ conversation }) => messagesPath(conversation), {}, 200),
-    ask('reading it marks it', 'client', 'GET', ({ conversation }) => conversationPath(conversation),
+    ask('reading it marks it', 'client', 'GET', ({ conversation }) =>
+        conversationPath(conversation),
         { headers: ALLOWED }, 200,
         (body, known, { headers }) => {
             known.etag = headers.etag;
@@ -82,15 +86,18 @@ export const SMOKE_REQUESTS = [
             assert.equal(body.attachments[0].fileName, PICTURE.fileName);
         }),
     ask('a message of 10,000 characters', 'salon', 'POST',
-        ({ conversation }) => messagesPath(conversation), { body: { content: 'é'.repeat(10_000) } }, 201),
+        ({ conversation }) => messagesPath(conversation), { body: { content: 'é'.repeat(10_000) } },
+            201),
     ask('a message that breaks rules', 'salon', 'POST',
-        ({ conversation }) => messagesPath(conversation), { body: { content: ' ', type: 'SYSTEM' } }, 400,
+        ({ conversation }) => messagesPath(conversation),
+            { body: { content: ' ', type: 'SYSTEM' } }, 400,
         ({ message }) => assert.equal(message.length, 2)),
     ask('malformed JSON', 'salon', 'POST', ({ conversation }) => messagesPath(conversation),
         { body: '{"content":' }, 400),
     ask('a body above 1 MiB', 'salon', 'POST', ({ conversation }) => messagesPath(conversation),
         { body: 'x'.repeat(1024 * 1024 + 1) }, 413),
-    ask('an outsider\'s message', 'outsider', 'POST', ({ conversation }) => messagesPath(conversation),
+    ask('an outsider\'s message', 'outsider', 'POST', ({ conversation }) =>
+        messagesPath(conversation),
         { body: { content: 'x' } }, 403),
     ask('the unread list', 'salon', 'GET', () => UNREAD, {}, 200,
         (body) => assert.equal(body[0].unreadCount, 1)),
@@ -105,23 +112,28 @@ export const SMOKE_REQUESTS = [
     }),
     ask('the next by cursor', 'client', 'GET', ({ conversation, cursor }) =>
         `${messagesPath(conversation)}?limit=2&before=${cursor}`, {}, 200,
-    (body, known) => assert.deepEqual(body.data.map(({ id }) => id), [known.message.id, known.system])),
+    (body, known) => assert.deepEqual(body.data.map(({ id }) => id),
+        [known.message.id, known.system])),
     ask('another subject', 'client', 'PATCH', ({ conversation }) => conversationPath(conversation),
         { body: { subject: 'Autre sujet' } }, 200,
         ({ subject }) => assert.equal(subject, 'Autre sujet')),
-    ask('a client may not archive', 'client', 'PATCH', ({ conversation }) => archivePath(conversation), {}, 403),
+    ask('a client may not archive', 'client', 'PATCH', ({ conversation }) =>
+        archivePath(conversation), {}, 403),
     ask('archiving', 'salon', 'PATCH', ({ conversation }) => archivePath(conversation), {}, 204),
     ask('restoring', 'salon', 'PATCH', ({ conversation }) => conversationPath(conversation),
         { body: { status: 'ACTIVE' } }, 200, ({ status }) => assert.equal(status, 'ACTIVE')),
     ask('mark-read', 'client', 'PATCH', ({ conversation }) => markReadPath(conversation), {}, 204),
-    ask('the system\'s message stays', 'salon', 'DELETE', ({ system }) => messagePath(system), {}, 403),
+    ask('the system\'s message stays', 'salon', 'DELETE', ({ system }) => messagePath(system), {},
+        403),
     ask('the author deletes', 'salon', 'DELETE', ({ picture }) => messagePath(picture), {}, 204),
-    ask('the salon deletes all', 'salon', 'DELETE', ({ conversation }) => conversationPath(conversation), {}, 204),
+    ask('the salon deletes all', 'salon', 'DELETE', ({ conversation }) =>
+        conversationPath(conversation), {}, 204),
     ask('it is gone', 'client', 'GET', ({ conversation }) => messagesPath(conversation), {}, 404),
 ];
 
 /** Sends one of them on a stack with these people. */
-export async function checkSmokeRequest(stack, people, known, { who, method, path, options, status, check }) {
+export async function checkSmokeRequest(stack, people, known,
+    { who, method, path, options, status, check }) {
     const response = await stack.request({
         method,
         path: path(known),

@@ -1,0 +1,416 @@
+/*
+ * The messaging layer as a whole, from its HTTP server to its database, on a clock that the test
+ * sets: what happens after a time, and limits that would take many clients.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include "broker/listener.h"
+#include "broker/messaging.h"
+#include "broker/presence.h"
+#include "broker/typing.h"
+#include "tests/unit/db_fixture.h"
+
+#define TURNS_MAX      5000
+#define TURN_WAIT_MS   5
+#define PAGES_MAX      8
+#define STEP_MS        10000
+#define TURNS_PER_STEP 20
+#define SECRET         "a secret for the tests, long enough"
+
+struct page {
+    int descriptor;
+    struct buffer raw;  /* bytes that are no whole frame yet */
+    struct buffer text; /* all texts, a line each */
+    bool is_upgraded;
+    bool is_closed;
+};
+
+struct bench {
+    struct fixture *fixture;
+    struct loop *loop;
+    struct messaging *messaging;
+    struct config *config; /* to sign tokens with */
+    struct http_settings http_settings;
+    struct http_server *http;
+    uint16_t port;
+    struct page pages[PAGES_MAX];
+    size_t page_count;
+};
+
+/* ---- the broker ---------------------------------------------------------------------------- */
+
+static void on_request(void *owner, struct http_request *request)
+{
+    messaging_handle(((struct bench *)owner)->messaging, request);
+}
+
+static void write_configuration(const struct fixture *fixture, char path[160])
+{
+    snprintf(path, 160, "%s/test.conf", fixture->directory);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fprintf(file, "[auth]\njwt_secret = " SECRET "\n[database]\npath = %s\n", fixture->path);
+    fclose(file);
+}
+
+static void start_broker(struct bench *bench)
+{
+    struct settings settings;
+    struct error error;
+    char path[160];
+
+    error_clear(&error);
+    write_configuration(bench->fixture, path);
+    if (!settings_load(&settings, path, &error))
+        fail_msg("%s", error.text);
+    bench->messaging = messaging_create(bench->loop, &settings, &error);
+    assert_non_null(bench->messaging);
+    bench->http_settings = (struct http_settings){.loop = bench->loop,
+                                                  .max_connections = 64,
+                                                  .max_body_bytes = MESSAGING_MAX_PAYLOAD_BYTES,
+                                                  .on_request = on_request,
+                                                  .owner = bench};
+    int listener = listener_open("127.0.0.1:0", &error);
+    assert_true(listener >= 0);
+    bench->port = listener_port(listener);
+    bench->http = http_server_create(&bench->http_settings, listener, &error);
+    assert_non_null(bench->http);
+}
+
+static int set_up(void **state)
+{
+    struct bench *bench = calloc(1, sizeof(*bench));
+    void *fixture;
+    struct error error;
+    char path[160];
+
+    assert_non_null(bench);
+    assert_int_equal(fixture_set_up(&fixture), 0);
+    bench->fixture = fixture;
+    error_clear(&error);
+    bench->loop = loop_create(&bench->fixture->services, &error);
+    assert_non_null(bench->loop);
+    write_configuration(bench->fixture, path);
+    bench->config = config_load(path, &error);
+    assert_non_null(bench->config);
+    start_broker(bench);
+    *state = bench;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct bench *bench = *state;
+    void *fixture = bench->fixture;
+    char path[160];
+
+    for (size_t i = 0; i < bench->page_count; i++) {
+        close(bench->pages[i].descriptor);
+        buffer_free(&bench->pages[i].raw);
+        buffer_free(&bench->pages[i].text);
+    }
+    messaging_free(bench->messaging);
+    http_server_free(bench->http);
+    loop_free(bench->loop);
+    config_free(bench->config);
+    snprintf(path, sizeof(path), "%s/test.conf", bench->fixture->directory);
+    unlink(path);
+    free(bench);
+    return fixture_tear_down(&fixture);
+}
+
+/* ---- pages --------------------------------------------------------------------------------- */
+
+static void send_bytes(const struct page *page, const char *bytes, size_t length)
+{
+    assert_int_equal(send(page->descriptor, bytes, length, MSG_NOSIGNAL), length);
+}
+
+/* A masked text frame with mask 0. */
+static void say(const struct page *page, const char *text)
+{
+    char frame[2048] = {(char)0x81};
+    size_t length = strlen(text);
+    size_t at = 1;
+
+    assert_true(length < sizeof(frame) - 8);
+    frame[at++] = (char)(0x80 | (length < 126 ? length : 126));
+    if (length >= 126) {
+        frame[at++] = (char)(length >> 8);
+        frame[at++] = (char)length;
+    }
+    at += 4; /* the mask */
+    memcpy(frame + at, text, length);
+    send_bytes(page, frame, at + length);
+}
+
+/* Takes whole frames out of what was received. */
+static void take_frames(struct page *page)
+{
+    const unsigned char *bytes = (const unsigned char *)page->raw.data;
+    size_t left = page->raw.length;
+
+    for (;;) {
+        size_t header = left >= 2 && bytes[1] == 126 ? 4 : 2;
+        if (left < header)
+            break;
+        size_t length = header == 4 ? (size_t)bytes[2] << 8 | bytes[3] : bytes[1];
+        if (left < header + length)
+            break;
+        page->is_closed = page->is_closed || bytes[0] == 0x88;
+        if (bytes[0] == 0x81) {
+            buffer_append(&page->text, bytes + header, length);
+            buffer_append_text(&page->text, "\n");
+            if (bytes[header] == '2')
+                say(page, "3");
+        }
+        bytes += header + length;
+        left -= header + length;
+    }
+    memmove(page->raw.data, bytes, left);
+    page->raw.length = left;
+}
+
+static void receive(struct page *page)
+{
+    char bytes[65536];
+    ssize_t length = recv(page->descriptor, bytes, sizeof(bytes), MSG_DONTWAIT);
+
+    if (length == 0)
+        page->is_closed = true;
+    if (length <= 0)
+        return;
+    buffer_append(&page->raw, bytes, (size_t)length);
+    if (!page->is_upgraded) {
+        char *end = strstr(buffer_text(&page->raw), "\r\n\r\n");
+        if (end == NULL)
+            return;
+        size_t head = (size_t)(end + 4 - page->raw.data);
+        assert_memory_equal(page->raw.data, "HTTP/1.1 101", 12);
+        memmove(page->raw.data, end + 4, page->raw.length - head);
+        page->raw.length -= head;
+        page->is_upgraded = true;
+    }
+    take_frames(page);
+}
+
+static void turn(struct bench *bench)
+{
+    assert_true(loop_turn(bench->loop, TURN_WAIT_MS));
+    for (size_t i = 0; i < bench->page_count; i++)
+        receive(&bench->pages[i]);
+}
+
+static size_t count_of(struct page *page, const char *text)
+{
+    const char *at = page->text.length > 0 ? buffer_text(&page->text) : "";
+    size_t count = 0;
+
+    for (; (at = strstr(at, text)) != NULL; at++)
+        count++;
+    return count;
+}
+
+static void expect(struct bench *bench, struct page *page, const char *text)
+{
+    for (int turns = 0; count_of(page, text) == 0; turns++) {
+        if (turns == TURNS_MAX)
+            fail_msg("no %s in %s%s", text, buffer_text(&page->text),
+                     page->is_closed ? " and it is closed" : "");
+        turn(bench);
+    }
+}
+
+/* Lets time pass, in steps that leave pages the time to answer pings, and everything happen that it
+ * brings. */
+static void pass(struct bench *bench, int64_t ms)
+{
+    do {
+        int64_t step_ms = ms < STEP_MS ? ms : STEP_MS;
+        ms -= step_ms;
+        bench->fixture->now_ms += step_ms;
+        for (int turns = 0; turns < TURNS_PER_STEP; turns++)
+            turn(bench);
+    } while (ms > 0);
+}
+
+/* Opens a page of that user, whose token ends after ttl_s. */
+static struct page *open_page_for(struct bench *bench, const char *user_id, const char *role,
+                                  int64_t ttl_s)
+{
+    static const char upgrade[] = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\n"
+                                  "Host: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                                  "Sec-WebSocket-Version: 13\r\n"
+                                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    const struct sockaddr_in address = {.sin_family = AF_INET,
+                                        .sin_port = htons(bench->port),
+                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct page *page = &bench->pages[bench->page_count++];
+    struct error error;
+    char text[1024];
+
+    page->descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(page->descriptor, (const struct sockaddr *)&address, sizeof(address)),
+                     0);
+    send_bytes(page, upgrade, sizeof(upgrade) - 1);
+    expect(bench, page, "\"sid\"");
+    error_clear(&error);
+    char *token = token_sign(bench->config, user_id, role, bench->fixture->now_ms, ttl_s, &error);
+    assert_non_null(token);
+    snprintf(text, sizeof(text), "40/messaging,{\"token\":\"%s\"}", token);
+    free(token);
+    say(page, text);
+    expect(bench, page, "unread-count-updated");
+    return page;
+}
+
+static struct page *open_page(struct bench *bench, const char *user_id, const char *role)
+{
+    return open_page_for(bench, user_id, role, 86400);
+}
+
+/* Emits an event about the fixture's conversation and waits for its acknowledgement. */
+static void ask(struct bench *bench, struct page *page, const char *event)
+{
+    char text[256];
+
+    buffer_clear(&page->text);
+    snprintf(text, sizeof(text), "42/messaging,7[\"%s\",{\"conversationId\":\"%s\"}]", event,
+             bench->fixture->conversation_id);
+    say(page, text);
+    expect(bench, page, "43/messaging,7[{\"status\":\"ok\"");
+}
+
+static void close_page(struct page *page)
+{
+    shutdown(page->descriptor, SHUT_RDWR);
+}
+
+/* ---- tests --------------------------------------------------------------------------------- */
+
+static void typing_ends_after_a_while(void **state)
+{
+    struct bench *bench = *state;
+
+    fixture_conversation(bench->fixture);
+    struct page *salon_page = open_page(bench, "s1", "salon");
+    struct page *client_page = open_page(bench, "c1", "client");
+    ask(bench, salon_page, "join-conversation");
+    ask(bench, client_page, "user-typing");
+    expect(bench, salon_page, "[\"user-typing\"");
+    pass(bench, TYPING_MS / 2);
+    ask(bench, client_page, "user-typing"); /* renewed */
+    pass(bench, TYPING_MS - 1);
+    assert_int_equal(count_of(salon_page, "user-stopped-typing"), 0);
+    pass(bench, 1);
+    expect(bench, salon_page, "[\"user-stopped-typing\"");
+    assert_int_equal(count_of(client_page, "user-stopped-typing"), 0);
+    pass(bench, TYPING_MS);
+    assert_int_equal(count_of(salon_page, "user-stopped-typing"), 1);
+}
+
+static void offline_comes_after_the_grace(void **state)
+{
+    struct bench *bench = *state;
+
+    fixture_conversation(bench->fixture);
+    struct page *watcher = open_page(bench, "s1", "salon");
+    struct page *stranger = open_page(bench, "c2", "client");
+    struct page *first = open_page(bench, "c1", "client");
+    expect(bench, watcher, "[\"user-online\",{\"userId\":\"c1\"}]");
+    close_page(first);
+    pass(bench, PRESENCE_GRACE_MS - 1);
+    struct page *second = open_page(bench, "c1", "client");
+    pass(bench, PRESENCE_GRACE_MS);
+    assert_int_equal(count_of(watcher, "user-offline"), 0);
+    assert_int_equal(count_of(watcher, "user-online"), 1);
+    close_page(second);
+    pass(bench, 0); /* the end is noticed before time passes */
+    pass(bench, PRESENCE_GRACE_MS - 1);
+    assert_int_equal(count_of(watcher, "user-offline"), 0);
+    pass(bench, 1);
+    expect(bench, watcher, "[\"user-offline\",{\"userId\":\"c1\"}]");
+    assert_int_equal(count_of(stranger, "\"userId\""), 0);
+}
+
+static void who_is_not_back_after_a_restart_is_offline(void **state)
+{
+    struct bench *bench = *state;
+
+    fixture_conversation(bench->fixture);
+    fixture_execute(bench->fixture, "INSERT INTO sessions (pid, sid, user_id, is_connected,"
+                                    " changed_at) VALUES ('p1', 's', 'c1', 1, 0)");
+    messaging_start(bench->messaging);
+    pass(bench, 0);
+    struct page *watcher = open_page(bench, "s1", "salon");
+    expect(bench, watcher, "[\"user-online\",{\"userId\":\"c1\"}]");
+    pass(bench, PRESENCE_RESTART_MS - 1);
+    assert_int_equal(count_of(watcher, "user-offline"), 0);
+    pass(bench, 1);
+    expect(bench, watcher, "[\"user-offline\",{\"userId\":\"c1\"}]");
+}
+
+static void a_page_is_told_of_so_many_contacts(void **state)
+{
+    struct bench *bench = *state;
+    char sql[1024];
+
+    snprintf(sql, sizeof(sql),
+             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i <= %d)"
+             " INSERT INTO users (id, role, created_at, updated_at)"
+             " SELECT 'n' || i, 'client', 0, 0 FROM n;"
+             "INSERT INTO sessions (pid, sid, user_id, is_connected, changed_at)"
+             " SELECT id, id, id, 1, 0 FROM users WHERE id LIKE 'n%%';"
+             "INSERT INTO conversations (id, salon_id, client_user_id, status, created_at,"
+             " updated_at, last_message_at)"
+             " SELECT 'with-' || id, 's1', id, 'ACTIVE', 0, 0, 0 FROM users WHERE id LIKE 'n%%';"
+             "INSERT INTO participants (user_id, conversation_id, is_salon, status,"
+             " last_message_at) SELECT salon_id, id, 1, 'ACTIVE', 0 FROM conversations;"
+             "INSERT INTO participants (user_id, conversation_id, is_salon, status,"
+             " last_message_at) SELECT client_user_id, id, 0, 'ACTIVE', 0 FROM conversations",
+             PRESENCE_CONTACTS_MAX);
+    fixture_execute(bench->fixture, sql);
+    messaging_start(bench->messaging);
+    pass(bench, 0);
+    struct page *page = open_page(bench, "s1", "salon");
+    pass(bench, 0);
+    assert_int_equal(count_of(page, "[\"user-online\""), PRESENCE_CONTACTS_MAX);
+}
+
+static void a_token_ends(void **state)
+{
+    struct bench *bench = *state;
+    struct page *page = open_page_for(bench, "s1", "salon", 90);
+
+    pass(bench, 89000);
+    assert_int_equal(count_of(page, "token_expired"), 0);
+    assert_false(page->is_closed);
+    pass(bench, 1000);
+    expect(bench, page, "\"code\":\"token_expired\"");
+    for (int turns = 0; turns < TURNS_MAX && !page->is_closed; turns++)
+        turn(bench);
+    assert_true(page->is_closed);
+    assert_int_equal(count_of(page, "41/messaging"), 0);
+}
+
+#define MESSAGING_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        MESSAGING_TEST(typing_ends_after_a_while),
+        MESSAGING_TEST(offline_comes_after_the_grace),
+        MESSAGING_TEST(who_is_not_back_after_a_restart_is_offline),
+        MESSAGING_TEST(a_page_is_told_of_so_many_contacts),
+        MESSAGING_TEST(a_token_ends),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

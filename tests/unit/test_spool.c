@@ -1,0 +1,431 @@
+/*
+ * The booking back-end's directory, over a real one and a real database.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/local_time.h"
+#include "db/spool.h"
+#include "tests/unit/db_fixture.h"
+
+struct suite {
+    struct fixture *fixture;
+    struct appointment_texts *texts;
+    char directory[96];
+    struct spool_options options;
+    struct spool *spool;
+};
+
+/* ---- files ---- */
+
+static const char *path_of(const struct suite *suite, const char *name)
+{
+    static char path[512];
+
+    snprintf(path, sizeof(path), "%s/%s", suite->directory, name);
+    return path;
+}
+
+/* As the booking back-end does: under another name, then renamed. */
+static void spool_bytes(const struct suite *suite, const char *name, const char *bytes,
+                        size_t length)
+{
+    char temporary[512];
+    snprintf(temporary, sizeof(temporary), "%s/.new", suite->directory);
+    FILE *file = fopen(temporary, "w");
+
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, length, file), length);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(rename(temporary, path_of(suite, name)), 0);
+}
+
+static void spool_text(const struct suite *suite, const char *name, const char *text)
+{
+    spool_bytes(suite, name, text, strlen(text));
+}
+
+static void spool_booking(const struct suite *suite, const char *name, const char *id)
+{
+    char json[512];
+
+    snprintf(json, sizeof(json),
+             "{\"appointmentId\":\"%s\",\"salonId\":\"s1\",\"clientUserId\":\"c1\","
+             "\"prestation\":\"Tatouage\",\"start\":\"2026-03-12T14:30:00+01:00\","
+             "\"status\":\"PENDING\",\"version\":1}",
+             id);
+    spool_text(suite, name, json);
+}
+
+static void spool_change(const struct suite *suite, const char *name, const char *id,
+                         const char *status, int version)
+{
+    char json[256];
+
+    snprintf(json, sizeof(json), "{\"appointmentId\":\"%s\",\"status\":\"%s\",\"version\":%d}", id,
+             status, version);
+    spool_text(suite, name, json);
+}
+
+static bool is_there(const struct suite *suite, const char *name)
+{
+    struct stat status;
+
+    return lstat(path_of(suite, name), &status) == 0;
+}
+
+/* Asserts that the file was put aside, with a reason that says so. */
+static void check_refused(const struct suite *suite, const char *name, const char *reason)
+{
+    char aside[300];
+    char text[ERROR_TEXT_BYTES + 1] = "";
+
+    assert_false(is_there(suite, name));
+    snprintf(aside, sizeof(aside), "bad/%s", name);
+    assert_true(is_there(suite, aside));
+    snprintf(aside, sizeof(aside), "bad/%s.reason", name);
+    FILE *file = fopen(path_of(suite, aside), "r");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+    fclose(file);
+    if (strstr(text, reason) == NULL)
+        print_error("%s: %s\n", name, text);
+    assert_non_null(strstr(text, reason));
+}
+
+/* ---- set-up ---- */
+
+static void open_spool(struct suite *suite)
+{
+    struct error error;
+
+    error_clear(&error);
+    suite->options.database = suite->fixture->database;
+    suite->spool = spool_open(&suite->options, &error);
+    if (suite->spool == NULL)
+        print_error("%s\n", error.detail);
+    assert_non_null(suite->spool);
+}
+
+static int set_up(void **state)
+{
+    struct suite *suite = calloc(1, sizeof(*suite));
+    struct error error;
+
+    assert_non_null(suite);
+    error_clear(&error);
+    assert_int_equal(fixture_set_up((void **)&suite->fixture), 0);
+    /* Refused files are no news here. */
+    suite->fixture->log.descriptor = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    assert_true(suite->fixture->log.descriptor >= 0);
+    assert_true(local_time_use_zone("Europe/Paris", &error));
+    suite->texts = appointment_texts_load("/nonexistent", &error);
+    assert_non_null(suite->texts);
+    snprintf(suite->directory, sizeof(suite->directory), "%s/spool", suite->fixture->directory);
+    assert_int_equal(mkdir(suite->directory, 0700), 0);
+    suite->options = (struct spool_options){.directory = suite->directory,
+                                            .texts = suite->texts,
+                                            .config = &suite->fixture->config,
+                                            .services = &suite->fixture->services,
+                                            .end_descriptor = -1};
+    open_spool(suite);
+    *state = suite;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct suite *suite = *state;
+    char command[160];
+
+    spool_close(suite->spool);
+    appointment_texts_free(suite->texts);
+    snprintf(command, sizeof(command), "rm -r '%s'", suite->directory);
+    assert_int_equal(system(command), 0);
+    close(suite->fixture->log.descriptor);
+    int result = fixture_tear_down((void **)&suite->fixture);
+    free(suite);
+    return result;
+}
+
+/* Applies what is there, which must succeed. */
+static void apply(struct suite *suite, int64_t applied, int64_t refused)
+{
+    struct spool_result result;
+    struct error error;
+
+    error_clear(&error);
+    bool succeeded = spool_apply(suite->spool, &result, &error);
+    if (!succeeded)
+        print_error("%s\n", error.detail);
+    assert_true(succeeded);
+    assert_int_equal(result.applied, applied);
+    assert_int_equal(result.refused, refused);
+}
+
+static int64_t number(const struct suite *suite, const char *sql)
+{
+    return fixture_number(suite->fixture, sql);
+}
+
+/* ---- tests ---- */
+
+static void files_are_applied_in_the_order_of_their_names(void **state)
+{
+    struct suite *suite = *state;
+
+    spool_change(suite, "3.json", "a1", "CANCELLED", 3);
+    spool_change(suite, "2.json", "a1", "CONFIRMED", 2);
+    spool_booking(suite, "1.json", "a1");
+    spool_change(suite, "10.json", "a1", "COMPLETED", 4); /* before 2.json, and known as early */
+    apply(suite, 4, 0);
+    assert_false(is_there(suite, "1.json"));
+    assert_int_equal(number(suite, "SELECT COUNT(*) FROM conversations"), 1);
+    /* 1, 10, 2, 3: version 4 was applied before 2 and 3, which were old then. */
+    assert_int_equal(number(suite, "SELECT COUNT(*) FROM messages"), 2);
+    assert_int_equal(number(suite, "SELECT version FROM appointments"), 4);
+    fixture_verify(suite->fixture);
+}
+
+static void names_of_unfinished_files_are_passed_over(void **state)
+{
+    struct suite *suite = *state;
+    static const char *const names[] = {".hidden", "1.json.tmp", ".tmp"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        spool_booking(suite, names[i], "a1");
+    assert_int_equal(mkdir(path_of(suite, "folder"), 0700), 0);
+    assert_int_equal(symlink("/etc/passwd", path_of(suite, "link")), 0);
+    assert_int_equal(mkfifo(path_of(suite, "pipe"), 0600), 0);
+    apply(suite, 0, 0);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        assert_true(is_there(suite, names[i]));
+    assert_int_equal(number(suite, "SELECT COUNT(*) FROM appointments"), 0);
+}
+
+static void bad_files_go_aside_with_their_reason(void **state)
+{
+    struct suite *suite = *state;
+
+    spool_text(suite, "1", "");
+    spool_text(suite, "2", "{\"appointmentId\":");
+    spool_text(suite, "3", "[]");
+    spool_text(suite, "4", "{\"status\":\"CONFIRMED\"}");
+    spool_text(suite, "5", "{\"appointmentId\":\"a1\",\"salonId\":\"s1\"}");
+    spool_text(suite, "6", "{\"appointmentId\":\"a1\",\"status\":\"PENDING\"}");
+    spool_bytes(suite, "7", "{\"appointmentId\":\"a\0b\"}", 23);
+    spool_booking(suite, "8", "a1");
+    apply(suite, 1, 7);
+    check_refused(suite, "1", "");
+    check_refused(suite, "2", "");
+    check_refused(suite, "3", "appointmentId: ");
+    check_refused(suite, "4", "appointmentId: ");
+    check_refused(suite, "5", "clientUserId: ");
+    check_refused(suite, "5", "prestation: ");
+    check_refused(suite, "6", "status: ");
+    check_refused(suite, "7", "");
+    assert_int_equal(number(suite, "SELECT COUNT(*) FROM conversations"), 1);
+    apply(suite, 0, 0);
+}
+
+static void a_booking_of_other_people_goes_aside(void **state)
+{
+    struct suite *suite = *state;
+
+    spool_booking(suite, "1", "a1");
+    spool_text(suite, "2",
+               "{\"appointmentId\":\"a1\",\"salonId\":\"s2\",\"clientUserId\":\"c1\","
+               "\"prestation\":\"T\",\"start\":\"2026-03-12T14:30:00Z\",\"status\":\"PENDING\"}");
+    apply(suite, 1, 1);
+    check_refused(suite, "2", "appointmentId: ");
+}
+
+/* A body of exactly that many bytes: the padding is in a member that nobody knows. */
+static void spool_sized(const struct suite *suite, const char *name, size_t size)
+{
+    static const char head[] = "{\"appointmentId\":\"a1\",\"status\":\"CONFIRMED\",\"padding\":\"";
+    char *bytes = malloc(size);
+
+    assert_non_null(bytes);
+    memset(bytes, 'x', size);
+    memcpy(bytes, head, sizeof(head) - 1);
+    memcpy(bytes + size - 2, "\"}", 2);
+    spool_bytes(suite, name, bytes, size);
+    free(bytes);
+}
+
+static void a_file_that_is_too_large_goes_aside(void **state)
+{
+    struct suite *suite = *state;
+
+    spool_sized(suite, "1", REQUEST_BODY_MAX_BYTES);
+    spool_sized(suite, "2", REQUEST_BODY_MAX_BYTES + 1);
+    apply(suite, 1, 1);
+    check_refused(suite, "2", "1048576");
+}
+
+static void the_longest_name_can_be_refused(void **state)
+{
+    struct suite *suite = *state;
+    char name[256];
+    char aside[300];
+
+    memset(name, 'n', 255);
+    name[255] = '\0';
+    spool_text(suite, name, "{}");
+    apply(suite, 0, 1);
+    assert_false(is_there(suite, name));
+    snprintf(aside, sizeof(aside), "bad/%s", name);
+    assert_true(is_there(suite, aside));
+    /* Its reason has the longest name that a file can have, too. */
+    snprintf(aside, sizeof(aside), "bad/%.248s.reason", name);
+    assert_true(is_there(suite, aside));
+}
+
+/* What a kill between the commit and the removal of the file leaves behind. */
+static void a_file_that_is_applied_twice_changes_nothing(void **state)
+{
+    struct suite *suite = *state;
+    static const char count[] =
+        "SELECT (SELECT COUNT(*) FROM outbox) + (SELECT COUNT(*) FROM messages)"
+        " + (SELECT COUNT(*) FROM appointment_changes) + (SELECT SUM(updated_at) FROM "
+        "appointments)";
+
+    spool_change(suite, "0", "early", "CONFIRMED", 2);
+    spool_text(suite, "1", "{\"appointmentId\":\"early\",\"status\":\"CANCELLED\"}");
+    spool_booking(suite, "2", "a1");
+    spool_change(suite, "3", "a1", "CONFIRMED", 2);
+    spool_text(suite, "4", "{\"appointmentId\":\"a1\",\"start\":\"2026-04-02T07:00:00Z\"}");
+    apply(suite, 5, 0);
+    int64_t before = number(suite, count);
+    suite->fixture->now_ms += 1000;
+    spool_text(suite, "1", "{\"appointmentId\":\"early\",\"status\":\"CANCELLED\"}");
+    apply(suite, 1, 0);
+    spool_change(suite, "0", "early", "CONFIRMED", 2);
+    spool_booking(suite, "2", "a1");
+    spool_change(suite, "3", "a1", "CONFIRMED", 2);
+    spool_text(suite, "4", "{\"appointmentId\":\"a1\",\"start\":\"2026-04-02T07:00:00Z\"}");
+    apply(suite, 4, 0);
+    assert_int_equal(number(suite, count), before);
+}
+
+static void without_the_database_everything_waits_in_order(void **state)
+{
+    struct suite *suite = *state;
+    struct spool_result result;
+    struct error error;
+    char away[160];
+
+    spool_booking(suite, "1", "a1");
+    spool_text(suite, "2", "not JSON");
+    spool_change(suite, "3", "a1", "CONFIRMED", 2);
+    snprintf(away, sizeof(away), "%s.away", suite->fixture->path);
+    database_free(suite->fixture->database);
+    assert_int_equal(rename(suite->fixture->path, away), 0);
+    assert_int_equal(mkdir(suite->fixture->path, 0700), 0);
+    spool_close(suite->spool);
+    suite->fixture->database = NULL;
+    fixture_reopen(suite->fixture, 86400000, 1000000);
+    open_spool(suite);
+    for (int i = 0; i < 2; i++) {
+        error_clear(&error);
+        assert_false(spool_apply(suite->spool, &result, &error));
+        assert_int_equal(error.kind, ERROR_UNAVAILABLE);
+        assert_true(error.detail[0] != '\0');
+        assert_int_equal(result.applied + result.refused, 0);
+    }
+    assert_true(is_there(suite, "1") && is_there(suite, "2") && is_there(suite, "3"));
+    assert_int_equal(rmdir(suite->fixture->path), 0);
+    assert_int_equal(rename(away, suite->fixture->path), 0);
+    apply(suite, 2, 1);
+    assert_int_equal(number(suite, "SELECT COUNT(*) FROM messages"), 2);
+}
+
+static void a_second_process_is_refused(void **state)
+{
+    struct suite *suite = *state;
+    struct error error;
+
+    error_clear(&error);
+    assert_null(spool_open(&suite->options, &error));
+    assert_non_null(strstr(error.detail, "another process"));
+    spool_close(suite->spool);
+    open_spool(suite);
+}
+
+static void a_directory_that_is_missing_is_refused(void **state)
+{
+    struct suite *suite = *state;
+    struct spool_options options = suite->options;
+    struct error error;
+
+    error_clear(&error);
+    options.directory = "/nonexistent";
+    assert_null(spool_open(&options, &error));
+    assert_non_null(strstr(error.detail, "/nonexistent"));
+}
+
+static void no_further_file_is_begun_after_the_end(void **state)
+{
+    struct suite *suite = *state;
+    int end = eventfd(1, EFD_CLOEXEC);
+
+    assert_true(end >= 0);
+    spool_booking(suite, "1", "a1");
+    spool_close(suite->spool);
+    suite->options.end_descriptor = end;
+    open_spool(suite);
+    apply(suite, 0, 0);
+    assert_true(is_there(suite, "1"));
+    close(end);
+}
+
+/* Whether the descriptor tells of something now. */
+static bool tells(const struct suite *suite)
+{
+    struct timeval now = {0};
+    fd_set descriptors;
+    int descriptor = spool_descriptor(suite->spool);
+
+    FD_ZERO(&descriptors);
+    FD_SET(descriptor, &descriptors);
+    return select(descriptor + 1, &descriptors, NULL, NULL, &now) == 1;
+}
+
+static void the_descriptor_tells_of_a_file(void **state)
+{
+    struct suite *suite = *state;
+
+    assert_false(tells(suite));
+    spool_booking(suite, "1", "a1");
+    assert_true(tells(suite));
+    apply(suite, 1, 0);
+    assert_false(tells(suite));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(files_are_applied_in_the_order_of_their_names),
+        TEST(names_of_unfinished_files_are_passed_over),
+        TEST(bad_files_go_aside_with_their_reason),
+        TEST(a_booking_of_other_people_goes_aside),
+        TEST(a_file_that_is_too_large_goes_aside),
+        TEST(the_longest_name_can_be_refused),
+        TEST(a_file_that_is_applied_twice_changes_nothing),
+        TEST(without_the_database_everything_waits_in_order),
+        TEST(a_second_process_is_refused),
+        TEST(a_directory_that_is_missing_is_refused),
+        TEST(no_further_file_is_begun_after_the_end),
+        TEST(the_descriptor_tells_of_a_file),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
