@@ -23,6 +23,11 @@
 /* Read at once by libfcgi; a request that fits is answered without waiting for its end. */
 #define READ_BYTES 8192
 
+/* The most before the end of the parameters; web servers have lower limits for headers. */
+#define PARAMETERS_MAX_BYTES 262144
+/* Between two looks at parameters that are not all there, at most. */
+#define ARRIVAL_PAUSE_MAX_MS 16
+
 /* What a connection waits for. */
 #define IDLE_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLONESHOT)
 
@@ -298,34 +303,39 @@ static ssize_t read_body(void *context, void *out, size_t length)
     return count == 0 && FCGX_GetError(in) != 0 ? -1 : count;
 }
 
-enum arrival {
-    ARRIVED_WHOLE, /* reading it needs no waiting */
-    ARRIVED_IN_PART,
-    ARRIVED_NOTHING,
-    ARRIVED_END, /* the peer has closed, or sent what is no request, or is gone */
-};
-
-static enum arrival look_at_arrival(int descriptor)
+/* Looks at what has arrived without taking it; *count as recv tells it. */
+static enum records_state peek(int descriptor, void *bytes, size_t capacity, ssize_t *count)
 {
-    unsigned char bytes[READ_BYTES];
-    ssize_t count;
-
     do
-        count = recv(descriptor, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
-    while (count < 0 && errno == EINTR);
-    if (count < 0 && errno == EAGAIN)
-        return ARRIVED_NOTHING;
-    if (count <= 0)
-        return ARRIVED_END;
-    switch (records_check(bytes, (size_t)count)) {
-    case RECORDS_WHOLE:
-        return ARRIVED_WHOLE;
-    case RECORDS_PARTIAL:
-        return ARRIVED_IN_PART;
-    case RECORDS_NONSENSE:
-        break;
+        *count = recv(descriptor, bytes, capacity, MSG_PEEK | MSG_DONTWAIT);
+    while (*count < 0 && errno == EINTR);
+    return *count > 0 ? records_check(bytes, (size_t)*count) : RECORDS_NONSENSE;
+}
+
+/* Waits until all parameters have arrived, since libfcgi may only read what has been looked at.
+ * That hardly ever happens (a web server sends them at once), so it may be simple: there is no way
+ * to wait for more without taking what is there. */
+static enum records_state await_parameters(const struct fastcgi_server *server, int descriptor)
+{
+    const struct clock *clock = server->options.services->clock;
+    int64_t deadline_ms = clock_monotonic_ms(clock) + server->options.io_timeout_ms;
+    enum records_state state = RECORDS_PARTIAL;
+    int pause_ms = 1;
+    ssize_t count;
+    char *bytes = malloc(PARAMETERS_MAX_BYTES);
+
+    while (bytes != NULL && state == RECORDS_PARTIAL) {
+        state = peek(descriptor, bytes, PARAMETERS_MAX_BYTES, &count);
+        if (state != RECORDS_PARTIAL || count == PARAMETERS_MAX_BYTES ||
+            clock_monotonic_ms(clock) >= deadline_ms)
+            break;
+        struct pollfd peer = {.fd = descriptor, .events = POLLRDHUP};
+        if (poll(&peer, 1, pause_ms) > 0) /* it has gone */
+            break;
+        pause_ms = pause_ms < ARRIVAL_PAUSE_MAX_MS ? pause_ms * 2 : ARRIVAL_PAUSE_MAX_MS;
     }
-    return ARRIVED_END;
+    free(bytes);
+    return state;
 }
 
 /* Reads the request but for its body. False when it is none or the peer is gone or stuck; libfcgi
@@ -381,21 +391,25 @@ static bool answer(struct worker *worker, struct connection *connection, struct 
     return is_at_end && is_sent && !is_last;
 }
 
-/* Reads and answers. A request that has not arrived as a whole may keep its thread waiting, so
- * that thread is outside the gate until it has been answered. */
-static bool serve_request(struct worker *worker, struct connection *connection, bool is_whole_here)
+/* Reads and answers what `state` says has arrived. Where its thread may have to wait for the rest
+ * it is outside the gate until all is done. */
+static bool serve_request(struct worker *worker, struct connection *connection,
+                          enum records_state state)
 {
-    struct gate *gate = &worker->server->gate;
-    struct current current = {worker->server, &connection->fcgx, !is_whole_here};
+    struct fastcgi_server *server = worker->server;
+    struct current current = {server, &connection->fcgx, state != RECORDS_WHOLE};
+    bool is_reusable = false;
 
     if (current.is_outside)
-        gate_step_out(gate);
-    bool is_read = read_request(&connection->fcgx);
-    bool is_reusable = is_read && answer(worker, connection, &current);
+        gate_step_out(&server->gate);
+    if (state == RECORDS_PARTIAL)
+        state = await_parameters(server, connection->source.descriptor);
+    if ((state == RECORDS_WHOLE || state == RECORDS_PARAMETERS) && read_request(current.fcgx)) {
+        is_reusable = answer(worker, connection, &current);
+        FCGX_Free(current.fcgx, 0);
+    }
     if (current.is_outside)
-        gate_step_in(gate);
-    if (is_read)
-        FCGX_Free(&connection->fcgx, 0);
+        gate_step_in(&server->gate);
     return is_reusable;
 }
 
@@ -403,13 +417,14 @@ static bool serve_request(struct worker *worker, struct connection *connection, 
 static void serve(struct worker *worker, struct connection *connection)
 {
     struct fastcgi_server *server = worker->server;
+    unsigned char bytes[READ_BYTES];
+    ssize_t count;
 
     take_over(server);
-    enum arrival arrival = look_at_arrival(connection->source.descriptor);
-    bool is_reusable = arrival == ARRIVED_NOTHING;
-
-    if (arrival == ARRIVED_WHOLE || arrival == ARRIVED_IN_PART)
-        is_reusable = serve_request(worker, connection, arrival == ARRIVED_WHOLE);
+    enum records_state state = peek(connection->source.descriptor, bytes, sizeof(bytes), &count);
+    bool is_reusable = count < 0 && errno == EAGAIN;
+    if (state != RECORDS_NONSENSE)
+        is_reusable = serve_request(worker, connection, state);
     if (!is_reusable || !arm(server, EPOLL_CTL_MOD, connection))
         drop_connection(server, connection);
 }

@@ -127,11 +127,11 @@ enum records_state records_check(const void *bytes, size_t length)
         if (walk.is_ended)
             return RECORDS_WHOLE;
         if (content + header.paddingLength > length)
-            return RECORDS_PARTIAL;
+            break;
         rest += content + header.paddingLength;
         length -= content + header.paddingLength;
     }
-    return RECORDS_PARTIAL;
+    return walk.type == FCGI_STDIN ? RECORDS_PARAMETERS : RECORDS_PARTIAL;
 }
 
 /* ---- answering ------------------------------------------------------------------------------ */

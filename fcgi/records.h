@@ -15,8 +15,9 @@
 #define RECORD_PARAMETER_MAX_BYTES 131072
 
 enum records_state {
-    RECORDS_WHOLE,    /* a request to its end */
-    RECORDS_PARTIAL,  /* the beginning of one */
+    RECORDS_WHOLE,      /* a request to its end */
+    RECORDS_PARAMETERS, /* one to the end of its parameters, but not of its body */
+    RECORDS_PARTIAL,    /* the beginning of one */
     RECORDS_NONSENSE, /* anything else: garbage, and what libfcgi can't be trusted with (it ends the
                          process when a length doesn't fit into memory) */
 };

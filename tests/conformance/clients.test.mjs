@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { after, describe as group, test as nodeTest } from 'node:test';
 
-import { startEchoServer } from './harness/server.mjs';
+import { startCalmServer, startPatientServer } from './harness/server.mjs';
 
 const HANG_MS = 20_000;
 const test = (name, run) => nodeTest(name, { timeout: HANG_MS }, run);
@@ -15,8 +15,9 @@ const require = createRequire(new URL('../e2e/package.json', import.meta.url));
 const { Socket: EngineSocket } = require('engine.io-client');
 const { WebSocket } = require('ws');
 
-// Node 18 runs no hooks outside of groups: the server starts here, and ends in the last test.
-const server = await startEchoServer();
+// Node 18 runs no hooks outside of groups: the servers start here, and end in the last test.
+const server = await startCalmServer();
+const quickServer = await startPatientServer();
 
 const TRANSPORTS = [['websocket'], ['polling'], ['polling', 'websocket']];
 
@@ -26,8 +27,8 @@ for (const version of ['', '-4.5', '-4.0']) {
     for (const transports of TRANSPORTS) {
         group(`socket.io-client${version} over ${transports.join(' and ')}`, () => {
             const opened = [];
-            const connect = (name, auth) => {
-                const socket = io(`http://127.0.0.1:${server.port}${name}`,
+            const connect = (name, auth, { port } = server) => {
+                const socket = io(`http://127.0.0.1:${port}${name}`,
                     { transports, auth, forceNew: true, reconnectionDelay: 10 });
                 opened.push(socket);
                 return socket;
@@ -70,7 +71,7 @@ for (const version of ['', '-4.5', '-4.0']) {
             });
 
             test('stays for several heartbeats', async () => {
-                const socket = connect('/');
+                const socket = connect('/', {}, quickServer);
                 await once(socket, 'connect');
                 let pings = 0;
                 await new Promise((resolve, reject) => {
@@ -164,4 +165,7 @@ group('ws', () => {
     });
 });
 
-test('the server ends well', () => server.stop());
+test('the servers end well', async () => {
+    await server.stop();
+    await quickServer.stop();
+});

@@ -5,25 +5,27 @@ import assert from 'node:assert/strict';
 import { describe as group, test as nodeTest } from 'node:test';
 
 import { EngineIO } from './harness/engineio.mjs';
-import { startEchoServer } from './harness/server.mjs';
+import { startCalmServer, startEchoServer } from './harness/server.mjs';
 
 const HANG_MS = 20_000;
 const test = (name, run) => nodeTest(name, { timeout: HANG_MS }, run);
 
-// Node 18 runs no hooks outside of groups: the server starts here, and ends in the last test.
-const server = await startEchoServer();
+// Node 18 runs no hooks outside of groups: the servers start here, and end in the last test.
+const server = await startCalmServer();
 const engine = new EngineIO(server.port, '/socket.io/');
+const quickServer = await startEchoServer();
+const quick = new EngineIO(quickServer.port, '/socket.io/');
 
 /** A session over WebSocket whose open packet has been read. */
-async function opened() {
-    const socket = await engine.connect();
+async function opened(from = engine) {
+    const socket = await from.connect();
     assert.equal((await socket.next())[0], '0');
     return socket;
 }
 
 /** The same, in the main namespace. */
-async function connected() {
-    const socket = await opened();
+async function connected(from = engine) {
+    const socket = await opened(from);
     socket.send('40');
     assert.match(await socket.next(), /^40\{/);
     assert.match(await socket.next(), /^42\["auth"/);
@@ -37,7 +39,7 @@ async function assertClosed(socket) {
 
 group('Engine.IO at /socket.io/', () => {
     test('opens a session over long-polling', async () => {
-        const open = await engine.open();
+        const open = await quick.open();
         assert.deepEqual(Object.keys(open),
             ['sid', 'upgrades', 'pingInterval', 'pingTimeout', 'maxPayload']);
         assert.deepEqual(open.upgrades, ['websocket']);
@@ -69,18 +71,18 @@ group('Engine.IO at /socket.io/', () => {
     });
 
     test('pings over long-polling, and ends without a pong', async () => {
-        const { sid } = await engine.open();
+        const { sid } = await quick.open();
         for (let i = 0; i < 3; i++) {
-            assert.equal((await engine.get(sid)).text, '2');
-            assert.equal((await engine.post(sid, '3')).status, 200);
+            assert.equal((await quick.get(sid)).text, '2');
+            assert.equal((await quick.post(sid, '3')).status, 200);
         }
-        assert.equal((await engine.get(sid)).text, '2');
-        assert.equal((await engine.get(sid)).text, '1');
-        assert.equal((await engine.get(sid)).status, 400);
+        assert.equal((await quick.get(sid)).text, '2');
+        assert.equal((await quick.get(sid)).text, '1');
+        assert.equal((await quick.get(sid)).status, 400);
     });
 
     test('pings over WebSocket, and ends without a pong', async () => {
-        const socket = await opened();
+        const socket = await opened(quick);
         socket.keepsPings = true;
         assert.equal(await socket.next(), '2');
         socket.send('3');
@@ -178,7 +180,7 @@ group('connect', () => {
 
 group('disconnect', () => {
     test('from the main namespace: the connection stays', async () => {
-        const socket = await connected();
+        const socket = await connected(quick);
         socket.keepsPings = true;
         socket.send('41');
         assert.equal(await socket.next(), '2');
@@ -313,4 +315,7 @@ group('messages', () => {
     });
 });
 
-test('the server ends well', () => server.stop());
+test('the servers end well', async () => {
+    await server.stop();
+    await quickServer.stop();
+});

@@ -4,12 +4,15 @@
 // compared with a model.
 
 import assert from 'node:assert/strict';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { mock } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { messagerie } from './harness/admin.mjs';
 import { appointmentOf, BookingSite } from './harness/booking.mjs';
 import { until } from './harness/conditions.mjs';
-import { isLong } from './harness/project.mjs';
+import { isLong, SOURCE } from './harness/project.mjs';
 import { seededRandom, testSeed } from './harness/random.mjs';
 import { Spool } from './harness/spool.mjs';
 import { describeStack } from './harness/stack.mjs';
@@ -19,7 +22,7 @@ const SITES = 24; // that book at once
 const SALONS = 20;
 const CLIENTS = 200;
 const CHANGES_MAX = 4;
-const LONGEST_LIFE_MS = isLong ? 3_000 : 500;
+const LONGEST_LIFE_MS = isLong ? 4_000 : 1_500;
 const ANSWER_LIMIT_MS = 60_000;
 const SPOOL_LIMIT_MS = isLong ? 3_600_000 : 60_000;
 const seed = testSeed();
@@ -137,8 +140,10 @@ function makeItems(random, body, isVersioned) {
             change.status = random.pick(['CONFIRMED', 'RESCHEDULED', 'CANCELLED', 'COMPLETED']);
         items.push(change);
     }
+    let version = random.below(3);
     if (isVersioned)
-        items.forEach((item, index) => { item.version = 1 + index * (1 + random.below(3)) + index * 3; });
+        for (const item of items)
+            item.version = version += 1 + random.below(3);
     return items;
 }
 
@@ -340,6 +345,29 @@ describeStack('bookings while messaging is away', { front: 'nginx' }, ({ stack, 
         assert.deepEqual(spool.refused(), [bad, `${bad}.reason`]);
         assert.deepEqual(await spool.program.stop(), { code: 0, signal: null });
         assert.deepEqual(await stack.database.findings(), []);
+    });
+
+    test('the README\'s example leaves files that are applied in its order, and fails for nobody', async () => {
+        const spool = new Spool(stack);
+        const [, code] = /```js\n(import .*?)```/s.exec(readFileSync(join(SOURCE, 'README.md'), 'utf8'));
+        writeFileSync(join(stack.folder, 'booking-site.mjs'), code);
+        process.env.MESSAGERIE_SPOOL = spool.folder;
+        const { tellMessagerie } = await import(join(stack.folder, 'booking-site.mjs'));
+        const bodies = Array.from({ length: 20 }, () => appointmentOf(salon, client, { version: 1 }));
+        bodies.forEach(tellMessagerie);
+        bodies.forEach(({ appointmentId }) => tellMessagerie({ appointmentId, status: 'CANCELLED', version: 2 }));
+        assert.equal(spool.waiting().length, 2 * bodies.length);
+        const before = await stack.database.lastSeq();
+        assert.equal((await messagerie(stack, 'spool', spool.folder, '--once')).code, 0);
+        assert.deepEqual(spool.waiting(), []);
+        const told = (await stack.database.events(before)).filter(({ name }) => name === 'new-message');
+        assert.deepEqual(told.map(({ payload }) => /confirmé|annulé/.exec(payload.content)[0]),
+            [...Array(20).fill('confirmé'), ...Array(20).fill('annulé')]);
+        rmSync(spool.folder, { recursive: true });
+        const log = mock.method(console, 'error', () => {});
+        assert.equal(tellMessagerie(bodies[0]), undefined);
+        log.mock.restore();
+        assert.deepEqual(log.mock.calls[0].arguments.slice(0, 2), ['messagerie was not told', bodies[0].appointmentId]);
     });
 
     test('a file that comes while it runs is taken at once; --once takes what is there', async () => {

@@ -151,7 +151,7 @@ describeStack('events', {}, ({ stack, test }) => {
     test('a changed conversation is told to both, archiving too', async () => {
         const { salon, client, id } = await talk();
         for (const [change, key, value] of [
-            [() => client.patch(conversationPath(id), { subject: 'Nouveau' }), 'subject', 'Nouveau'],
+            [() => client.patch(conversationPath(id), { subject: 'Autre' }), 'subject', 'Autre'],
             [() => salon.patch(archivePath(id)), 'status', 'ARCHIVED'],
         ]) {
             const { events } = await stack.watchEvents(change);
@@ -285,8 +285,8 @@ describeStack('events on the bus', {
             const before = await stack.database.lastSeq();
             await sendMany(salon, id, 10);
             bodyOf(await client.get(messagesPath(id)));
-            const rows = await stack.database.sql(
-                `SELECT seq, audience, name, payload FROM outbox WHERE seq > ${before} ORDER BY seq`);
+            const rows = await stack.database.sql(`SELECT seq, audience, name, payload FROM outbox
+                WHERE seq > ${before} ORDER BY seq`);
             const expected = rows.map(({ seq, audience, name, payload }) =>
                 [seq, audience, name, payload].join('\n'));
             await until('the last event has arrived', () => bus.messages.includes(expected.at(-1)));

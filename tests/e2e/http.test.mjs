@@ -97,8 +97,8 @@ describeStack('http', {}, ({ stack, test }) => {
 
     test('a preflight of another origin is told nothing', async () => {
         const [allowed] = ORIGINS;
-        for (const origin of [FOREIGN_ORIGIN, 'null', `${allowed}.elsewhere.example`, 'https://salon',
-            allowed.toUpperCase(), allowed.replace('https', 'http'), `${allowed}:444`,
+        for (const origin of [FOREIGN_ORIGIN, 'null', `${allowed}.elsewhere.example`,
+            'https://salon', allowed.toUpperCase(), allowed.replace('https', 'http'), `${allowed}:444`,
             ORIGINS.join(',')]) {
             const { headers } = await stack.request({
                 method: 'OPTIONS', path: CONVERSATIONS,

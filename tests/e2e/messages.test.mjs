@@ -77,9 +77,10 @@ describeStack('messages', {}, ({ stack, test }) => {
     test('conversationId in the body is ignored, and needed by nobody', async () => {
         const { client, id } = await talk();
         const other = await talk();
-        for (const conversationId of [id, other.id, UNKNOWN_ID, 7, null])
+        for (const conversationId of [id, other.id, UNKNOWN_ID, 7, null]) {
             const message = await send(client, id, { content: 'ici', conversationId });
             assert.equal(message.conversationId, id);
+        }
     });
 
     test('unknown fields are ignored, null counts as absent', async () => {

@@ -44,7 +44,8 @@ describeStack('nginx', options, ({ stack, test }) => {
         const chunks = [...json].map((c) => `1\r\n${c}\r\n`).join('');
         const { status } = await stack.sendBytes(
             `POST ${messagesPath(id)} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n`
-            + `Authorization: Bearer ${salon.token}\r\nTransfer-Encoding: chunked\r\n\r\n${chunks}0\r\n\r\n`);
+            + `Authorization: Bearer ${salon.token}\r\nTransfer-Encoding: chunked\r\n\r\n`
+            + `${chunks}0\r\n\r\n`);
         assert.equal(status, 201);
         assert.equal(bodyOf(await salon.get(messagesPath(id))).data[0].content, 'en morceaux');
     });

@@ -129,7 +129,8 @@ describeStack('unread', {}, ({ stack, test }) => {
         for (const person of [salon, client]) {
             const unread = await stack.database.value(`SELECT count(*) FROM messages m
                 JOIN participants p ON p.conversation_id = m.conversation_id
-                WHERE p.user_id = '${person.id}' AND m.sender_id <> p.user_id AND m.read_at IS NULL`);
+                WHERE p.user_id = '${person.id}' AND m.sender_id <> p.user_id
+                AND m.read_at IS NULL`);
             assert.equal(await totalOf(person), unread, `MESSAGERIE_TEST_SEED=${seed}`);
         }
     });

@@ -389,6 +389,36 @@ static void *send_endless_body(void *context)
     return NULL;
 }
 
+static void *send_endless_parameters(void *context)
+{
+    int client = *(int *)context;
+    static const char pair[2 + 20] = {10, 10};
+    struct buffer bytes = BUFFER_EMPTY;
+
+    client_append_request(&bytes, &(struct client_request){.keep = true});
+    client_send(client, bytes.data, FCGI_HEADER_LEN + sizeof(FCGI_BeginRequestBody));
+    buffer_clear(&bytes);
+    client_append_record(&bytes, FCGI_PARAMS, 1, pair, sizeof(pair));
+    while (send(client, bytes.data, bytes.length, MSG_NOSIGNAL) > 0)
+        ;
+    buffer_free(&bytes);
+    return NULL;
+}
+
+static void reads_no_endless_parameters(void **state)
+{
+    struct site *site = *state;
+    pthread_t sender;
+
+    start(site, 1, MAX_CONNECTIONS, 100);
+    int client = client_connect(site->path);
+    assert_int_equal(pthread_create(&sender, NULL, send_endless_parameters, &client), 0);
+    client_expect_end(client);
+    assert_int_equal(pthread_join(sender, NULL), 0);
+    close(client);
+    assert_alive(site);
+}
+
 /* Too much of it: the answer comes and the connection ends. */
 static void reads_no_endless_body(void **state)
 {
@@ -850,6 +880,7 @@ int main(void)
         SITE_TEST(sends_large_answers),
         SITE_TEST(skips_unread_bodies),
         SITE_TEST(reads_no_endless_body),
+        SITE_TEST(reads_no_endless_parameters),
         SITE_TEST(refuses_other_roles),
         SITE_TEST(idle_connections_need_no_thread),
         SITE_TEST(waiting_requests_hold_nobody_up),

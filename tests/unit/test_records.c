@@ -28,7 +28,7 @@ static struct buffer make_request(const char *const *parameters, size_t body_len
     return bytes;
 }
 
-/* Whole at its last byte, partial at every one before. */
+/* Whole at its last byte, partial before, and in between from the end of its parameters on. */
 static void knows_the_end_of_a_request(void **state)
 {
     static const size_t lengths[] = {0, 1, 100, 40000};
@@ -36,9 +36,13 @@ static void knows_the_end_of_a_request(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LENGTH(lengths); i++) {
         struct buffer bytes = make_request(some_parameters, lengths[i]);
+        struct buffer without_body = make_request(some_parameters, 0);
+        size_t parameters_end = without_body.length - FCGI_HEADER_LEN;
         for (size_t length = 0; length < bytes.length; length += length < 500 ? 1 : 97)
-            assert_int_equal(records_check(bytes.data, length), RECORDS_PARTIAL);
-        assert_int_equal(records_check(bytes.data, bytes.length - 1), RECORDS_PARTIAL);
+            assert_int_equal(records_check(bytes.data, length),
+                             length < parameters_end ? RECORDS_PARTIAL : RECORDS_PARAMETERS);
+        assert_int_equal(records_check(bytes.data, bytes.length - 1), RECORDS_PARAMETERS);
+        buffer_free(&without_body);
         assert_int_equal(records_check(bytes.data, bytes.length), RECORDS_WHOLE);
         buffer_free(&bytes);
     }

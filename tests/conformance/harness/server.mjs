@@ -6,7 +6,16 @@ import { Program } from '../../e2e/harness/program.mjs';
 
 const build = process.env.MESSAGERIE_BUILD;
 
-/** Starts it; gives {port, stop}. `options` are further arguments. */
+/** Times for tests that are not about the heartbeat: the suites' 300 and 200 ms are less than what
+ * a client on a busy machine may need to answer. */
+const CALM = ['--ping-interval', '25000', '--ping-timeout', '20000'];
+
+export const startCalmServer = () => startEchoServer(CALM);
+
+/** One that pings as often as the suites want, but waits longer for the answer. */
+export const startPatientServer = () => startEchoServer(['--ping-timeout', '1500']);
+
+/** Starts it with the times of the public suites; gives {port, stop}. */
 export async function startEchoServer(options = []) {
     if (build === undefined)
         throw new Error('MESSAGERIE_BUILD must name the build folder');

@@ -1,5 +1,5 @@
 // The receiving end of nanomsg's PUSH/PULL over ipc, as a broker binds it, in as much of its wire
-// protocol as it takes (SP: the draft's "Scalability Protocols over TCP", with a type byte for ipc).
+// protocol as it takes (the draft "SP over TCP", with a type byte before each length for ipc).
 
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';

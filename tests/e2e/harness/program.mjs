@@ -57,7 +57,8 @@ export class Program {
             return isReady();
         });
         if (this.exit)
-            throw new Error(`${this.name} ended at start: ${JSON.stringify(this.exit)}\n${this.log}`);
+            throw new Error(
+                `${this.name} ended at start: ${JSON.stringify(this.exit)}\n${this.log}`);
     }
 
     signal(signal) {
