@@ -46,7 +46,8 @@ for (const [what, command] of [
             const { salon, client } = await stack.salonAndClient();
             const { id } = await openConversation(salon, client);
             bodyOf(await salon.get(messagesPath(id)));
-            assert.match(stack.log, /socket=inherited/);
+            await until('the program says where it listens', () =>
+                stack.programs.messages.log.includes('socket=inherited'));
         });
 
         test('the socket is the supervisor\'s: it stays at the end', async () => {
