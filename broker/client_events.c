@@ -627,6 +627,22 @@ static void begin_turn(struct client *client, const struct socketio_event *event
     handler->handle(turn);
 }
 
+/* Whether the event may have its turn. False with *error; *retry_after_s is then set when there
+ * were too many. */
+static bool check_event(struct client *client, const struct socketio_event *event,
+                        const struct handler *handler, int64_t *retry_after_s, struct error *error)
+{
+    if (!take_token(client, retry_after_s)) {
+        client->messaging->metrics.rate_limited++;
+        return error_set(error, ERROR_UNAVAILABLE, "Trop d'événements, réessayez dans un instant");
+    }
+    if (handler == NULL)
+        return error_set(error, ERROR_INVALID, "Événement inconnu");
+    if (!json_object_is_type(socketio_argument(event, 0), json_type_object))
+        return error_add(error, "payload", "doit être un objet JSON");
+    return true;
+}
+
 void client_events_on_event(void *application, struct socketio_socket *socket,
                             const struct socketio_event *event)
 {
@@ -638,15 +654,7 @@ void client_events_on_event(void *application, struct socketio_socket *socket,
 
     messaging->metrics.events_in++;
     error_clear(&error);
-    if (!take_token(client, &retry_after_s)) {
-        messaging->metrics.rate_limited++;
-        error_set(&error, ERROR_UNAVAILABLE, "Trop d'événements, réessayez dans un instant");
-    } else if (handler == NULL) {
-        error_set(&error, ERROR_INVALID, "Événement inconnu");
-    } else if (!json_object_is_type(socketio_argument(event, 0), json_type_object)) {
-        error_add(&error, "payload", "doit être un objet JSON");
-    }
-    if (error.kind != ERROR_NONE)
+    if (!check_event(client, event, handler, &retry_after_s, &error))
         tell_failure(client, event->ack_id, &error, retry_after_s);
     else
         begin_turn(client, event, handler);

@@ -3,6 +3,7 @@
 #include <nettle/base64.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "broker/engineio_private.h"
 #include "broker/query.h"
@@ -242,7 +243,8 @@ static void respond_preflight(struct engineio_server *server, struct http_reques
 /* ---- WebSocket requests: what is remembered until the handshake is over ---- */
 
 struct pending_websocket {
-    struct engineio_server *server;
+    struct engineio_server *server; /* NULL when it ended first */
+    struct pending_websocket *next, *previous;
     void *user;                 /* of a new session */
     char id[ENGINEIO_ID_BYTES]; /* of the session to upgrade, empty for a new one */
 };
@@ -267,12 +269,48 @@ static void open_with_websocket(struct pending_websocket *pending, int descripto
     engineio_session_open(session);
 }
 
+static void pending_add(struct engineio_server *server, struct pending_websocket *pending)
+{
+    pending->server = server;
+    pending->next = server->pending;
+    if (pending->next)
+        pending->next->previous = pending;
+    server->pending = pending;
+}
+
+static void pending_remove(struct pending_websocket *pending)
+{
+    if (pending->previous)
+        pending->previous->next = pending->next;
+    else
+        pending->server->pending = pending->next;
+    if (pending->next)
+        pending->next->previous = pending->previous;
+}
+
+/* The server ends: those that wait are not to look at it any more. */
+static void pending_orphan(struct engineio_server *server)
+{
+    for (struct pending_websocket *pending = server->pending; pending; pending = pending->next) {
+        pending->server = NULL;
+        if (pending->id[0] == '\0')
+            server->settings->on_close(pending->user, ENGINEIO_END_FORCED, false);
+    }
+}
+
 static void on_upgraded(void *context, int descriptor, const char *early, size_t early_length)
 {
     struct pending_websocket *pending = context;
     struct engineio_server *server = pending->server;
     bool is_new = pending->id[0] == '\0';
 
+    if (!server) {
+        if (descriptor >= 0)
+            close(descriptor);
+        free(pending);
+        return;
+    }
+    pending_remove(pending);
     if (descriptor < 0) {
         if (is_new)
             server->settings->on_close(pending->user, ENGINEIO_END_TRANSPORT_CLOSE, false);
@@ -302,7 +340,7 @@ static void accept_websocket(struct engineio_server *server, struct http_request
         engineio_respond(server, request, 503, NULL, NULL, 0);
         return;
     }
-    pending->server = server;
+    pending_add(server, pending);
     pending->user = user;
     if (session)
         memcpy(pending->id, session->id, sizeof(pending->id));
@@ -483,6 +521,7 @@ void engineio_server_free(struct engineio_server *server)
         while (server->buckets[i])
             engineio_session_destroy(server->buckets[i]);
     }
+    pending_orphan(server);
     loop_cancel(&server->burial);
     engineio_free_dead(server);
     free_memory(server);

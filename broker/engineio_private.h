@@ -27,6 +27,7 @@ struct engineio_server {
     size_t counts[2];                  /* open ones by transport */
     struct engineio_session *dead;     /* to be freed at the end of the turn; chained likewise */
     struct loop_task burial;           /* does it */
+    struct pending_websocket *pending; /* WebSockets whose handshake is not over */
     /* Packets that are always the same. */
     struct block *ping, *pong_probe, *noop, *close;
 };

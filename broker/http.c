@@ -661,13 +661,13 @@ void http_server_free(struct http_server *server)
         if (request->is_suspended)
             tell_gone(request);
     }
+    loop_unwatch(server->settings->loop, &server->watch);
     if (server->daemon) {
         MHD_run(server->daemon); /* it refuses to stop while connections are suspended */
         MHD_stop_daemon(server->daemon);
     }
     http_server_stop_listening(server);
     farewell_abort(&server->refused);
-    loop_unwatch(server->settings->loop, &server->watch);
     loop_cancel(&server->task);
     loop_timer_remove(server->settings->loop, &server->timer);
     loop_timer_remove(server->settings->loop, &server->accept_pause);

@@ -145,8 +145,13 @@ void rooms_leave(struct rooms *rooms, struct membership *membership)
 
 void rooms_leave_all(struct rooms *rooms, struct client *client)
 {
-    while (client->memberships != NULL)
-        rooms_leave(rooms, client->memberships);
+    struct membership *membership = client->memberships;
+
+    while (membership != NULL) {
+        struct membership *next = membership->next_of_client;
+        rooms_leave(rooms, membership);
+        membership = next;
+    }
 }
 
 bool rooms_has_other(const struct rooms *rooms, const char *room_id, const struct user *user)

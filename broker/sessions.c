@@ -605,7 +605,7 @@ void sessions_on_connect(void *application, struct socketio_socket *socket,
                          struct json_object *auth, const char *query)
 {
     struct messaging *messaging = application;
-    struct token_claims claims;
+    struct token_claims claims = {0};
     struct error error;
 
     (void)query;

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -44,7 +45,8 @@ static const struct config_key keys[] = {
     KEY(auth, client_roles, CONFIG_LIST, .fallback = "client", .help = "Roles of the client side."),
 
     KEY(http, frontend_url, CONFIG_LIST, .fallback = "", .variable = "FRONTEND_URL",
-        .help = "Origins whose pages may call, such as https://salon.example."),
+        .has_origins = true,
+        .help = "Origins whose pages may call, such as https://salon.example; our own needs none."),
 
     KEY(database, path, CONFIG_TEXT, .minimum = 1, .unit = "bytes",
         .fallback = STATE_DIRECTORY "/messagerie.db", .help = "The SQLite file."),
@@ -279,11 +281,37 @@ static bool set_boolean(bool *field, const struct config_key *key, const char *v
     return true;
 }
 
+/* Reduces a URL to its origin (RFC 6454 section 6.2), as browsers send it: scheme, host, port. */
+static bool reduce_to_origin(char *url)
+{
+    bool is_secure = strncasecmp(url, "https://", 8) == 0;
+
+    if (!is_secure && strncasecmp(url, "http://", 7) != 0)
+        return false;
+    char *host = url + (is_secure ? 8 : 7);
+    host[strcspn(host, "/?#")] = '\0';
+    for (char *at = url; *at != '\0'; at++)
+        *at = (char)tolower((unsigned char)*at);
+    return host[0] != '\0' && strpbrk(host, " @*") == NULL;
+}
+
+static bool check_origins(struct config_list *field, const struct config_key *key,
+                          const char *origin, struct error *error)
+{
+    for (size_t i = 0; i < field->count; i++)
+        if (!reduce_to_origin(field->items[i]))
+            return error_set(error, ERROR_INVALID,
+                             "%s: %s in [%s] must have origins such as https://salon.example, not "
+                             "\"%s\"",
+                             origin, key->name, key->section, field->items[i]);
+    return true;
+}
+
 static bool set_list(struct config_list *field, const struct config_key *key, const char *value,
                      const char *origin, struct error *error)
 {
     if (list_parse(field, value))
-        return true;
+        return !key->has_origins || check_origins(field, key, origin, error);
     return error_set(error, ERROR_INVALID,
                      "%s: %s in [%s] must have at most %d entries and %zu bytes", origin, key->name,
                      key->section, CONFIG_LIST_MAX, sizeof(field->storage) - 1);

@@ -113,6 +113,7 @@ struct config_key {
     const char *variable;     /* environment name kept from the old service, or NULL */
     const char *help;         /* one sentence */
     bool is_secret;           /* never printed */
+    bool has_origins;         /* a list of origins; a path behind one is dropped */
 };
 
 /* The table and its length. Keys of one section stand together. */

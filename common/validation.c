@@ -166,7 +166,7 @@ static bool skip_port(const char **end)
 
 /* An http or https URL (RFC 3986) with a host. Refused on purpose: a user name before the host,
  * which serves to disguise it, and a backslash, which browsers read as a slash. */
-static bool url_is_valid(const char *url)
+bool http_url_is_valid(const char *url)
 {
     const char *end;
 
@@ -247,7 +247,7 @@ static void read_attachment(struct json_object *object, size_t index,
 
     attachment_field(index, "fileUrl", field);
     input->file_url = read_any_text(object, "fileUrl", field, true, error);
-    if (input->file_url != NULL && !url_is_valid(input->file_url))
+    if (input->file_url != NULL && !http_url_is_valid(input->file_url))
         error_add(error, field,
                   "l'adresse doit être une URL http(s) avec un hôte, de %d octets au plus",
                   ATTACHMENT_URL_MAX_BYTES);
@@ -422,7 +422,7 @@ static const char *read_image(struct json_object *object, const char *prefix, st
 
     member_field(prefix, "image", field);
     const char *url = read_any_text(object, "image", field, false, error);
-    if (url != NULL && url[0] != '\0' && !url_is_valid(url))
+    if (url != NULL && url[0] != '\0' && !http_url_is_valid(url))
         error_add(error, field,
                   "l'adresse doit être une URL http(s) avec un hôte, de %d octets au plus",
                   ATTACHMENT_URL_MAX_BYTES);

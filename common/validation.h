@@ -138,6 +138,10 @@ struct appointment_input {
 bool appointment_input_read(struct json_object *body, struct appointment_input *input,
                             struct error *error);
 
+/* Whether it is an http(s) URL with a host that may be shown as a link or an image: no user name
+ * before the host, no blanks or control characters, ATTACHMENT_URL_MAX_BYTES at most. */
+bool http_url_is_valid(const char *url);
+
 /* A query value such as page or limit: digits only, 1 to maximum. NULL text: the fallback. On a
  * broken rule false, with the sentence for `field` added. */
 bool query_number_read(const char *field, const char *text, int64_t fallback, int64_t maximum,

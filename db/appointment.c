@@ -543,6 +543,20 @@ static const char *role_or(const struct config_list *roles, const char *fallback
     return roles->count > 0 ? roles->items[0] : fallback;
 }
 
+/* A client in the salon's place could archive and delete the conversation. (Somebody of a salon may
+ * well be another salon's client.) */
+static bool require_salon_side(struct transaction *transaction,
+                               const struct appointment_create *request, struct error *error)
+{
+    char role[TOKEN_ROLE_BYTES];
+
+    if (!person_role(transaction->connection, request->input->salon_id, "Salon introuvable", role,
+                     error))
+        return false;
+    return token_role_kind(request->config, role) != CALLER_CLIENT ||
+           error_add(error, "salonId", "cette personne est un client");
+}
+
 static bool set_people(struct transaction *transaction, const struct appointment_create *request,
                        struct error *error)
 {
@@ -551,6 +565,7 @@ static bool set_people(struct transaction *transaction, const struct appointment
     const char *client_role = role_or(&request->config->auth_client_roles, "client");
 
     return person_take(transaction, input->salon_id, &input->salon, salon_role, error) &&
+           require_salon_side(transaction, request, error) &&
            person_take(transaction, input->client_user_id, &input->client, client_role, error);
 }
 

@@ -15,6 +15,7 @@
 #include "common/local_time.h"
 #include "common/services.h"
 #include "common/token.h"
+#include "common/utf8.h"
 #include "db/appointment.h"
 #include "db/database.h"
 #include "db/maintenance.h"
@@ -201,13 +202,40 @@ static int show_person(struct context *context, const char *user_id)
     return status;
 }
 
-static int set_person(struct context *context, const char *user_id)
+/* The options as the body of PUT /messaging/users/:id, so that the same rules hold; NULL with
+ * *error. To be freed with json_object_put. */
+static struct json_object *person_body(const struct options *options, struct error *error)
 {
-    struct person_set request = {.user_id = user_id, .fields = context->options.fields};
+    const struct person_input *fields = &options->fields;
+    const char *const members[][2] = {
+        {"role", options->role},         {"firstName", fields->first_name},
+        {"lastName", fields->last_name}, {"salonName", fields->salon_name},
+        {"image", fields->image},        {"email", fields->email},
+    };
+    struct json_object *body = json_object_new_object();
+
+    error_unavailable(error, "an option is not valid UTF-8, or there is no memory");
+    for (size_t i = 0; body != NULL && i < sizeof(members) / sizeof(members[0]); i++) {
+        if (members[i][1] == NULL)
+            continue;
+        struct json_object *text = utf8_is_valid(members[i][1], strlen(members[i][1]))
+                                       ? json_object_new_string(members[i][1])
+                                       : NULL;
+        if (text == NULL || json_object_object_add(body, members[i][0], text) != 0) {
+            json_object_put(body);
+            body = NULL;
+        }
+    }
+    return body;
+}
+
+static int store_person(struct context *context, const struct person_input *fields,
+                        const char *user_id)
+{
+    struct person_set request = {.user_id = user_id, .fields = *fields};
     struct error error;
 
     error_clear(&error);
-    request.fields.role = context->options.role;
     if (!foreign_id_is_valid(user_id)) {
         error_set(&error, ERROR_INVALID, "a user id has 1 to %d bytes and no control characters",
                   FOREIGN_ID_MAX_BYTES);
@@ -216,6 +244,19 @@ static int set_person(struct context *context, const char *user_id)
     if (!with_database(context, NULL, person_set, &request, &error))
         return fail(&error);
     return show_person(context, user_id);
+}
+
+static int set_person(struct context *context, const char *user_id)
+{
+    struct person_input fields;
+    struct error error;
+    struct json_object *body = person_body(&context->options, &error);
+
+    int status = body != NULL && person_input_read(body, false, &fields, &error)
+                     ? store_person(context, &fields, user_id)
+                     : fail(&error);
+    json_object_put(body);
+    return status;
 }
 
 static int list_people(struct context *context)

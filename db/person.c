@@ -263,7 +263,8 @@ static void take_claims(const struct person_claims *request, const char *to[FIEL
     to[FIRST_NAME] = claim(claims->first_name);
     to[LAST_NAME] = claim(claims->last_name);
     to[SALON_NAME] = claim(claims->salon_name);
-    to[IMAGE] = claim(claims->image);
+    /* Tokens are signed, but what stands in them may have been typed by their owner. */
+    to[IMAGE] = http_url_is_valid(claims->image) ? claims->image : NULL;
     to[EMAIL] = claim(claims->email);
 }
 

@@ -187,7 +187,7 @@ static void send_frame(const struct client *client, const char *text)
     }
     memset(frame + at, 0, 4);
     at += 4;
-    memcpy(frame + at, text, length);
+    snprintf(frame + at, sizeof(frame) - at, "%s", text);
     send_all(client->descriptor, frame, at + length);
 }
 

@@ -334,7 +334,7 @@ describeStack('appointments', {}, ({ stack, test }) => {
 
 // ---- sockets ----
 
-describeBroker('appointments, on connected sockets', {}, ({ stack, test }) => {
+describeBroker('appointments, on connected sockets', { front: 'nginx' }, ({ stack, test }) => {
     test('both sides get their conversation and their counters at once', async () => {
         const { salon, client } = await stack.salonAndClient();
         const stranger = await stack.knownPerson('client');

@@ -67,22 +67,30 @@ describeStack('a program whose socket a supervisor holds', {
         const supervisor = stack.programs.conversations;
         const children = () =>
             [...supervisor.log.matchAll(/^child (\d+)$/gm)].map(([, pid]) => Number(pid));
+        const readyCount = () => supervisor.log.split('msg="ready"').length - 1;
         let answered = 0;
         let isOver = false;
-        const load = Promise.all(Array.from({ length: 8 }, async () => {
+
+        async function call() {
             while (!isOver) {
                 bodyOf(await salon.get(CONVERSATIONS));
                 answered++;
             }
-        })).finally(() => { isOver = true; });
-        for (let restart = 1; restart <= RESTARTS && !isOver; restart++) {
-            process.kill(children().at(-1), 'SIGTERM');
-            const before = answered;
-            await until('another one has come', () => isOver || children().length > restart);
-            await until('it has answered', () => isOver || answered > before + 100);
         }
-        isOver = true;
-        await load;
+
+        async function restart() {
+            for (let count = 1; count <= RESTARTS + 1 && !isOver; count++) {
+                await until('it is ready', () => isOver || readyCount() >= count);
+                const before = answered;
+                await until('it has answered', () => isOver || answered > before + 100);
+                if (count <= RESTARTS)
+                    process.kill(children().at(-1), 'SIGTERM');
+            }
+        }
+
+        const over = () => { isOver = true; };
+        await Promise.all([restart().finally(over), ...Array.from({ length: 8 }, () =>
+            call().finally(over))]);
         assert.equal(children().length, RESTARTS + 1);
     });
 });

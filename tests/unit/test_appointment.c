@@ -332,6 +332,22 @@ static void a_booking_of_other_people_is_refused(void **state)
     assert_int_equal(error.kind, ERROR_INVALID);
 }
 
+static void a_client_is_no_salon(void **state)
+{
+    struct suite *suite = *state;
+    struct appointment_input input = booking("a1", APPOINTMENT_PENDING, 1);
+    struct buffer json = BUFFER_EMPTY;
+    struct appointment_create request = {
+        .input = &input, .texts = suite->texts, .config = &suite->fixture->config, .json = &json};
+    struct error error;
+
+    input.salon_id = "c2";
+    error_clear(&error);
+    assert_false(database_write(suite->fixture->database, appointment_create, &request, &error));
+    assert_int_equal(error.kind, ERROR_INVALID);
+    assert_int_equal(fixture_number(suite->fixture, "SELECT COUNT(*) FROM appointments"), 0);
+}
+
 static void new_people_are_made_with_their_names(void **state)
 {
     struct suite *suite = *state;
@@ -553,6 +569,7 @@ int main(void)
         TEST(an_early_change_that_is_known_is_not_kept_again),
         TEST(early_changes_are_bounded),
         TEST(a_booking_of_other_people_is_refused),
+        TEST(a_client_is_no_salon),
         TEST(new_people_are_made_with_their_names),
         TEST(a_deleted_conversation_comes_back_with_news_alone),
         TEST(an_appointment_that_is_told_again_has_its_conversation),

@@ -521,6 +521,30 @@ static void test_public_key(void **state)
                   "\"HS256\"");
 }
 
+/* Browsers send an origin without path, in lower case. */
+static void test_origins(void **state)
+{
+    struct fixture *fixture = *state;
+    struct config *config = load(fixture, "[http]\nfrontend_url = https://Salon.example/, "
+                                          "http://localhost:3000/app?x\n");
+
+    assert_non_null(config);
+    assert_true(config_list_contains(&config->http_frontend_url, "https://salon.example"));
+    assert_true(config_list_contains(&config->http_frontend_url, "http://localhost:3000"));
+    static const char *const wrong[] = {"*", "salon.example", "ftp://salon.example", "https://",
+                                        "https://*.example"};
+    for (size_t i = 0; i < ARRAY_LENGTH(wrong); i++) {
+        char content[128];
+        char expected[192];
+        snprintf(content, sizeof(content), "[http]\nfrontend_url = %s\n", wrong[i]);
+        snprintf(expected, sizeof(expected),
+                 ":2: frontend_url in [http] must have origins such as https://salon.example, not "
+                 "\"%s\"",
+                 wrong[i]);
+        check_refused(fixture, content, expected);
+    }
+}
+
 /* The sentence about a secret never shows it. */
 static void test_secret_is_not_told(void **state)
 {
@@ -736,6 +760,7 @@ int main(void)
         TEST(test_no_file_at_all),
         TEST(test_secret),
         TEST(test_public_key),
+        TEST(test_origins),
         TEST(test_secret_is_not_told),
         TEST(test_values_as_text),
         TEST(test_sample),

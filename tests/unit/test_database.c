@@ -472,6 +472,9 @@ static void claims_fill_what_the_booking_side_left_open(void **state)
     apply_claims(fixture, &claims, false); /* not newer */
     claims.issued_at_ms += 1;
     apply_claims(fixture, &claims, true);
+    strcpy(claims.image, "javascript:alert(1)");
+    claims.issued_at_ms += 1;
+    apply_claims(fixture, &claims, false); /* no image that a page could run */
     strcpy(claims.user_id, "c9");
     apply_claims(fixture, &claims, true);
     fixture_execute(fixture, "UPDATE users SET erased_at = 1 WHERE id = 'c9'");

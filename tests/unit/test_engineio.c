@@ -38,6 +38,7 @@ static char id[ENGINEIO_ID_BYTES];
 static char address[HTTP_ADDRESS_BYTES];
 static enum engineio_transport transport;
 static struct buffer head, body;
+static bool ends_in_handshake; /* the server, within the request */
 
 static bool is_origin_allowed(void *owner, const char *origin, const char *host)
 {
@@ -97,6 +98,10 @@ static void on_request(void *owner, struct http_request *request)
 {
     (void)owner;
     engineio_handle(server, request);
+    if (ends_in_handshake) {
+        engineio_server_free(server);
+        server = NULL;
+    }
 }
 
 static int set_up(void **state)
@@ -106,6 +111,7 @@ static int set_up(void **state)
     (void)state;
     fixture_open(&fixture);
     user = (struct user){0};
+    ends_in_handshake = false;
     verdict = (struct engineio_verdict){0, NULL, &user};
     head = body = BUFFER_EMPTY;
     settings = (struct engineio_settings){
@@ -315,6 +321,20 @@ static void test_a_client_that_left_before_it_was_open(void **state)
     assert_int_equal(user.handshakes, 1);
     /* Either the answer was sent before the system knew, or the session never was. */
     assert_int_equal(user.was_open, user.opens == 1);
+}
+
+/* In whichever order the two servers are freed. */
+static void test_the_servers_end_within_a_handshake(void **state)
+{
+    (void)state;
+    ends_in_handshake = true;
+    begin_get(&client, "EIO=4&transport=websocket", HANDSHAKE_FIELDS);
+    FIXTURE_UNTIL(&fixture, server == NULL);
+    assert_int_equal(user.handshakes, 1);
+    assert_int_equal(user.closes, 1);
+    assert_int_equal(user.opens, 0);
+    assert_false(user.was_open);
+    client_await_end(&client);
 }
 
 /* ---- Time ---- */
@@ -682,6 +702,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_origins, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_client_that_left_before_it_was_open, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_the_servers_end_within_a_handshake, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_heartbeat, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_late_pong, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_an_upgrade_that_takes_too_long, set_up, tear_down),

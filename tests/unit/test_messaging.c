@@ -147,7 +147,7 @@ static void say(const struct page *page, const char *text)
         frame[at++] = (char)length;
     }
     at += 4; /* the mask */
-    memcpy(frame + at, text, length);
+    snprintf(frame + at, sizeof(frame) - at, "%s", text);
     send_bytes(page, frame, at + length);
 }
 
