@@ -39,7 +39,10 @@ const ENDPOINTS = [
     ['DELETE user', ({ user }) => ['DELETE', userPath(user)], 204, 404],
 ];
 
-describeStack('authorization of the booking endpoints', { config: { auth: publicKeyConfig(KEYS, 'RS256') } }, ({ stack, test }) => {
+// The key's file is readable for the user of the tests alone, which Apache is not.
+describeStack('authorization of the booking endpoints', {
+    front: 'nginx', config: { auth: publicKeyConfig(KEYS, 'RS256') },
+}, ({ stack, test }) => {
     let worlds = 0;
 
     async function makeWorld() {
@@ -216,7 +219,8 @@ describeStack('bad input for the booking endpoints', {}, ({ stack, test }) => {
             for (const [method, path, valid] of [['POST', APPOINTMENTS, fresh],
                 ['PATCH', appointmentPath(known.appointmentId), { status: 'CANCELLED' }],
                 ['PUT', userPath(client.id), { role: 'client', firstName: 'X' }]])
-                for (const size of [MIB, 3 * MIB])
+                // What is far too large for the web server, Apache answers in HTML.
+                for (const size of stack.frontName === 'nginx' ? [MIB, 3 * MIB] : [MIB])
                     errorOf(await service.request(method, path, { body: { ...valid, padding: 'x'.repeat(size) } }), 413);
         });
     });
