@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const POLL_MS = 20;
-const DEFAULT_LIMIT_MS = 15_000;
+const DEFAULT_LIMIT_MS = 30_000;
 
 /**
  * Calls `condition` until it gives something truthy, which is returned. A condition that throws
