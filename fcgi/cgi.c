@@ -31,6 +31,19 @@ static ssize_t read_input(void *context, void *out, size_t length)
     return count;
 }
 
+/* The web server's end may be a socket: closing ours with something unread in it would take the
+ * answer away from the server (seen with Apache's mod_cgid). */
+static void discard_input(struct input *input)
+{
+    char trash[8192];
+    size_t discarded = 0;
+    ssize_t count;
+
+    while (discarded < DISCARDED_BODY_MAX_BYTES &&
+           (count = read_input(input, trash, sizeof(trash))) > 0)
+        discarded += (size_t)count;
+}
+
 static bool write_output(struct text_span text)
 {
     while (text.length > 0) {
@@ -56,6 +69,7 @@ bool cgi_run(void (*answer)(void *context, struct request *request, struct respo
 
     request_begin(&request, &transport);
     answer(context, &request, &response);
+    discard_input(&input);
     bool is_written = write_output(response.sent_head) && write_output(response.sent_body);
     request_free(&request);
     response_free(&response);

@@ -28,8 +28,6 @@
 #define REFUSED_CONNECTIONS_MAX 64
 /* How long accepting pauses when the process has no descriptor or memory left for a connection. */
 #define ACCEPT_PAUSE_MS 100
-/* An unread request body is read and dropped up to this, to keep the connection. */
-#define DISCARDED_BODY_MAX_BYTES ((size_t)4 * 1024 * 1024)
 /* Stopping: how long the last connections may stay without a request before they are closed, and
  * how long requests may take to end before their connections are cut. */
 #define STOP_QUIET_MS 100

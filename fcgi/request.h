@@ -22,6 +22,9 @@
 #define REQUEST_ID_MAX_BYTES 64
 /* A body buffer that grew beyond this is given back after its request. */
 #define RETAINED_BUFFER_BYTES 65536
+/* What an answer left unread of the body is read and dropped up to this, so that the connection can
+ * be kept, or closed without the peer losing the answer. */
+#define DISCARDED_BODY_MAX_BYTES ((size_t)4 * 1024 * 1024)
 
 /* What brought the request. */
 struct transport {

@@ -191,12 +191,16 @@ static void on_engineio_close(void *user, enum engineio_end end, bool was_open)
 
 static void append_json(struct buffer *out, struct json_object *value)
 {
+    const char *text = value ? json_object_to_json_string_ext(
+                                   value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
+                             : "null";
+
     if (out->length > 0)
         buffer_append_text(out, ",");
-    buffer_append_text(out,
-                       value ? json_object_to_json_string_ext(
-                                   value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
-                             : "null");
+    if (text)
+        buffer_append_text(out, text);
+    else
+        out->failed = true;
 }
 
 static void on_connect(void *context, struct socketio_socket *socket, struct json_object *auth,

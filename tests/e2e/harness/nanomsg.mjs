@@ -24,24 +24,20 @@ export class NanomsgPull {
         return pull;
     }
 
-    /** How many are connected and have introduced themselves. */
-    get peers() {
-        return [...this.#sockets].filter((socket) => socket.isIntroduced).length;
-    }
-
     #take(socket) {
         let received = Buffer.alloc(0);
+        let isIntroduced = false;
         this.#sockets.add(socket);
         socket.on('close', () => this.#sockets.delete(socket));
         socket.on('error', () => {});
         socket.write(HANDSHAKE);
         socket.on('data', (chunk) => {
             received = Buffer.concat([received, chunk]);
-            if (!socket.isIntroduced && received.length >= HANDSHAKE.length) {
-                socket.isIntroduced = true;
+            if (!isIntroduced && received.length >= HANDSHAKE.length) {
+                isIntroduced = true;
                 received = received.subarray(HANDSHAKE.length);
             }
-            if (socket.isIntroduced)
+            if (isIntroduced)
                 received = this.#takeFrames(received);
         });
     }
