@@ -277,7 +277,7 @@ bool conversation_write(struct connection *connection, struct json_writer *write
                         char last_message_id[ID_BYTES], struct error *error)
 {
     int64_t unread = 0;
-    char ignored_id[ID_BYTES];
+    char ignored_id[ID_BYTES] = "";
 
     if (caller->kind != CALLER_SERVICE &&
         !conversation_unread(connection, conversation, caller->user_id, &unread, error))
@@ -427,7 +427,7 @@ static bool write_unread_row(struct connection *connection, struct json_writer *
                              struct statement *row, struct error *error)
 {
     struct conversation conversation;
-    char ignored_id[ID_BYTES];
+    char ignored_id[ID_BYTES] = "";
 
     if (!conversation_load(connection, column_text(row, 0), &conversation, error))
         return false;
