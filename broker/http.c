@@ -587,12 +587,29 @@ static void on_acceptable(struct loop_watch *watch, uint32_t events)
 
 /* ---- The server ---- */
 
+/* The library sets TCP options on every socket, and complains three times for each request that
+ * comes through a unix socket. */
+static bool is_about_tcp(const char *format)
+{
+    static const char *const beginnings[] = {
+        "Setting %s option to %s state failed: ",
+        "Failed to push the data from buffers to the network.",
+    };
+
+    for (size_t i = 0; i < sizeof(beginnings) / sizeof(*beginnings); i++)
+        if (strncmp(format, beginnings[i], strlen(beginnings[i])) == 0)
+            return true;
+    return false;
+}
+
 __attribute__((format(printf, 2, 0))) static void on_library_log(void *context, const char *format,
                                                                  va_list arguments)
 {
     const struct http_server *server = context;
     char text[512];
 
+    if (is_about_tcp(format))
+        return;
     vsnprintf(text, sizeof(text), format, arguments);
     text[strcspn(text, "\n")] = '\0';
     log_warning(loop_services(server->settings->loop)->log, "libmicrohttpd",
