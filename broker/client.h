@@ -36,6 +36,7 @@ struct client {
     uint32_t tokens;                /* thousandths of an event */
     uint16_t room_count;
     bool is_failing;             /* to be closed in another turn */
+    bool is_erased;              /* to be disconnected in another turn: the person is */
     bool is_online;              /* counted in user->online_count */
     uint8_t kind;                /* enum caller_kind */
     char pid[ENGINEIO_ID_BYTES]; /* "" without recovery */

@@ -178,23 +178,13 @@ static void wait_for_feed(struct turn *turn, int64_t seq, void (*on_reached)(str
     feed_wait(turn->client->messaging->feed, &turn->waiter);
 }
 
-/* Reads a member that is an id. False with its sentence added to *error. */
-static bool read_id(struct json_object *payload, const char *key, const char **id,
-                    struct error *error)
-{
-    *id = json_text(json_get(payload, key));
-    if (*id != NULL && foreign_id_is_valid(*id))
-        return true;
-    return error_add(error, key, "l'identifiant doit avoir de 1 à %d octets", FOREIGN_ID_MAX_BYTES);
-}
-
 /* Reads `conversationId`, or fails the turn. */
 static bool read_conversation_id(struct turn *turn)
 {
     struct error error;
 
     error_clear(&error);
-    if (read_id(turn->payload, "conversationId", &turn->conversation_id, &error))
+    if (id_input_read(turn->payload, "conversationId", &turn->conversation_id, &error))
         return true;
     fail(turn, &error);
     return false;
@@ -409,7 +399,7 @@ static void handle_send(struct turn *turn)
     struct error id_error;
 
     error_clear(&id_error);
-    bool has_id = read_id(turn->payload, "conversationId", &turn->conversation_id, &id_error);
+    bool has_id = id_input_read(turn->payload, "conversationId", &turn->conversation_id, &id_error);
     if (!message_input_read(turn->payload, &turn->input, &error)) {
         fail(turn, &error);
         return;
@@ -471,7 +461,7 @@ static void handle_mark(struct turn *turn)
     struct error error;
 
     error_clear(&error);
-    if (!read_id(turn->payload, "messageId", &turn->message_id, &error)) {
+    if (!id_input_read(turn->payload, "messageId", &turn->message_id, &error)) {
         fail(turn, &error);
         return;
     }

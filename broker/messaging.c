@@ -5,6 +5,7 @@
 
 #include "broker/messaging_private.h"
 #include "common/json_reader.h"
+#include "db/privacy.h"
 #include "db/session.h"
 
 /* How long a turn waits at most while the last clients end. */
@@ -166,6 +167,10 @@ static void on_event(void *owner, const struct event *event, int64_t waited_ms)
     histogram_observe(&messaging->metrics.delivery, waited_ms);
     if (!has_audience(messaging, id, is_room))
         return;
+    if (!is_room && strcmp(event->name, PERSON_ERASED_EVENT) == 0) {
+        sessions_end_user(rooms_find_user(&messaging->rooms, id));
+        return;
+    }
     struct block *packet = client_encode(event);
     if (packet == NULL) {
         /* Those who miss it are cut off, and recover it. */

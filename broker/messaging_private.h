@@ -49,6 +49,9 @@ void sessions_on_connect(void *application, struct socketio_socket *socket,
 void sessions_on_disconnect(void *application, struct socketio_socket *socket,
                             enum socketio_reason reason);
 
+/* Disconnects the sockets of a person who was erased, in another turn of the loop. */
+void sessions_end_user(struct user *user);
+
 /* Forgets the room in what is stored for the client's recovery. */
 void sessions_forget_room(struct client *client, const char *conversation_id);
 

@@ -143,7 +143,7 @@ static void start_expiry(struct client *client)
 {
     int64_t left_ms = client->expires_at_ms - wall_ms(client->messaging);
 
-    if (client->expires_at_ms == 0)
+    if (client->expires_at_ms == 0 || client->is_failing || client->is_erased)
         return;
     if (left_ms > EXPIRY_CHECK_MS)
         left_ms = EXPIRY_CHECK_MS;
@@ -160,11 +160,36 @@ static void expire(struct client *client)
     socketio_close(client->socket, FRAME_CLOSE_NORMAL);
 }
 
+/* An unmodified page does not come back by itself after a DISCONNECT packet. Who has not been let
+ * in yet can't be sent one. */
+static void end_erased(struct client *client)
+{
+    static const char payload[] =
+        "{\"message\":\"Votre compte a été supprimé\",\"code\":\"user_erased\"}";
+
+    if (!socketio_is_connected(client->socket)) {
+        socketio_close(client->socket, FRAME_CLOSE_NORMAL);
+        return;
+    }
+    client_emit(client, "error", payload, sizeof(payload) - 1);
+    socketio_disconnect(client->socket);
+}
+
+void sessions_end_user(struct user *user)
+{
+    for (struct client *client = user->first; client != NULL; client = client->next_of_user) {
+        client->is_erased = true;
+        loop_timer_start(client->messaging->loop, &client->expiry, 0);
+    }
+}
+
 static void on_expiry(struct timer *timer)
 {
     struct client *client = LOOP_OWNER(timer, struct client, expiry);
 
-    if (client->is_failing)
+    if (client->is_erased)
+        end_erased(client);
+    else if (client->is_failing)
         socketio_close(client->socket, FRAME_CLOSE_INTERNAL_ERROR);
     else if (client->expires_at_ms <= wall_ms(client->messaging))
         expire(client);
@@ -242,12 +267,10 @@ struct connecting {
     struct feed_waiter waiter;
     struct token_claims claims;
     char default_role[TOKEN_ROLE_BYTES];
+    char old_pid[ENGINEIO_ID_BYTES]; /* that it asks to go on with */
     char pid[ENGINEIO_ID_BYTES];
     char sid[ENGINEIO_ID_BYTES];
-    bool wants_recovery;
     struct session_recover recover;
-    struct unread_state unread;
-    struct contact_list contacts;
     struct buffer contact_ids;
     struct session_open open;
     struct feed_missed missed;
@@ -281,17 +304,6 @@ static void give_up(struct connecting *connecting)
     turn_away(socket);
 }
 
-/* What has to be known before a client can be let in, in one picture of the database. */
-static bool read_connecting(struct connection *connection, void *argument, struct error *error)
-{
-    struct connecting *connecting = argument;
-
-    if (connecting->wants_recovery && !session_recover(connection, &connecting->recover, error))
-        return false;
-    return unread_state(connection, &connecting->unread, error) &&
-           contact_list(connection, &connecting->contacts, error);
-}
-
 /* ---- let in -------------------------------------------------------------------------------- */
 
 /* Everything that the client has to know has been sent. */
@@ -312,13 +324,13 @@ static void send_unread(struct connecting *connecting)
 
     json_writer_init(&writer, &payload);
     json_begin_object(&writer);
-    json_member_integer(&writer, "totalUnread", connecting->unread.total);
+    json_member_integer(&writer, "totalUnread", connecting->open.unread.total);
     json_end_object(&writer);
-    client_forget_until(connecting->client, connecting->unread.newest);
+    client_forget_until(connecting->client, connecting->open.unread.newest);
     if (payload.failed)
         client_fail(connecting->client);
     else
-        client_emit_at(connecting->client, connecting->unread.newest, "unread-count-updated",
+        client_emit_at(connecting->client, connecting->open.unread.newest, "unread-count-updated",
                        payload.data, payload.length);
     buffer_free(&payload);
 }
@@ -408,32 +420,6 @@ static void let_in(struct connecting *connecting)
     }
 }
 
-/* A session that could not be stored is one without recovery. */
-static void on_stored(struct worker_request *request)
-{
-    struct connecting *connecting = LOOP_OWNER(request, struct connecting, request);
-
-    if (request->succeeded)
-        memcpy(connecting->client->pid, connecting->pid, sizeof(connecting->pid));
-    else
-        connecting->recover.recovered = false;
-    if (!request->succeeded)
-        rooms_leave_all(&connecting->client->messaging->rooms, connecting->client);
-    let_in(connecting);
-}
-
-static void store(struct connecting *connecting)
-{
-    connecting->open = (struct session_open){.pid = connecting->pid,
-                                             .sid = connecting->sid,
-                                             .claims = &connecting->claims,
-                                             .default_role = connecting->default_role};
-    connecting->request.operation = session_open;
-    connecting->request.argument = &connecting->open;
-    connecting->request.on_done = on_stored;
-    worker_write(connecting->client->messaging->worker, &connecting->request);
-}
-
 /* Puts the client back into its rooms. What the feed has handed on until now, it has missed; what
  * comes from now on is held. False without memory. */
 static bool go_on(struct connecting *connecting)
@@ -463,49 +449,63 @@ static bool go_on(struct connecting *connecting)
     return true;
 }
 
-static void make_session(struct connecting *connecting)
+static void on_visited(struct worker_request *request)
 {
-    const struct random_source *random = loop_services(connecting->client->messaging->loop)->random;
+    struct connecting *connecting = LOOP_OWNER(request, struct connecting, request);
 
-    engineio_make_id(random, connecting->pid);
-    engineio_make_id(random, connecting->sid);
+    if (request->succeeded)
+        let_in(connecting);
+    else
+        give_up(connecting);
 }
 
-static void on_read(struct worker_request *request)
+/* A session that could not be stored is one without recovery. */
+static void visit(struct connecting *connecting)
+{
+    connecting->recover.recovered = false;
+    connecting->request.query = session_visit;
+    connecting->request.on_done = on_visited;
+    worker_read(connecting->client->messaging->worker, &connecting->request);
+}
+
+static void on_opened(struct worker_request *request)
 {
     struct connecting *connecting = LOOP_OWNER(request, struct connecting, request);
     struct client *client = connecting->client;
+    const struct session_recover *recover = &connecting->recover;
 
     if (!request->succeeded) {
-        give_up(connecting);
+        visit(connecting);
         return;
     }
-    if (connecting->recover.recovered && !go_on(connecting)) {
-        give_up(connecting);
+    if (recover->recovered)
+        memcpy(connecting->sid, recover->sid, sizeof(connecting->sid) - 1);
+    else if (connecting->open.recover != NULL)
+        client->messaging->metrics.recoveries_failed++;
+    memcpy(client->pid, recover->recovered ? recover->pid : connecting->pid, sizeof(client->pid));
+    if (!recover->recovered || go_on(connecting)) {
+        let_in(connecting);
         return;
     }
-    if (connecting->recover.recovered) {
-        memcpy(connecting->sid, connecting->recover.sid, sizeof(connecting->sid));
-        connecting->sid[sizeof(connecting->sid) - 1] = '\0';
-    } else {
-        client->messaging->metrics.recoveries_failed += connecting->wants_recovery;
-        make_session(connecting);
-    }
-    store(connecting);
+    write_session(client, session_suspend, NULL);
+    give_up(connecting);
 }
 
 static void on_feed(struct feed_waiter *waiter, bool reached)
 {
     struct connecting *connecting = LOOP_OWNER(waiter, struct connecting, waiter);
+    const struct random_source *random = loop_services(connecting->client->messaging->loop)->random;
 
     if (!reached) {
         give_up(connecting);
         return;
     }
-    connecting->request.query = read_connecting;
-    connecting->request.argument = connecting;
-    connecting->request.on_done = on_read;
-    worker_read(connecting->client->messaging->worker, &connecting->request);
+    engineio_make_id(random, connecting->pid);
+    engineio_make_id(random, connecting->sid);
+    connecting->request.operation = session_open;
+    connecting->request.argument = &connecting->open;
+    connecting->request.on_done = on_opened;
+    worker_write(connecting->client->messaging->worker, &connecting->request);
 }
 
 /* ---- the CONNECT packet -------------------------------------------------------------------- */
@@ -536,15 +536,16 @@ static void read_recovery(struct connecting *connecting, struct json_object *aut
     const char *offset = json_text(json_get(auth, "offset"));
     char *end;
 
-    if (pid == NULL || offset == NULL || strlen(pid) >= sizeof(connecting->pid))
+    if (pid == NULL || offset == NULL || strlen(pid) >= sizeof(connecting->old_pid))
         return;
-    memcpy(connecting->pid, pid, strlen(pid) + 1);
+    memcpy(connecting->old_pid, pid, strlen(pid) + 1);
     connecting->recover = (struct session_recover){
-        .pid = connecting->pid,
+        .pid = connecting->old_pid,
         .user_id = connecting->claims.user_id,
         .offset = strtoll(offset, &end, 10),
     };
-    connecting->wants_recovery = end != offset && *end == '\0' && connecting->recover.offset >= 0;
+    if (end != offset && *end == '\0' && connecting->recover.offset >= 0)
+        connecting->open.recover = &connecting->recover;
 }
 
 /* The socket that the client has come back from may still seem to be there. */
@@ -552,7 +553,8 @@ static void replace_old(const struct connecting *connecting, struct user *user)
 {
     struct client *client = user->first;
 
-    while (client != NULL && (client->pid[0] == '\0' || strcmp(client->pid, connecting->pid) != 0))
+    while (client != NULL &&
+           (client->pid[0] == '\0' || strcmp(client->pid, connecting->old_pid) != 0))
         client = client->next_of_user;
     if (client == NULL)
         return;
@@ -586,9 +588,11 @@ static struct connecting *create_connecting(struct messaging *messaging,
     connecting->claims = *claims;
     strncpy(connecting->default_role, default_role(messaging->settings.config),
             sizeof(connecting->default_role) - 1);
-    connecting->unread.user_id = connecting->claims.user_id;
-    connecting->contacts = (struct contact_list){.user_id = connecting->claims.user_id,
-                                                 .ids = &connecting->contact_ids};
+    connecting->open = (struct session_open){.pid = connecting->pid,
+                                             .sid = connecting->sid,
+                                             .claims = &connecting->claims,
+                                             .default_role = connecting->default_role,
+                                             .contacts = {.ids = &connecting->contact_ids}};
     connecting->waiter.on_reached = on_feed;
     return connecting;
 }
@@ -624,7 +628,7 @@ void sessions_on_connect(void *application, struct socketio_socket *socket,
         return;
     }
     read_recovery(connecting, auth);
-    if (connecting->wants_recovery)
+    if (connecting->open.recover != NULL)
         replace_old(connecting, connecting->client->user);
     feed_enter(messaging->feed);
     feed_wait(messaging->feed, &connecting->waiter);

@@ -53,20 +53,21 @@ struct date {
 };
 
 /* The proleptic Gregorian calendar, in years that begin in March, so that the leap day is their
- * last; gmtime_r would do the same behind a lock. `days` counts from 1970-01-01. */
+ * last; gmtime_r would do the same behind a lock. `days` counts from 1970-01-01, and is none before
+ * the year 0: one era more keeps all without sign, in 32 bits, where division is cheap. */
 static struct date date_from_days(int64_t days)
 {
-    int64_t shifted = days + DAYS_TO_1970;
-    int64_t era = (shifted >= 0 ? shifted : shifted - (DAYS_PER_ERA - 1)) / DAYS_PER_ERA;
-    int64_t day_of_era = shifted - era * DAYS_PER_ERA;
-    int64_t year_of_era =
+    uint32_t shifted = (uint32_t)(days + DAYS_TO_1970 + DAYS_PER_ERA);
+    uint32_t era = shifted / DAYS_PER_ERA;
+    uint32_t day_of_era = shifted % DAYS_PER_ERA;
+    uint32_t year_of_era =
         (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    int64_t march_month = (5 * day_of_year + 2) / 153;
-    int64_t month = march_month < 10 ? march_month + 3 : march_month - 9;
+    uint32_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    uint32_t march_month = (5 * day_of_year + 2) / 153;
+    uint32_t month = march_month < 10 ? march_month + 3 : march_month - 9;
 
     return (struct date){
-        .year = year_of_era + era * YEARS_PER_ERA + (month <= 2 ? 1 : 0),
+        .year = (int64_t)(year_of_era + era * YEARS_PER_ERA) - YEARS_PER_ERA + (month <= 2),
         .month = month,
         .day = day_of_year - (153 * march_month + 2) / 5 + 1,
     };
@@ -92,37 +93,43 @@ static int64_t days_in_month(int64_t year, int64_t month)
     return days[month - 1] + (month == 2 && is_leap ? 1 : 0);
 }
 
-static void write_digits(char *out, int count, int64_t value)
+static char *write_two_digits(char *out, uint32_t value)
 {
-    while (count > 0) {
-        count--;
-        out[count] = (char)('0' + value % 10);
-        value /= 10;
-    }
+    out[0] = (char)('0' + value / 10);
+    out[1] = (char)('0' + value % 10);
+    return out + 2;
+}
+
+/* Two digits and what separates them from the next. */
+static char *write_part(char *out, uint32_t value, char separator)
+{
+    out = write_two_digits(out, value);
+    *out++ = separator;
+    return out;
 }
 
 void timestamp_format(int64_t wall_ms, char out[TIMESTAMP_BYTES])
 {
-    static const char shape[TIMESTAMP_BYTES] = "0000-00-00T00:00:00.000Z";
-
     if (wall_ms < FIRST_MS)
         wall_ms = FIRST_MS;
     if (wall_ms > LAST_MS)
         wall_ms = LAST_MS;
-    int64_t ms_of_day = wall_ms % MS_PER_DAY;
-    if (ms_of_day < 0)
-        ms_of_day += MS_PER_DAY;
-    struct date date = date_from_days((wall_ms - ms_of_day) / MS_PER_DAY);
+    int64_t day = (wall_ms - FIRST_MS) / MS_PER_DAY + FIRST_MS / MS_PER_DAY;
+    uint32_t ms_of_day = (uint32_t)(wall_ms - day * MS_PER_DAY);
+    uint32_t second_of_day = ms_of_day / (uint32_t)MS_PER_SECOND;
+    struct date date = date_from_days(day);
 
-    for (size_t i = 0; i < TIMESTAMP_BYTES; i++)
-        out[i] = shape[i];
-    write_digits(out, 4, date.year);
-    write_digits(out + 5, 2, date.month);
-    write_digits(out + 8, 2, date.day);
-    write_digits(out + 11, 2, ms_of_day / (60 * MS_PER_MINUTE));
-    write_digits(out + 14, 2, ms_of_day / MS_PER_MINUTE % 60);
-    write_digits(out + 17, 2, ms_of_day / MS_PER_SECOND % 60);
-    write_digits(out + 20, 3, ms_of_day % MS_PER_SECOND);
+    out = write_two_digits(out, (uint32_t)date.year / 100);
+    out = write_part(out, (uint32_t)date.year % 100, '-');
+    out = write_part(out, (uint32_t)date.month, '-');
+    out = write_part(out, (uint32_t)date.day, 'T');
+    out = write_part(out, second_of_day / 3600, ':');
+    out = write_part(out, second_of_day / 60 % 60, ':');
+    out = write_part(out, second_of_day % 60, '.');
+    uint32_t ms = ms_of_day % 1000;
+    *out++ = (char)('0' + ms / 100);
+    out = write_part(out, ms % 100, 'Z');
+    *out = '\0';
 }
 
 /* Exactly `count` digits, at most `maximum`. */

@@ -112,18 +112,26 @@ static const char *read_text(struct json_object *object, const char *field,
     return text != NULL && check_text(field, text, rule, error) ? text : NULL;
 }
 
+bool id_input_check(const char *field, const char *id, struct error *error)
+{
+    return foreign_id_is_valid(id) ||
+           error_add(error, field,
+                     "l'identifiant doit avoir de 1 à %d octets, sans caractère de contrôle",
+                     FOREIGN_ID_MAX_BYTES);
+}
+
 static const char *read_foreign_id(struct json_object *object, const char *key, bool is_required,
                                    struct error *error)
 {
     const char *text = read_any_text(object, key, key, is_required, error);
 
-    if (text != NULL && !foreign_id_is_valid(text)) {
-        error_add(error, key,
-                  "l'identifiant doit avoir de 1 à %d octets, sans caractère de contrôle",
-                  FOREIGN_ID_MAX_BYTES);
-        return NULL;
-    }
-    return text;
+    return text != NULL && id_input_check(key, text, error) ? text : NULL;
+}
+
+bool id_input_read(struct json_object *body, const char *key, const char **id, struct error *error)
+{
+    *id = read_foreign_id(body, key, true, error);
+    return *id != NULL;
 }
 
 /* Behind the '[' of an IPv6 address: moves *end behind the ']'. */

@@ -44,6 +44,13 @@ const char *conversation_status_name(enum conversation_status status);
 /* False, *status untouched, when text is no status. */
 bool conversation_status_parse(const char *text, enum conversation_status *status);
 
+/* Whether `id` may name something of the booking back-end's: 1 to FOREIGN_ID_MAX_BYTES bytes
+ * without control characters. If not, the sentence for `field` is added. */
+bool id_input_check(const char *field, const char *id, struct error *error);
+
+/* Reads the member `key`, which must be such an id. Adds to *error without clearing it. */
+bool id_input_read(struct json_object *body, const char *key, const char **id, struct error *error);
+
 struct attachment_input {
     const char *file_name;
     const char *file_url;

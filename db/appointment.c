@@ -19,6 +19,7 @@ enum text_kind {
     TEXT_PENDING,
     TEXT_CONFIRMED,
     TEXT_MOVED,
+    TEXT_POSTPONED,
     TEXT_CANCELLED,
     TEXT_COMPLETED,
     TEXT_SUBJECT,
@@ -48,6 +49,9 @@ static const struct text_source sources[TEXT_COUNT] = {
                         " confirmé pour le {date} à {heure}. Vous pouvez nous écrire ici."},
     [TEXT_MOVED] = {"moved.txt", "Bonjour {prenom}, votre rendez-vous « {prestation} » chez {salon}"
                                  " est déplacé au {date} à {heure}."},
+    [TEXT_POSTPONED] = {"postponed.txt",
+                        "Bonjour {prenom}, votre rendez-vous « {prestation} » chez {salon} est"
+                        " reporté à une autre date. Vous pouvez nous écrire ici."},
     [TEXT_CANCELLED] = {"cancelled.txt",
                         "Bonjour {prenom}, votre rendez-vous « {prestation} » chez {salon} du"
                         " {date} à {heure} est annulé."},
@@ -299,6 +303,8 @@ static bool write_conversation(struct transaction *transaction,
     const struct caller booking = {.user_id = "", .role = "service", .kind = CALLER_SERVICE};
     struct json_writer writer;
 
+    if (json == NULL)
+        return true;
     json_writer_init(&writer, json);
     return conversation_write(transaction->connection, &writer, conversation, &booking, NULL,
                               error);
@@ -378,34 +384,38 @@ static bool apply(const struct appointment_change_input *change, const char *pre
            row->status != before.status || strcmp(row->prestation, before.prestation) != 0;
 }
 
-/* What a change from one to the other is told with; TEXT_COUNT when there is nothing to tell. A
- * new status says more than a new date, which its text has too. */
+/* What the change from one to the other is told with; TEXT_COUNT when there is nothing to tell. A
+ * new status says more than a new date, which its text has too. An appointment that was rescheduled
+ * to no date is not told as moved to the one that it had. */
 static enum text_kind text_of_change(const struct appointment *before,
-                                     const struct appointment *after)
+                                     const struct appointment *after,
+                                     const struct appointment_change_input *change)
 {
-    if (after->status != before->status)
-        return text_of_status(after->status);
-    return after->start_ms != before->start_ms ? TEXT_MOVED : TEXT_COUNT;
+    if (after->status == before->status)
+        return after->start_ms != before->start_ms ? TEXT_MOVED : TEXT_COUNT;
+    if (after->status == APPOINTMENT_RESCHEDULED && !change->has_start)
+        return TEXT_POSTPONED;
+    return text_of_status(after->status);
 }
 
-/* The conversation of a known appointment, made anew if it was deleted. */
+/* The conversation of a known appointment, made anew with a text of that kind if it was deleted. */
 static bool load_or_open(struct transaction *transaction, const struct appointment_texts *texts,
-                         const struct appointment *row, struct conversation *conversation,
-                         bool *opened, struct error *error)
+                         enum text_kind kind, const struct appointment *row,
+                         struct conversation *conversation, bool *opened, struct error *error)
 {
     *opened = row->conversation_id[0] == '\0';
     if (*opened)
-        return open_conversation(transaction, texts, text_of_status(row->status), row, conversation,
-                                 error);
+        return open_conversation(transaction, texts, kind, row, conversation, error);
     return conversation_load(transaction->connection, row->conversation_id, conversation, error);
 }
 
 /* Stores the change and tells both sides. */
 static bool store_change(struct transaction *transaction, const struct appointment_texts *texts,
                          const struct appointment *before, const struct appointment *after,
+                         const struct appointment_change_input *change,
                          struct conversation *conversation, struct error *error)
 {
-    enum text_kind kind = text_of_change(before, after);
+    enum text_kind kind = text_of_change(before, after, change);
 
     return update(transaction, after, error) &&
            follow_subject(transaction, texts, before, after, conversation, error) &&
@@ -428,16 +438,19 @@ static bool change_known(struct transaction *transaction, struct appointment *ro
     struct conversation conversation;
     const struct appointment before = *row;
     bool is_new = apply(news->change, news->prestation, row);
+    enum text_kind kind = text_of_change(&before, row, news->change);
 
     /* The salon deleted it: what was told before brings it back no more. */
     if (row->conversation_id[0] == '\0' && !is_new && !news->is_appointment)
         return true;
-    if (!load_or_open(transaction, news->texts, row, &conversation, &news->opened, error))
+    if (!load_or_open(transaction, news->texts,
+                      kind != TEXT_COUNT ? kind : text_of_status(row->status), row, &conversation,
+                      &news->opened, error))
         return false;
     /* A conversation that was made just now tells the new state already. */
     if (is_new && !(news->opened ? update(transaction, row, error)
                                  : store_change(transaction, news->texts, &before, row,
-                                                &conversation, error)))
+                                                news->change, &conversation, error)))
         return false;
     return write_conversation(transaction, &conversation, news->json, error);
 }
@@ -525,7 +538,7 @@ static bool apply_early(struct transaction *transaction, struct appointment *row
         const struct appointment_change_input input = read_early(statement);
         const struct appointment before = *row;
         if (apply(&input, NULL, row) &&
-            !store_change(transaction, texts, &before, row, conversation, error))
+            !store_change(transaction, texts, &before, row, &input, conversation, error))
             break;
     }
     statement_end(statement);

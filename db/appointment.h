@@ -23,9 +23,10 @@
 /* The texts of SYSTEM messages and of subjects. Immutable; any thread. */
 struct appointment_texts;
 
-/* Reads confirmed.txt, pending.txt, moved.txt, cancelled.txt, completed.txt and subject.txt from
- * `directory`; a file that is missing there is replaced by a text of our own. NULL with *error
- * (English): a text that is not a template, or uses an unknown variable, with its line. */
+/* Reads confirmed.txt, pending.txt, moved.txt, postponed.txt, cancelled.txt, completed.txt and
+ * subject.txt from `directory`; a file that is missing there is replaced by a text of our own. NULL
+ * with *error (English): a text that is not a template, or uses an unknown variable, with its line.
+ */
 struct appointment_texts *appointment_texts_load(const char *directory, struct error *error);
 void appointment_texts_free(struct appointment_texts *texts);
 
@@ -34,7 +35,7 @@ struct appointment_create {
     const struct appointment_input *input;
     const struct appointment_texts *texts;
     const struct config *config; /* roles of people who are given none */
-    struct buffer *json;         /* result: the Conversation */
+    struct buffer *json;         /* result: the Conversation; may be NULL */
     bool existed;                /* result: the appointment had a conversation already */
 };
 database_operation appointment_create;
@@ -45,7 +46,7 @@ struct appointment_change {
     const struct appointment_change_input *input;
     const struct appointment_texts *texts;
     struct buffer *json; /* result: the Conversation; empty when the change is kept for later, or
-                            old and the conversation deleted since */
+                            old and the conversation deleted since; may be NULL */
     bool is_early;       /* result: the appointment is not there yet */
 };
 database_operation appointment_change;

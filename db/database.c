@@ -19,9 +19,6 @@
 #include "db/statement.h"
 #include "db/transaction.h"
 
-/* Operations that share one commit at most: bounds what a failing commit takes with it, and how
- * long other processes wait for the writers' lock. */
-#define BATCH_MAX_OPERATIONS 64
 /* Failures are logged at most once in this time, so that a full disk does not fill further. */
 #define FAILURE_LOG_INTERVAL_MS 1000
 /* File systems whose magic number <linux/magic.h> does not have. */
@@ -329,13 +326,22 @@ static bool run_locked(struct database *database, struct database_job *jobs, str
     return succeeded;
 }
 
-/* Gives every job its result; a lost transaction fails all of them, also those that had run. */
-static void complete_jobs(struct database *database, struct database_job *jobs, bool committed,
-                          const struct error *error)
+static void count_jobs(struct database *database, const struct database_job *jobs, bool committed)
 {
     uint64_t count = 0;
 
-    for (struct database_job *job = jobs; job != NULL; count++) {
+    for (; jobs != NULL; jobs = jobs->next)
+        count++;
+    pthread_mutex_lock(&database->lock);
+    database->statistics.operations += count;
+    database->statistics.commits += committed ? 1 : 0;
+    pthread_mutex_unlock(&database->lock);
+}
+
+/* Gives every job its result; a lost transaction fails all of them, also those that had run. */
+static void complete_jobs(struct database_job *jobs, bool committed, const struct error *error)
+{
+    for (struct database_job *job = jobs; job != NULL;) {
         struct database_job *next = job->next; /* the job is gone once it is completed */
         if (!committed) {
             job->succeeded = false;
@@ -344,10 +350,6 @@ static void complete_jobs(struct database *database, struct database_job *jobs, 
         job->completed(job);
         job = next;
     }
-    pthread_mutex_lock(&database->lock);
-    database->statistics.operations += count;
-    database->statistics.commits += committed ? 1 : 0;
-    pthread_mutex_unlock(&database->lock);
 }
 
 static void run_batch(struct database *database, struct database_job *jobs)
@@ -362,11 +364,14 @@ static void run_batch(struct database *database, struct database_job *jobs)
     } else {
         report_failure(database, &error);
     }
-    complete_jobs(database, jobs, committed, &error);
+    count_jobs(database, jobs, committed);
+    complete_jobs(jobs, committed, &error);
+    if (committed) /* after nobody waits for it */
+        connection_checkpoint(database->writer.connection);
 }
 
-/* Takes up to BATCH_MAX_OPERATIONS jobs, waiting for the first; NULL when there is nothing left
- * to do for ever. */
+/* Takes up to DATABASE_BATCH_OPERATIONS jobs, waiting for the first; NULL when there is nothing
+ * left to do for ever. */
 static struct database_job *take_jobs(struct database *database)
 {
     struct database_job *jobs;
@@ -376,7 +381,8 @@ static struct database_job *take_jobs(struct database *database)
         pthread_cond_wait(&database->queue_filled, &database->lock);
     jobs = database->first_job;
     struct database_job *last = jobs;
-    for (int taken = 1; last != NULL && last->next != NULL && taken < BATCH_MAX_OPERATIONS; taken++)
+    for (int taken = 1; last != NULL && last->next != NULL && taken < DATABASE_BATCH_OPERATIONS;
+         taken++)
         last = last->next;
     if (last != NULL) {
         database->first_job = last->next;
@@ -397,17 +403,29 @@ static void *writer_main(void *argument)
     return NULL;
 }
 
-void database_submit(struct database *database, struct database_job *job)
+/* Puts a job behind the others; under the lock. */
+static void enqueue(struct database *database, struct database_job *job)
 {
     job->next = NULL;
-    pthread_mutex_lock(&database->lock);
     if (database->first_job == NULL)
         database->first_job = job;
     else
         database->last_job->next = job;
     database->last_job = job;
+}
+
+void database_submit_all(struct database *database, struct database_job *const *jobs, size_t count)
+{
+    pthread_mutex_lock(&database->lock);
+    for (size_t i = 0; i < count; i++)
+        enqueue(database, jobs[i]);
     pthread_cond_signal(&database->queue_filled);
     pthread_mutex_unlock(&database->lock);
+}
+
+void database_submit(struct database *database, struct database_job *job)
+{
+    database_submit_all(database, &job, 1);
 }
 
 static void wake_waiter(struct database_job *job)

@@ -24,6 +24,10 @@
 #include "common/event.h"
 #include "common/services.h"
 
+/* Operations that share one commit at most: bounds what a failing commit takes with it, and how
+ * long other processes wait for the writers' lock. */
+#define DATABASE_BATCH_OPERATIONS 64
+
 struct database;
 struct connection;  /* db/statement.h */
 struct transaction; /* db/transaction.h, for db/ alone */
@@ -76,6 +80,10 @@ struct database_job {
     struct database_job *next; /* of the queue */
 };
 void database_submit(struct database *database, struct database_job *job);
+
+/* The same for several at once: run one after the other, in one commit when nobody else's are
+ * before them and there are no more than DATABASE_BATCH_OPERATIONS. */
+void database_submit_all(struct database *database, struct database_job *const *jobs, size_t count);
 
 /* A query: reads through `connection` in one read transaction, a consistent picture. */
 typedef bool database_query(struct connection *connection, void *argument, struct error *error);

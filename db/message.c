@@ -55,6 +55,16 @@ bool attachments_write(struct connection *connection, struct json_writer *writer
     return step == STEP_DONE;
 }
 
+static bool write_attachments(struct connection *connection, struct json_writer *writer,
+                              const char *conversation_id, int64_t position, struct error *error)
+{
+    json_write_key(writer, "attachments");
+    json_begin_array(writer);
+    bool succeeded = attachments_write(connection, writer, conversation_id, position, error);
+    json_end_array(writer);
+    return succeeded;
+}
+
 /* Writes the Message in the present row; `sender` is its sender as JSON. */
 static bool write_row(struct connection *connection, struct json_writer *writer,
                       struct statement *row, const char *conversation_id,
@@ -71,15 +81,12 @@ static bool write_row(struct connection *connection, struct json_writer *writer,
     if (is_read)
         json_member_time(writer, "readAt", column_integer(row, COLUMN_READ_AT));
     json_member_time(writer, "createdAt", column_integer(row, COLUMN_CREATED_AT));
-    json_write_key(writer, "sender");
-    json_write_raw(writer, sender->data, sender->length);
-    json_write_key(writer, "attachments");
-    json_begin_array(writer);
-    if (column_integer(row, COLUMN_ATTACHMENT_COUNT) > 0 &&
-        !attachments_write(connection, writer, conversation_id,
-                           column_integer(row, COLUMN_POSITION), error))
+    json_member_raw(writer, "sender", sender->data, sender->length);
+    if (column_integer(row, COLUMN_ATTACHMENT_COUNT) == 0)
+        json_member_raw(writer, "attachments", "[]", 2);
+    else if (!write_attachments(connection, writer, conversation_id,
+                                column_integer(row, COLUMN_POSITION), error))
         return false;
-    json_end_array(writer);
     json_member_text(writer, "clientMessageId", column_text(row, COLUMN_CLIENT_MESSAGE_ID));
     json_end_object(writer);
     return true;

@@ -18,6 +18,7 @@
 #include "common/utf8.h"
 #include "db/appointment.h"
 #include "db/database.h"
+#include "db/demo.h"
 #include "db/maintenance.h"
 #include "db/migrations.h"
 #include "db/person.h"
@@ -473,6 +474,42 @@ static int run_spool(struct context *context)
     return EXIT_DONE;
 }
 
+/* The demo's people with their tokens, once the story has been played. */
+static int print_demo(struct context *context, struct json_object *story)
+{
+    struct buffer json = BUFFER_EMPTY;
+    struct error error;
+
+    error_clear(&error);
+    int status = demo_write_people(story, context->config, clock_wall_ms(context->services.clock),
+                                   &json, &error)
+                     ? print_json(&json)
+                     : fail(&error);
+    buffer_free(&json);
+    return status;
+}
+
+static int run_demo(struct context *context)
+{
+    const struct config *config = context->config;
+    struct demo_fill request = {.config = config};
+    struct appointment_texts *texts = NULL;
+    struct error error;
+
+    error_clear(&error);
+    request.story =
+        demo_story_load(context->options.arguments[0], context->options.arguments[1], &error);
+    if (request.story != NULL && local_time_use_zone(config->appointments_time_zone, &error))
+        texts = appointment_texts_load(config->appointments_templates, &error);
+    request.texts = texts;
+    int status = texts != NULL && with_database(context, NULL, demo_fill, &request, &error)
+                     ? print_demo(context, request.story)
+                     : fail(&error);
+    appointment_texts_free(texts);
+    json_object_put(request.story);
+    return status;
+}
+
 /* ---- command line -------------------------------------------------------------------------- */
 
 static const struct command commands[] = {
@@ -491,6 +528,10 @@ static const struct command commands[] = {
     {"spool", "DIR [--once]",
      "apply the appointments that the booking back-end leaves as files in DIR", 1, 1, true,
      run_spool},
+    {"demo", "STORY ORIGIN",
+     "play the file STORY into an empty database, as served at ORIGIN; prints its people with"
+     " their tokens",
+     2, 2, true, run_demo},
     {"verify", "FILE", "check a database file: integrity, references, counters", 1, 1, false,
      run_verify},
 };

@@ -62,7 +62,8 @@ static bool append(struct transaction *transaction, const struct outbox_event *e
     bind_text(statement, 3, event->name);
     bind_text(statement, 4, event->conversation_id);
     bind_text(statement, 5, event->message_id);
-    bind_bytes(statement, 6, event->payload->data, event->payload->length);
+    bind_bytes(statement, 6, event->payload->length > 0 ? event->payload->data : "",
+               event->payload->length);
     bind_integer(statement, 7, transaction->now_ms);
     if (!statement_run(statement, error) || !remember(transaction, event, error))
         return false;
@@ -91,6 +92,14 @@ bool outbox_append_for_user(struct transaction *transaction, const char *name, c
 
     event_audience_user(user_id, audience);
     return append(transaction, &event, error);
+}
+
+bool outbox_append_blank(struct transaction *transaction, const char *name, const char *user_id,
+                         struct error *error)
+{
+    static const struct buffer nothing = BUFFER_EMPTY;
+
+    return outbox_append_for_user(transaction, name, user_id, NULL, NULL, &nothing, error);
 }
 
 bool outbox_blank_message(struct transaction *transaction, const char *message_id,

@@ -33,6 +33,11 @@ bool outbox_append_for_user(struct transaction *transaction, const char *name, c
                             const char *conversation_id, const char *message_id,
                             const struct buffer *payload, struct error *error);
 
+/* Appends an event for nobody, blank from the start: its seq names a picture of the database that
+ * one socket of the user is sent as event `name`. */
+bool outbox_append_blank(struct transaction *transaction, const char *name, const char *user_id,
+                         struct error *error);
+
 /* Empties the payloads that carry the message's text: seq stays, delivery skips them. */
 bool outbox_blank_message(struct transaction *transaction, const char *message_id,
                           struct error *error);

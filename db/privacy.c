@@ -6,6 +6,7 @@
 
 #include "db/conversation_private.h"
 #include "db/message_private.h"
+#include "db/outbox.h"
 #include "db/person_private.h"
 
 /* What stands where a name stood. */
@@ -195,12 +196,26 @@ static bool erase_conversations(struct transaction *transaction, struct person_e
     return step == STEP_DONE;
 }
 
-static bool forget_names(struct transaction *transaction, const char *user_id, struct error *error)
+/* Runs a statement whose only parameter is the person. */
+static bool forget(struct transaction *transaction, enum sql_id id, const char *user_id,
+                   struct error *error)
 {
-    struct statement *statement = statement_begin(transaction->connection, SQL_PERSON_NAMES_DELETE);
+    struct statement *statement = statement_begin(transaction->connection, id);
 
     bind_text(statement, 1, user_id);
     return statement_run(statement, error);
+}
+
+static bool end_sockets(struct transaction *transaction, const char *user_id, struct error *error)
+{
+    struct buffer payload = BUFFER_EMPTY;
+
+    buffer_append_text(&payload, "{}");
+    bool succeeded = forget(transaction, SQL_SESSIONS_DELETE_OF_USER, user_id, error) &&
+                     outbox_append_for_user(transaction, PERSON_ERASED_EVENT, user_id, NULL, NULL,
+                                            &payload, error);
+    buffer_free(&payload);
+    return succeeded;
 }
 
 bool person_erase(struct transaction *transaction, void *argument, struct error *error)
@@ -210,13 +225,34 @@ bool person_erase(struct transaction *transaction, void *argument, struct error 
     bool succeeded = read_names(transaction, request->user_id, &names, error) &&
                      erase_row(transaction, request->user_id, error) &&
                      erase_conversations(transaction, request, &names, error) &&
-                     forget_names(transaction, request->user_id, error);
+                     forget(transaction, SQL_PERSON_NAMES_DELETE, request->user_id, error) &&
+                     end_sockets(transaction, request->user_id, error);
 
     buffer_free(&names);
     return succeeded;
 }
 
 /* ---- export -------------------------------------------------------------------------------- */
+
+static bool write_directory(struct connection *connection, struct json_writer *writer,
+                            const char *user_id, struct error *error)
+{
+    struct statement *statement = statement_begin(connection, SQL_EXPORT_DIRECTORY);
+
+    bind_text(statement, 1, user_id);
+    enum step step = statement_step(statement, error);
+    if (step == STEP_ROW) {
+        json_write_key(writer, "directory");
+        json_begin_object(writer);
+        json_member_time(writer, "createdAt", column_integer(statement, 0));
+        json_member_time(writer, "updatedAt", column_integer(statement, 1));
+        if (column_integer(statement, 2) > 0)
+            json_member_time(writer, "tokenIssuedAt", column_integer(statement, 2));
+        json_end_object(writer);
+    }
+    statement_end(statement);
+    return step != STEP_FAILED;
+}
 
 /* Those that the person had before. */
 static bool write_names(struct connection *connection, struct json_writer *writer,
@@ -253,7 +289,50 @@ static bool write_appointments(struct connection *connection, struct json_writer
         if (!column_is_null(statement, 4))
             json_member_time(writer, "start", column_integer(statement, 4));
         json_member_text(writer, "status", column_text(statement, 5));
-        json_member_time(writer, "createdAt", column_integer(statement, 6));
+        if (!column_is_null(statement, 6))
+            json_member_integer(writer, "version", column_integer(statement, 6));
+        json_member_time(writer, "createdAt", column_integer(statement, 7));
+        if (!column_is_null(statement, 8))
+            json_member_time(writer, "updatedAt", column_integer(statement, 8));
+        json_end_object(writer);
+    }
+    json_end_array(writer);
+    statement_end(statement);
+    return step == STEP_DONE;
+}
+
+static bool write_rooms(struct connection *connection, struct json_writer *writer, const char *pid,
+                        struct error *error)
+{
+    struct statement *statement = statement_begin(connection, SQL_SESSION_ROOMS);
+    enum step step;
+
+    bind_text(statement, 1, pid);
+    json_write_key(writer, "openConversations");
+    json_begin_array(writer);
+    while ((step = statement_step(statement, error)) == STEP_ROW)
+        json_write_text(writer, column_text(statement, 0));
+    json_end_array(writer);
+    statement_end(statement);
+    return step == STEP_DONE;
+}
+
+/* Their ids stay out: they are secrets between the broker and a page. */
+static bool write_sessions(struct connection *connection, struct json_writer *writer,
+                           const char *user_id, struct error *error)
+{
+    struct statement *statement = statement_begin(connection, SQL_SESSIONS_OF_USER);
+    enum step step;
+
+    bind_text(statement, 1, user_id);
+    json_write_key(writer, "sessions");
+    json_begin_array(writer);
+    while ((step = statement_step(statement, error)) == STEP_ROW) {
+        json_begin_object(writer);
+        json_member_boolean(writer, "isConnected", column_integer(statement, 1) != 0);
+        json_member_time(writer, "changedAt", column_integer(statement, 2));
+        if (!write_rooms(connection, writer, column_text(statement, 0), error))
+            break;
         json_end_object(writer);
     }
     json_end_array(writer);
@@ -279,6 +358,7 @@ static bool write_messages(struct connection *connection, struct json_writer *wr
         json_member_time(writer, "createdAt", column_integer(statement, 4));
         if (!column_is_null(statement, 5))
             json_member_time(writer, "readAt", column_integer(statement, 5));
+        json_member_text(writer, "clientMessageId", column_text(statement, 7));
         json_write_key(writer, "attachments");
         json_begin_array(writer);
         if (column_integer(statement, 6) > 0 &&
@@ -309,6 +389,9 @@ static bool write_conversation(struct connection *connection, struct json_writer
         json_member_text(writer, "subject", conversation.subject);
     json_member_text(writer, "status", conversation_status_name(conversation.status));
     json_member_time(writer, "createdAt", conversation.created_at);
+    json_member_time(writer, "updatedAt", conversation.updated_at);
+    if (conversation.appointment_id[0] != '\0')
+        json_member_text(writer, "appointmentId", conversation.appointment_id);
     if (!write_messages(connection, writer, conversation_id, user_id, error))
         return false;
     json_end_object(writer);
@@ -346,8 +429,10 @@ bool person_export(struct connection *connection, void *argument, struct error *
     if (succeeded)
         json_write_raw(&writer, person_json.data, person_json.length);
     buffer_free(&person_json);
-    succeeded = succeeded && write_names(connection, &writer, request->user_id, error) &&
+    succeeded = succeeded && write_directory(connection, &writer, request->user_id, error) &&
+                write_names(connection, &writer, request->user_id, error) &&
                 write_appointments(connection, &writer, request->user_id, error) &&
+                write_sessions(connection, &writer, request->user_id, error) &&
                 write_conversations(connection, &writer, request->user_id, error);
     json_end_object(&writer);
     return succeeded;

@@ -6,6 +6,7 @@
 #include "db/conversation_private.h"
 #include "db/feed_private.h"
 #include "db/message_private.h"
+#include "db/outbox.h"
 #include "db/person.h"
 
 /* ---- life of a session --------------------------------------------------------------------- */
@@ -17,29 +18,6 @@ static bool prune(struct transaction *transaction, struct error *error)
     bind_integer(statement, 1, transaction->now_ms - transaction->outbox_retention_ms);
     bind_integer(statement, 2, SESSION_PRUNE_ROWS);
     return statement_run(statement, error);
-}
-
-static bool store(struct transaction *transaction, const struct session_open *request,
-                  struct error *error)
-{
-    struct statement *statement = statement_begin(transaction->connection, SQL_SESSION_STORE);
-
-    bind_text(statement, 1, request->pid);
-    bind_text(statement, 2, request->sid);
-    bind_text(statement, 3, request->claims->user_id);
-    bind_integer(statement, 4, transaction->now_ms);
-    return statement_run(statement, error);
-}
-
-bool session_open(struct transaction *transaction, void *argument, struct error *error)
-{
-    const struct session_open *request = argument;
-    struct person_claims claims = {.claims = request->claims,
-                                   .default_role = request->default_role,
-                                   .now_ms = transaction->now_ms};
-
-    return person_apply_claims(transaction, &claims, error) && store(transaction, request, error) &&
-           prune(transaction, error);
 }
 
 bool session_suspend(struct transaction *transaction, void *argument, struct error *error)
@@ -157,6 +135,7 @@ bool session_recover(struct connection *connection, void *argument, struct error
     bool fine;
 
     request->recovered = false;
+    buffer_clear(&request->audiences);
     if (!feed_newest(connection, &request->newest, error) ||
         !find(connection, request, &fine, error))
         return false;
@@ -173,6 +152,46 @@ bool session_recover(struct connection *connection, void *argument, struct error
     return true;
 }
 
+/* ---- connecting ---------------------------------------------------------------------------- */
+
+static bool store(struct transaction *transaction, const struct session_open *request,
+                  struct error *error)
+{
+    struct statement *statement = statement_begin(transaction->connection, SQL_SESSION_STORE);
+    bool goes_on = request->recover != NULL && request->recover->recovered;
+
+    bind_text(statement, 1, goes_on ? request->recover->pid : request->pid);
+    bind_text(statement, 2, goes_on ? request->recover->sid : request->sid);
+    bind_text(statement, 3, request->claims->user_id);
+    bind_integer(statement, 4, transaction->now_ms);
+    return statement_run(statement, error);
+}
+
+bool session_visit(struct connection *connection, void *argument, struct error *error)
+{
+    struct session_open *request = argument;
+
+    buffer_clear(request->contacts.ids);
+    request->unread.user_id = request->claims->user_id;
+    request->contacts.user_id = request->claims->user_id;
+    return unread_state(connection, &request->unread, error) &&
+           contact_list(connection, &request->contacts, error);
+}
+
+bool session_open(struct transaction *transaction, void *argument, struct error *error)
+{
+    struct session_open *request = argument;
+    struct person_claims claims = {.claims = request->claims,
+                                   .default_role = request->default_role,
+                                   .now_ms = transaction->now_ms};
+
+    return (request->recover == NULL ||
+            session_recover(transaction->connection, request->recover, error)) &&
+           session_visit(transaction->connection, request, error) &&
+           person_apply_claims(transaction, &claims, error) && store(transaction, request, error) &&
+           prune(transaction, error);
+}
+
 /* ---- rooms --------------------------------------------------------------------------------- */
 
 static bool remember_room(struct transaction *transaction, const struct conversation_join *request,
@@ -185,6 +204,14 @@ static bool remember_room(struct transaction *transaction, const struct conversa
     bind_integer(statement, 2, request->newest);
     bind_text(statement, 3, request->pid);
     return statement_run(statement, error);
+}
+
+/* Only whoever got the history has its seq for an offset: it is no other event's. */
+static bool name_history(struct transaction *transaction, const struct conversation_join *request,
+                         struct error *error)
+{
+    return request->pid == NULL ||
+           outbox_append_blank(transaction, "conversation-history", request->caller.user_id, error);
 }
 
 static bool write_history(struct connection *connection, const struct conversation *conversation,
@@ -210,7 +237,8 @@ bool conversation_join(struct transaction *transaction, void *argument, struct e
     if (!conversation_load_for(transaction->connection, request->conversation_id, &request->caller,
                                &conversation, error) ||
         !messages_mark_read(transaction, &conversation, request->caller.user_id, 1,
-                            conversation.last_position, NULL, error))
+                            conversation.last_position, NULL, error) ||
+        !name_history(transaction, request, error))
         return false;
     request->newest = transaction->next_seq - 1;
     return write_history(transaction->connection, &conversation, request->json, error) &&

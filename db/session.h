@@ -13,7 +13,9 @@
 
 #include "common/buffer.h"
 #include "common/token.h"
+#include "db/contact.h"
 #include "db/database.h"
+#include "db/feed.h"
 
 /* Longest pid and sid, in bytes without NUL. */
 #define SESSION_ID_MAX_BYTES 63
@@ -24,15 +26,37 @@
 /* Most messages of the history that a joining socket gets. */
 #define HISTORY_MESSAGES 50
 
-/* Operation over struct session_open: a socket has connected, for the first time or again. Also
- * writes what the token says into the directory. */
-struct session_open {
+/* Query over struct session_recover: may the session go on where it was? It may when it is the
+ * user's, all its rooms are still theirs and were shown before `offset`, nothing after `offset`
+ * was pruned, and no more than RECOVERY_EVENTS_MAX events were missed. */
+struct session_recover {
     const char *pid;
+    const char *user_id;
+    int64_t offset;
+    bool recovered;                     /* result; the rest only when it is set */
+    char sid[SESSION_ID_MAX_BYTES + 1]; /* result */
+    int64_t newest;                     /* result: of the outbox, at the same moment */
+    int64_t missed;                     /* result: number of events */
+    struct buffer audiences;            /* result: for struct feed_missed; the user's comes first */
+};
+database_query session_recover;
+
+/* Operation over struct session_open: a socket has connected, for the first time or again. Reads
+ * what it has to be told, then remembers the session and writes what the token says into the
+ * directory. */
+struct session_open {
+    struct session_recover *recover; /* the session to go on with; NULL: none */
+    const char *pid;                 /* of the one that begins when there is none, or it cannot */
     const char *sid;
     const struct token_claims *claims;
-    const char *default_role; /* see struct person_claims */
+    const char *default_role;     /* see struct person_claims */
+    struct unread_state unread;   /* results, in one picture of the database */
+    struct contact_list contacts; /* its `ids` is the caller's, and empty */
 };
 database_operation session_open;
+
+/* Query over the same: reads the results alone, for a socket whose session could not be stored. */
+database_query session_visit;
 
 /* Operations over struct session_reference. */
 struct session_reference {
@@ -53,21 +77,6 @@ struct session_abandon {
     struct buffer *user_ids; /* result: of those that were, NUL-terminated one after the other */
 };
 database_operation session_abandon;
-
-/* Query over struct session_recover: may the session go on where it was? It may when it is the
- * user's, all its rooms are still theirs and were shown before `offset`, nothing after `offset`
- * was pruned, and no more than RECOVERY_EVENTS_MAX events were missed. */
-struct session_recover {
-    const char *pid;
-    const char *user_id;
-    int64_t offset;
-    bool recovered;                     /* result; the rest only when it is set */
-    char sid[SESSION_ID_MAX_BYTES + 1]; /* result */
-    int64_t newest;                     /* result: of the outbox, at the same moment */
-    int64_t missed;                     /* result: number of events */
-    struct buffer audiences;            /* result: for struct feed_missed; the user's comes first */
-};
-database_query session_recover;
 
 /* Operation over struct conversation_join: marks the whole conversation read for the caller, then
  * reads what the joining socket is shown, and remembers the room for the session. */

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,8 +22,35 @@
 #define BAD_DIRECTORY "bad"
 #define REASON_SUFFIX ".reason"
 
+/* A file and what it says. */
+struct item {
+    struct batch *batch;
+    const char *name;
+    struct json_object *body; /* which the inputs borrow from */
+    bool is_new;
+    const char *appointment_id;
+    union {
+        struct appointment_input appointment;
+        struct appointment_change_input change;
+    } input;
+    union {
+        struct appointment_create create;
+        struct appointment_change change;
+    } request;
+    struct database_job job; /* its error also tells what is wrong with the file itself */
+};
+
+/* Files that share a commit. */
+struct batch {
+    struct item items[SPOOL_BATCH_FILES];
+    size_t count;
+    size_t bytes;
+    bool must_wait; /* one of them, and so all behind it; the writer's alone while jobs run */
+};
+
 struct spool {
     struct spool_options options;
+    struct batch *batch;
     int directory; /* descriptors */
     int bad;
     int lock;
@@ -74,7 +102,9 @@ struct spool *spool_open(const struct spool_options *options, struct error *erro
     }
     *spool = (struct spool){
         .options = *options, .directory = -1, .bad = -1, .lock = -1, .notifications = -1};
-    if (take_directory(spool, error) && watch_directory(spool, error))
+    spool->batch = calloc(1, sizeof(*spool->batch));
+    if ((spool->batch != NULL || error_out_of_memory(error)) && take_directory(spool, error) &&
+        watch_directory(spool, error))
         return spool;
     spool_close(spool);
     return NULL;
@@ -94,6 +124,7 @@ void spool_close(struct spool *spool)
     close_descriptor(spool->bad);
     close_descriptor(spool->lock);
     close_descriptor(spool->directory);
+    free(spool->batch);
     free(spool);
 }
 
@@ -111,9 +142,6 @@ static void drain_notifications(const struct spool *spool)
 }
 
 /* ---- a file -------------------------------------------------------------------------------- */
-
-/* What became of a file. */
-enum outcome { OUTCOME_APPLIED, OUTCOME_REFUSED, OUTCOME_GONE, OUTCOME_LATER };
 
 /* Appends what the descriptor has, but not much more than may be. */
 static bool read_all(const struct spool *spool, const char *name, int descriptor,
@@ -159,61 +187,110 @@ static bool read_file(const struct spool *spool, const char *name, struct buffer
     return succeeded;
 }
 
-static bool apply_new(const struct spool *spool, struct json_object *body, struct buffer *json,
-                      struct error *error)
-{
-    struct appointment_input input;
-    struct appointment_create request = {.input = &input,
-                                         .texts = spool->options.texts,
-                                         .config = spool->options.config,
-                                         .json = json};
+/* ---- reading a batch ----------------------------------------------------------------------- */
 
-    return appointment_input_read(body, &input, error) &&
-           database_write(spool->options.database, appointment_create, &request, error);
+static void clear_batch(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++)
+        json_object_put(batch->items[i].body);
+    batch->count = 0;
+    batch->bytes = 0;
+    batch->must_wait = false;
 }
 
-static bool apply_change(const struct spool *spool, struct json_object *body, struct buffer *json,
-                         struct error *error)
+static bool read_new(const struct spool *spool, struct item *item, struct error *error)
 {
-    struct appointment_change_input input;
-    struct appointment_change request = {.appointment_id =
-                                             json_text(json_get(body, "appointmentId")),
-                                         .input = &input,
-                                         .texts = spool->options.texts,
-                                         .json = json};
+    struct appointment_input *input = &item->input.appointment;
 
-    if (request.appointment_id == NULL || !foreign_id_is_valid(request.appointment_id))
-        return error_add(error, "appointmentId",
-                         "l'identifiant doit avoir de 1 à %d octets, sans caractère de contrôle",
-                         FOREIGN_ID_MAX_BYTES);
-    return appointment_change_input_read(body, &input, error) &&
-           database_write(spool->options.database, appointment_change, &request, error);
+    if (!appointment_input_read(item->body, input, error))
+        return false;
+    item->appointment_id = input->appointment_id;
+    item->request.create = (struct appointment_create){
+        .input = input, .texts = spool->options.texts, .config = spool->options.config};
+    return true;
+}
+
+static bool read_change(const struct spool *spool, struct item *item, struct error *error)
+{
+    struct appointment_change_input *input = &item->input.change;
+
+    if (!id_input_read(item->body, "appointmentId", &item->appointment_id, error) ||
+        !appointment_change_input_read(item->body, input, error))
+        return false;
+    item->request.change = (struct appointment_change){
+        .appointment_id = item->appointment_id, .input = input, .texts = spool->options.texts};
+    return true;
 }
 
 /* A new appointment names its people, a change of one does not. */
-static bool apply_body(const struct spool *spool, struct json_object *body, struct error *error)
+static bool read_body(const struct spool *spool, struct item *item, struct error *error)
 {
-    struct buffer json = BUFFER_EMPTY;
-    bool is_new = json_get(body, "salonId") != NULL || json_get(body, "clientUserId") != NULL;
-    bool succeeded =
-        is_new ? apply_new(spool, body, &json, error) : apply_change(spool, body, &json, error);
-
-    buffer_free(&json);
-    return succeeded;
+    item->is_new =
+        json_get(item->body, "salonId") != NULL || json_get(item->body, "clientUserId") != NULL;
+    return item->is_new ? read_new(spool, item, error) : read_change(spool, item, error);
 }
 
-static bool apply_file(const struct spool *spool, const char *name, struct error *error)
+/* Reads the file; what it says, or why it can't be applied, is then in *item. */
+static void read_item(const struct spool *spool, const char *name, struct item *item)
 {
     struct buffer content = BUFFER_EMPTY;
-    struct json_object *body = NULL;
+    struct error *error = &item->job.error;
 
+    item->name = name;
+    item->body = NULL;
     error_clear(error);
     if (read_file(spool, name, &content, error))
-        body = json_read(content.data != NULL ? content.data : "", content.length, error);
-    bool succeeded = body != NULL && apply_body(spool, body, error);
-    json_object_put(body);
+        item->body = json_read(content.data != NULL ? content.data : "", content.length, error);
+    item->batch->bytes += content.length;
     buffer_free(&content);
-    return succeeded;
+    if (item->body != NULL)
+        read_body(spool, item, error);
+}
+
+static bool is_readable(const struct item *item)
+{
+    return item->job.error.kind == ERROR_NONE;
+}
+
+/* Whether a change without version of the same appointment stands before the item. After a kill the
+ * batch is applied once more from its beginning, and only the state tells that such a change was
+ * made already: nothing may have changed that since. */
+static bool needs_own_commit(const struct batch *batch, const struct item *item)
+{
+    for (size_t i = 0; is_readable(item) && i < batch->count; i++) {
+        const struct item *before = &batch->items[i];
+        if (is_readable(before) && !before->is_new && !before->input.change.has_version &&
+            strcmp(before->appointment_id, item->appointment_id) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Fills the batch from the first of these files on, and gives how many of them are done with that;
+ * 0 with *error when the first one can't be read now. */
+static int fill_batch(const struct spool *spool, struct dirent *const *entries, int count,
+                      struct error *error)
+{
+    struct batch *batch = spool->batch;
+    int taken = 0;
+
+    clear_batch(batch);
+    for (; taken < count && batch->count < SPOOL_BATCH_FILES && batch->bytes < SPOOL_BATCH_BYTES;
+         taken++) {
+        struct item *item = &batch->items[batch->count];
+        item->batch = batch;
+        read_item(spool, entries[taken]->d_name, item);
+        if (item->job.error.kind == ERROR_NOT_FOUND)
+            continue; /* somebody has taken it back */
+        if (item->job.error.kind == ERROR_UNAVAILABLE || needs_own_commit(batch, item)) {
+            json_object_put(item->body);
+            break;
+        }
+        batch->count++;
+    }
+    if (taken == 0)
+        *error = batch->items[0].job.error;
+    return taken;
 }
 
 /* Writes the reason first: a file in bad/ always has one. */
@@ -245,23 +322,90 @@ static bool move_aside(const struct spool *spool, const char *name, const struct
     return true;
 }
 
-static enum outcome take_file(const struct spool *spool, const char *name, struct error *error)
-{
-    struct error reason;
+/* ---- applying a batch ---------------------------------------------------------------------- */
 
-    if (apply_file(spool, name, &reason)) {
-        if (unlinkat(spool->directory, name, 0) == 0)
-            return OUTCOME_APPLIED;
-        fail(spool, name, error);
-        return OUTCOME_LATER;
+static bool run_item(struct transaction *transaction, void *argument, struct error *error)
+{
+    struct item *item = argument;
+
+    if (item->batch->must_wait)
+        return error_unavailable(error, "a file before it must wait");
+    bool succeeded = item->is_new ? appointment_create(transaction, &item->request.create, error)
+                                  : appointment_change(transaction, &item->request.change, error);
+    if (!succeeded && error->kind == ERROR_UNAVAILABLE)
+        item->batch->must_wait = true;
+    return succeeded;
+}
+
+static void on_completed(struct database_job *job)
+{
+    const struct item *item = job->argument;
+
+    /* A commit that failed keeps back what is in the next one. */
+    if (!job->succeeded && job->error.kind == ERROR_UNAVAILABLE)
+        item->batch->must_wait = true;
+    sem_post(job->context);
+}
+
+/* Runs the files' operations, in order and but for others' in one commit; waits for it. */
+static void run_batch(const struct spool *spool)
+{
+    struct database_job *jobs[SPOOL_BATCH_FILES];
+    size_t count = 0;
+    sem_t completed;
+
+    sem_init(&completed, 0, 0);
+    for (size_t i = 0; i < spool->batch->count; i++) {
+        struct item *item = &spool->batch->items[i];
+        item->job.succeeded = false;
+        if (!is_readable(item))
+            continue;
+        item->job.operation = run_item;
+        item->job.argument = item;
+        item->job.completed = on_completed;
+        item->job.context = &completed;
+        jobs[count++] = &item->job;
     }
-    if (reason.kind == ERROR_NOT_FOUND)
-        return OUTCOME_GONE;
-    if (reason.kind == ERROR_UNAVAILABLE) {
-        *error = reason;
-        return OUTCOME_LATER;
+    database_submit_all(spool->options.database, jobs, count);
+    for (size_t i = 0; i < count; i++)
+        while (sem_wait(&completed) != 0)
+            continue; /* EINTR */
+    sem_destroy(&completed);
+}
+
+/* Removes the file, or puts it aside. False with *error when it has to stay where it is. */
+static bool finish_item(const struct spool *spool, const struct item *item,
+                        struct spool_result *result, struct error *error)
+{
+    if (item->job.succeeded) {
+        if (unlinkat(spool->directory, item->name, 0) != 0 && errno != ENOENT)
+            return fail(spool, item->name, error);
+        result->applied++;
+        return true;
     }
-    return move_aside(spool, name, &reason, error) ? OUTCOME_REFUSED : OUTCOME_LATER;
+    if (item->job.error.kind == ERROR_UNAVAILABLE) {
+        *error = item->job.error;
+        return false;
+    }
+    if (!move_aside(spool, item->name, &item->job.error, error))
+        return false;
+    result->refused++;
+    return true;
+}
+
+/* False with *error when the first file that is still there has to wait. */
+static bool apply_batch(const struct spool *spool, struct spool_result *result, struct error *error)
+{
+    const struct batch *batch = spool->batch;
+    size_t finished = 0;
+
+    run_batch(spool);
+    while (finished < batch->count && finish_item(spool, &batch->items[finished], result, error))
+        finished++;
+    if (finished < batch->count)
+        return false;
+    /* Removed files stay removed after a power cut: no more than one batch is ever repeated. */
+    return fsync(spool->directory) == 0 || fail(spool, "fsync", error);
 }
 
 /* ---- the directory ------------------------------------------------------------------------- */
@@ -297,26 +441,20 @@ bool spool_apply(struct spool *spool, struct spool_result *result, struct error 
 {
     struct dirent **entries;
     bool succeeded = true;
-    bool ends = false;
 
     *result = (struct spool_result){0};
     drain_notifications(spool);
     int count = scandirat(spool->directory, ".", &entries, is_spooled, compare_names);
     if (count < 0)
         return fail(spool, "read", error);
-    for (int i = 0; i < count; i++) {
-        ends = ends || is_ending(spool);
-        enum outcome outcome = OUTCOME_GONE;
-        if (succeeded && !ends)
-            outcome = take_file(spool, entries[i]->d_name, error);
-        succeeded = succeeded && outcome != OUTCOME_LATER;
-        result->applied += outcome == OUTCOME_APPLIED;
-        result->refused += outcome == OUTCOME_REFUSED;
-        free(entries[i]);
+    for (int done = 0; succeeded && done < count && !is_ending(spool);) {
+        int taken = fill_batch(spool, entries + done, count - done, error);
+        succeeded = taken > 0 && apply_batch(spool, result, error);
+        done += taken;
     }
+    clear_batch(spool->batch);
+    for (int i = 0; i < count; i++)
+        free(entries[i]);
     free(entries);
-    /* Removed files stay removed after a power cut, too. */
-    if (result->applied + result->refused > 0 && fsync(spool->directory) != 0 && succeeded)
-        return fail(spool, "fsync", error);
     return succeeded;
 }

@@ -4,12 +4,14 @@
  *
  * A file holds the body of POST /messaging/appointments, or that of PATCH with `appointmentId`
  * beside. It is written under a name that begins with a dot or ends in ".tmp" and then renamed, so
- * that it is never seen half-written. Files are applied in the bytewise order of their names, each
- * removed after its commit. One that can never be applied goes to DIR/bad/, with the reason in
- * DIR/bad/NAME.reason. While the database can't be used everything waits, in order.
+ * that it is never seen half-written. Files are applied in the bytewise order of their names, some
+ * in one commit, and removed after it. One that can never be applied goes to DIR/bad/, with the
+ * reason in DIR/bad/NAME.reason, and keeps back no other. While the database can't be used
+ * everything waits, in order.
  *
- * Being killed at any point loses nothing: a file whose commit was done is applied once more, which
- * changes nothing.
+ * Being killed at any point loses nothing: files whose commit was done are applied once more, which
+ * changes nothing. For that a change without version is the last one of its appointment in a
+ * commit.
  */
 #ifndef MESSAGERIE_DB_SPOOL_H
 #define MESSAGERIE_DB_SPOOL_H
@@ -23,13 +25,17 @@
 #include "db/appointment.h"
 #include "db/database.h"
 
+/* Files that share a commit at most, and how much they may hold before the last one is read. */
+#define SPOOL_BATCH_FILES DATABASE_BATCH_OPERATIONS
+#define SPOOL_BATCH_BYTES 1048576
+
 struct spool_options {
     const char *directory;
     struct database *database;
     const struct appointment_texts *texts;
     const struct config *config;
     const struct services *services;
-    int end_descriptor; /* once readable, no further file is begun; -1: none */
+    int end_descriptor; /* once readable, no further commit is begun; -1: none */
 };
 
 struct spool;

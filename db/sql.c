@@ -83,6 +83,10 @@ static const struct sql table[SQL_COUNT] = {
               " ON CONFLICT (pid, conversation_id) DO UPDATE SET joined_seq = $2"),
     STATEMENT(SQL_SESSION_ROOM_DELETE,
               "DELETE FROM session_rooms WHERE pid = $1 AND conversation_id = $2"),
+    STATEMENT(SQL_SESSIONS_OF_USER,
+              "SELECT pid, is_connected, changed_at FROM sessions WHERE user_id = $1"
+              " ORDER BY changed_at, pid"),
+    STATEMENT(SQL_SESSIONS_DELETE_OF_USER, "DELETE FROM sessions WHERE user_id = $1"),
 
     STATEMENT(SQL_PERSON_FIND, "SELECT " PERSON_COLUMNS " FROM users WHERE id = $1"),
     STATEMENT(SQL_PERSON_LIST,
@@ -157,13 +161,16 @@ static const struct sql table[SQL_COUNT] = {
     STATEMENT(SQL_PERSON_CONVERSATIONS,
               "SELECT conversation_id FROM participants WHERE user_id = $1"
               " ORDER BY conversation_id"),
+    STATEMENT(SQL_EXPORT_DIRECTORY,
+              "SELECT created_at, updated_at, claims_issued_at FROM users WHERE id = $1"),
     STATEMENT(SQL_EXPORT_APPOINTMENTS,
-              "SELECT id, salon_id, client_user_id, prestation, start_at, status, created_at"
-              " FROM appointments WHERE salon_id = $1"
+              "SELECT id, salon_id, client_user_id, prestation, start_at, status, version,"
+              " created_at, updated_at FROM appointments WHERE salon_id = $1"
               " UNION ALL SELECT id, salon_id, client_user_id, prestation, start_at, status,"
-              " created_at FROM appointments WHERE client_user_id = $1"),
+              " version, created_at, updated_at FROM appointments WHERE client_user_id = $1"),
     STATEMENT(SQL_EXPORT_MESSAGES,
-              "SELECT position, id, type, content, created_at, read_at, attachment_count"
+              "SELECT position, id, type, content, created_at, read_at, attachment_count,"
+              " client_message_id"
               " FROM messages WHERE conversation_id = $1 AND (sender_id = $2 OR type = 'SYSTEM')"
               " ORDER BY position"),
 

@@ -1,14 +1,20 @@
 #include "db/statement.h"
 
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "db/log_file.h"
+
 /* SQLite's page cache of each connection, in KiB: the index pages of a busy salon stay in it. */
 #define PAGE_CACHE_KIB 4096
 /* A write-ahead log that grew is cut back to this when it starts over, in bytes. */
 #define JOURNAL_SIZE_LIMIT_BYTES (64 * 1024 * 1024)
+/* Pages in the write-ahead log from which on it is copied into the file (16 MiB): a page that many
+ * commits change is copied once for all of them. */
+#define CHECKPOINT_PAGES 4000
 
 struct statement {
     struct connection *connection;
@@ -19,6 +25,7 @@ struct statement {
 struct connection {
     sqlite3 *handle;
     bool is_broken;
+    int log_pages; /* in the write-ahead log, as of the last commit */
     struct statement statements[SQL_COUNT];
 };
 
@@ -48,6 +55,16 @@ static bool fail(struct connection *connection, const char *what, struct error *
                              code, what);
 }
 
+static int count_log_pages(void *context, sqlite3 *handle, const char *database, int pages)
+{
+    struct connection *connection = context;
+
+    (void)handle;
+    (void)database;
+    connection->log_pages = pages;
+    return SQLITE_OK;
+}
+
 static bool set_up(struct connection *connection, const struct connection_options *options,
                    struct error *error)
 {
@@ -67,7 +84,21 @@ static bool set_up(struct connection *connection, const struct connection_option
                      "PRAGMA journal_mode=%s; PRAGMA synchronous=FULL;"
                      "PRAGMA journal_size_limit=%d; PRAGMA secure_delete=FAST;",
                      options->is_network_file ? "DELETE" : "WAL", JOURNAL_SIZE_LIMIT_BYTES);
-    return connection_execute(connection, pragmas, error);
+    if (!connection_execute(connection, pragmas, error))
+        return false;
+    /* In the place of SQLite's own, which copies the log inside a commit. */
+    sqlite3_wal_hook(connection->handle, count_log_pages, connection);
+    return true;
+}
+
+/* What is set up once for SQLite as a whole. */
+static const char *file_system; /* NULL: the default one */
+
+static void set_up_process(void)
+{
+    /* Statistics that nobody reads cost a lock for each allocation, which all threads share. */
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    file_system = log_file_register();
 }
 
 struct connection *connection_open(const struct connection_options *options, struct error *error)
@@ -75,18 +106,20 @@ struct connection *connection_open(const struct connection_options *options, str
     /* A reader opens the file for writing too, as it may have to recover the write-ahead log that
      * a killed process left; query_only keeps it from changing anything. */
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+    static pthread_once_t is_set_up = PTHREAD_ONCE_INIT;
     struct connection *connection = calloc(1, sizeof(*connection));
 
     if (connection == NULL) {
         error_out_of_memory(error);
         return NULL;
     }
+    pthread_once(&is_set_up, set_up_process);
     if (options->may_create)
         flags |= SQLITE_OPEN_CREATE;
     for (size_t id = 0; id < SQL_COUNT; id++)
         connection->statements[id] =
             (struct statement){.connection = connection, .id = (enum sql_id)id};
-    if (sqlite3_open_v2(options->path, &connection->handle, flags, NULL) != SQLITE_OK) {
+    if (sqlite3_open_v2(options->path, &connection->handle, flags, file_system) != SQLITE_OK) {
         fail(connection, options->path, error);
         goto failed;
     }
@@ -127,6 +160,15 @@ bool connection_execute(struct connection *connection, const char *sql, struct e
     char what[32];
     sqlite3_snprintf(sizeof(what), what, "%s", sql);
     return fail(connection, what, error);
+}
+
+void connection_checkpoint(struct connection *connection)
+{
+    if (connection->log_pages < CHECKPOINT_PAGES)
+        return;
+    /* Readers of older pages may keep it from getting everywhere; it is tried again then. */
+    sqlite3_wal_checkpoint_v2(connection->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    connection->log_pages = 0;
 }
 
 int64_t connection_changes(struct connection *connection)

@@ -79,6 +79,10 @@ void statement_end(struct statement *statement);
 /* For statements without rows: step once, end. A constraint that is hit is ERROR_INTERNAL here. */
 bool statement_run(struct statement *statement, struct error *error);
 
+/* Copies the write-ahead log into the file if it has grown long. For the writer, between two
+ * transactions; failing does no harm. */
+void connection_checkpoint(struct connection *connection);
+
 /* Rows that the last insert, update or delete of this connection touched. */
 int64_t connection_changes(struct connection *connection);
 

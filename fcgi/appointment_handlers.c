@@ -21,10 +21,7 @@ static bool require_service(const struct exchange *exchange, struct error *error
 
 static bool require_valid_id(const struct exchange *exchange, struct error *error)
 {
-    return foreign_id_is_valid(path_id(exchange)) ||
-           error_add(error, "id",
-                     "l'identifiant doit avoir de 1 à %d octets, sans caractère de contrôle",
-                     FOREIGN_ID_MAX_BYTES);
+    return id_input_check("id", path_id(exchange), error);
 }
 
 /* What a handler does with the body once it has been read. */

@@ -49,6 +49,7 @@ struct connection {
     struct source source;
     FCGX_Request fcgx;
     bool is_refused;
+    bool is_handed_over; /* atomic: orders what one thread wrote before what the next one reads */
     struct connection *previous, *next; /* in server->connections */
 };
 
@@ -158,22 +159,18 @@ static bool admit(struct fastcgi_server *server, struct connection *connection)
     return is_admitted;
 }
 
-/* Hands the connection to epoll; if that succeeds it is no longer the caller's. Under the lock, as
- * take_over is, so that the next thread sees what this one wrote: that epoll orders them is not
- * promised in the terms of the C language. */
+/* Hands the connection to epoll; if that succeeds it is no longer the caller's. The mark orders, in
+ * the terms of the C language, what epoll orders without promising it. */
 static bool arm(struct fastcgi_server *server, int operation, struct connection *connection)
 {
-    pthread_mutex_lock(&server->lock);
-    bool is_armed = watch(server, operation, &connection->source, IDLE_EVENTS);
-    pthread_mutex_unlock(&server->lock);
-    return is_armed;
+    __atomic_store_n(&connection->is_handed_over, true, __ATOMIC_RELEASE);
+    return watch(server, operation, &connection->source, IDLE_EVENTS);
 }
 
 /* The connection of an event is the caller's from now on. */
-static void take_over(struct fastcgi_server *server)
+static void take_over(struct connection *connection)
 {
-    pthread_mutex_lock(&server->lock);
-    pthread_mutex_unlock(&server->lock);
+    (void)__atomic_load_n(&connection->is_handed_over, __ATOMIC_ACQUIRE);
 }
 
 static void set_timeouts(int descriptor, int64_t timeout_ms)
@@ -420,7 +417,7 @@ static void serve(struct worker *worker, struct connection *connection)
     unsigned char bytes[READ_BYTES];
     ssize_t count;
 
-    take_over(server);
+    take_over(connection);
     enum records_state state = peek(connection->source.descriptor, bytes, sizeof(bytes), &count);
     bool is_reusable = count < 0 && errno == EAGAIN;
     if (state != RECORDS_NONSENSE)

@@ -13,65 +13,85 @@ void gate_destroy(struct gate *gate)
     pthread_mutex_destroy(&gate->lock);
 }
 
-/* The lock is held, but for the look of gate_give_way. */
-static void change_inside(struct gate *gate, size_t difference)
+/*
+ * `inside` and `waiting` are changed without the lock where nobody waits, as threads come back from
+ * one commit all at once. Whoever comes to wait counts itself as waiting before it looks at
+ * `inside`, whoever makes a place does both the other way round, so that one sees the other; the
+ * lock then makes sure that the signal comes after the waiting has begun.
+ */
+static size_t add(size_t *number, size_t difference)
 {
-    __atomic_add_fetch(&gate->inside, difference, __ATOMIC_RELAXED);
+    return __atomic_add_fetch(number, difference, __ATOMIC_SEQ_CST);
+}
+
+static size_t look_at(const size_t *number)
+{
+    return __atomic_load_n(number, __ATOMIC_SEQ_CST);
+}
+
+/* Takes a place unless there are as many inside as may be. */
+static bool take_place(struct gate *gate)
+{
+    size_t inside = look_at(&gate->inside);
+
+    while (inside < gate->limit)
+        if (__atomic_compare_exchange_n(&gate->inside, &inside, inside + 1, false, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_SEQ_CST))
+            return true;
+    return false;
 }
 
 static void wait_for_place(struct gate *gate)
 {
-    gate->waiting++;
-    while (gate->inside >= gate->limit && !gate->is_open)
+    pthread_mutex_lock(&gate->lock);
+    add(&gate->waiting, 1);
+    while (!take_place(gate)) {
+        if (gate->is_open) {
+            add(&gate->inside, 1);
+            break;
+        }
         pthread_cond_wait(&gate->vacancy, &gate->lock);
-    gate->waiting--;
-    change_inside(gate, 1);
+    }
+    add(&gate->waiting, (size_t)-1);
+    pthread_mutex_unlock(&gate->lock);
 }
 
-/* The lock is held. */
 static void make_place(struct gate *gate)
 {
-    change_inside(gate, (size_t)-1);
-    if (gate->waiting > 0 && gate->inside < gate->limit)
-        pthread_cond_signal(&gate->vacancy);
+    if (add(&gate->inside, (size_t)-1) >= gate->limit || look_at(&gate->waiting) == 0)
+        return;
+    pthread_mutex_lock(&gate->lock);
+    pthread_cond_signal(&gate->vacancy);
+    pthread_mutex_unlock(&gate->lock);
 }
 
 void gate_enter(struct gate *gate)
 {
-    pthread_mutex_lock(&gate->lock);
-    wait_for_place(gate);
-    pthread_mutex_unlock(&gate->lock);
+    if (!take_place(gate))
+        wait_for_place(gate);
 }
 
 void gate_leave(struct gate *gate)
 {
-    pthread_mutex_lock(&gate->lock);
     make_place(gate);
-    pthread_mutex_unlock(&gate->lock);
 }
 
 void gate_step_out(struct gate *gate)
 {
-    gate_leave(gate);
+    make_place(gate);
 }
 
 void gate_step_in(struct gate *gate)
 {
-    pthread_mutex_lock(&gate->lock);
-    change_inside(gate, 1);
-    pthread_mutex_unlock(&gate->lock);
+    add(&gate->inside, 1);
 }
 
 void gate_give_way(struct gate *gate)
 {
-    if (__atomic_load_n(&gate->inside, __ATOMIC_RELAXED) <= gate->limit)
+    if (look_at(&gate->inside) <= gate->limit)
         return;
-    pthread_mutex_lock(&gate->lock);
-    if (gate->inside > gate->limit) {
-        change_inside(gate, (size_t)-1);
-        wait_for_place(gate);
-    }
-    pthread_mutex_unlock(&gate->lock);
+    make_place(gate);
+    gate_enter(gate);
 }
 
 void gate_open(struct gate *gate)

@@ -18,9 +18,9 @@ struct gate {
     pthread_mutex_t lock;
     pthread_cond_t vacancy;
     size_t limit;
-    size_t inside; /* read without the lock by gate_give_way */
-    size_t waiting;
-    bool is_open;
+    size_t inside;  /* atomic */
+    size_t waiting; /* atomic */
+    bool is_open;   /* with the lock */
 };
 
 /* For at most `limit` threads (from 1) at a time. */

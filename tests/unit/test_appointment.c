@@ -486,8 +486,9 @@ static void an_export_holds_what_the_person_wrote(void **state)
 /* Has everything told, and gives the texts and the subject. */
 static void tell_everything(const struct appointment_texts *texts, struct buffer *told)
 {
-    static const enum appointment_status statuses[] = {APPOINTMENT_CONFIRMED, APPOINTMENT_CANCELLED,
-                                                       APPOINTMENT_COMPLETED};
+    static const enum appointment_status statuses[] = {
+        APPOINTMENT_CONFIRMED, APPOINTMENT_RESCHEDULED, APPOINTMENT_CANCELLED,
+        APPOINTMENT_COMPLETED};
     struct suite suite = {.texts = (struct appointment_texts *)texts};
     const struct appointment_input input = booking("a1", APPOINTMENT_PENDING, -1);
     struct appointment_change_input moved = {.has_start = true, .start_ms = APRIL_MS};

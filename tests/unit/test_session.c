@@ -194,11 +194,16 @@ static void names_whoever_types(void **state)
 static void open_session(struct fixture *fixture, const char *pid, const char *user_id)
 {
     struct token_claims claims = {.kind = CALLER_CLIENT, .role = "client"};
-    struct session_open request = {
-        .pid = pid, .sid = "sid", .claims = &claims, .default_role = "client"};
+    struct buffer contacts = BUFFER_EMPTY;
+    struct session_open request = {.pid = pid,
+                                   .sid = "sid",
+                                   .claims = &claims,
+                                   .default_role = "client",
+                                   .contacts = {.ids = &contacts}};
 
     snprintf(claims.user_id, sizeof(claims.user_id), "%s", user_id);
     assert_true(write_it(fixture, session_open, &request));
+    buffer_free(&contacts);
 }
 
 /* Joins with c1's session `pid`; gives the seq of the history. */
@@ -250,6 +255,22 @@ static void a_session_goes_on_where_it_was(void **state)
     assert_true(write_it(fixture, session_close, &reference));
     assert_false(recovers(fixture, "c1", offset, &missed));
     assert_int_equal(fixture_number(fixture, "SELECT COUNT(*) FROM session_rooms"), 0);
+}
+
+/* Nothing may have happened between what the client got last and the history that it lost. */
+static void a_lost_history_is_not_recovered_from(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *conversation = fixture_conversation(fixture);
+    int64_t missed;
+
+    open_session(fixture, "p1", "c1");
+    int64_t first = join(fixture, "p1", conversation);
+    int64_t again = join(fixture, "p1", conversation);
+    assert_int_equal(again, first + 1);
+    assert_false(recovers(fixture, "c1", first, &missed));
+    assert_true(recovers(fixture, "c1", again, &missed));
+    assert_int_equal(missed, 0);
 }
 
 static void a_room_that_was_left_is_forgotten(void **state)
@@ -375,6 +396,7 @@ int main(void)
         FIXTURE_TEST(lists_contacts),
         FIXTURE_TEST(names_whoever_types),
         FIXTURE_TEST(a_session_goes_on_where_it_was),
+        FIXTURE_TEST(a_lost_history_is_not_recovered_from),
         FIXTURE_TEST(a_room_that_was_left_is_forgotten),
         FIXTURE_TEST(who_lost_a_room_recovers_nothing),
         FIXTURE_TEST(too_much_or_too_old_is_not_recovered),

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/local_time.h"
@@ -255,7 +256,8 @@ static void a_booking_of_other_people_goes_aside(void **state)
 /* A body of exactly that many bytes: the padding is in a member that nobody knows. */
 static void spool_sized(const struct suite *suite, const char *name, size_t size)
 {
-    static const char head[] = "{\"appointmentId\":\"a1\",\"status\":\"CONFIRMED\",\"padding\":\"";
+    static const char head[] =
+        "{\"appointmentId\":\"a1\",\"version\":2,\"status\":\"CONFIRMED\",\"padding\":\"";
     char *bytes = malloc(size);
 
     assert_non_null(bytes);
@@ -322,6 +324,137 @@ static void a_file_that_is_applied_twice_changes_nothing(void **state)
     assert_int_equal(number(suite, count), before);
 }
 
+static uint64_t commits(const struct suite *suite)
+{
+    struct database_statistics statistics;
+
+    database_statistics(suite->fixture->database, &statistics);
+    return statistics.commits;
+}
+
+static void many_files_share_a_commit(void **state)
+{
+    struct suite *suite = *state;
+    uint64_t before = commits(suite);
+    char name[16], id[16];
+
+    for (int i = 0; i < 3 * SPOOL_BATCH_FILES; i++) {
+        snprintf(name, sizeof(name), "%04d", i);
+        snprintf(id, sizeof(id), "a%d", i);
+        spool_booking(suite, name, id);
+    }
+    apply(suite, 3 * SPOOL_BATCH_FILES, 0);
+    assert_int_equal(commits(suite) - before, 3);
+    assert_int_equal(number(suite, "SELECT COUNT(*) FROM conversations"), 3 * SPOOL_BATCH_FILES);
+    fixture_verify(suite->fixture);
+}
+
+static void large_files_share_a_commit_with_few(void **state)
+{
+    struct suite *suite = *state;
+    uint64_t before = commits(suite);
+
+    spool_sized(suite, "1", SPOOL_BATCH_BYTES / 2);
+    spool_sized(suite, "2", SPOOL_BATCH_BYTES / 2);
+    spool_sized(suite, "3", SPOOL_BATCH_BYTES / 2);
+    apply(suite, 3, 0);
+    assert_int_equal(commits(suite) - before, 2);
+}
+
+static void a_bad_file_keeps_back_no_other_of_its_commit(void **state)
+{
+    struct suite *suite = *state;
+    uint64_t before = commits(suite);
+
+    spool_booking(suite, "1", "a1");
+    spool_text(suite, "2", "{");
+    spool_text(suite, "3", /* found to be bad by the database alone */
+               "{\"appointmentId\":\"a1\",\"salonId\":\"s2\",\"clientUserId\":\"c1\","
+               "\"prestation\":\"T\",\"start\":\"2026-03-12T14:30:00Z\",\"status\":\"PENDING\"}");
+    spool_change(suite, "4", "a1", "CONFIRMED", 2);
+    apply(suite, 2, 2);
+    check_refused(suite, "2", "");
+    check_refused(suite, "3", "appointmentId: ");
+    assert_int_equal(number(suite, "SELECT version FROM appointments"), 2);
+    assert_int_equal(commits(suite) - before, 1);
+}
+
+static void die(void *context, const struct event *event)
+{
+    (void)context;
+    (void)event;
+    _exit(EXIT_FAILURE);
+}
+
+/* Another process, which opens the spool and dies when its first news are committed. True when it
+ * came to the end. */
+static bool apply_until_killed(struct suite *suite)
+{
+    int status;
+    pid_t child = fork();
+
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct database_options options = {.path = suite->fixture->path,
+                                           .readers = 1,
+                                           .outbox_retention_ms = 86400000,
+                                           .outbox_max_rows = 1000000,
+                                           .committed = die};
+        struct spool_result result;
+        struct error error;
+        suite->options.database = database_create(&options, &suite->fixture->services, &error);
+        struct spool *spool = spool_open(&suite->options, &error);
+        _exit(spool != NULL && spool_apply(spool, &result, &error) ? EXIT_SUCCESS : 2);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) != 2);
+    return WEXITSTATUS(status) == EXIT_SUCCESS;
+}
+
+static void spool_unversioned(const struct suite *suite, const char *name, const char *id,
+                              const char *status)
+{
+    char json[256];
+
+    snprintf(json, sizeof(json), "{\"appointmentId\":\"%s\",\"status\":\"%s\"}", id, status);
+    spool_text(suite, name, json);
+}
+
+static void a_kill_after_each_commit_tells_nothing_twice(void **state)
+{
+    struct suite *suite = *state;
+    int kills = 0;
+
+    spool_booking(suite, "01", "a1");
+    spool_booking(suite, "02", "a2");
+    spool_unversioned(suite, "03", "a1", "CONFIRMED");
+    spool_text(suite, "04", "{");
+    spool_change(suite, "05", "a2", "CONFIRMED", 2);
+    spool_unversioned(suite, "06", "a1", "CANCELLED");
+    spool_unversioned(suite, "07", "a1", "CONFIRMED");
+    spool_change(suite, "08", "a2", "CANCELLED", 3);
+    spool_unversioned(suite, "09", "a2", "COMPLETED");
+    spool_change(suite, "10", "a2", "CONFIRMED", 4);
+    database_free(suite->fixture->database);
+    suite->fixture->database = NULL;
+    spool_close(suite->spool);
+    while (!apply_until_killed(suite))
+        kills++;
+    fixture_reopen(suite->fixture, 86400000, 1000000);
+    open_spool(suite);
+    apply(suite, 0, 0);
+    /* 1 to 5; 6; 7 to 9; 10 */
+    assert_int_equal(kills, 4);
+    check_refused(suite, "04", "");
+    assert_int_equal(number(suite, "SELECT COUNT(*) FROM messages JOIN conversations c"
+                                   " ON c.id = conversation_id WHERE appointment_id = 'a1'"),
+                     4);
+    assert_int_equal(number(suite, "SELECT COUNT(*) FROM messages JOIN conversations c"
+                                   " ON c.id = conversation_id WHERE appointment_id = 'a2'"),
+                     5);
+    fixture_verify(suite->fixture);
+}
+
 static void without_the_database_everything_waits_in_order(void **state)
 {
     struct suite *suite = *state;
@@ -378,7 +511,7 @@ static void a_directory_that_is_missing_is_refused(void **state)
     assert_non_null(strstr(error.detail, "/nonexistent"));
 }
 
-static void no_further_file_is_begun_after_the_end(void **state)
+static void no_further_commit_is_begun_after_the_end(void **state)
 {
     struct suite *suite = *state;
     int end = eventfd(1, EFD_CLOEXEC);
@@ -428,10 +561,14 @@ int main(void)
         TEST(a_file_that_is_too_large_goes_aside),
         TEST(the_longest_name_can_be_refused),
         TEST(a_file_that_is_applied_twice_changes_nothing),
+        TEST(many_files_share_a_commit),
+        TEST(large_files_share_a_commit_with_few),
+        TEST(a_bad_file_keeps_back_no_other_of_its_commit),
+        TEST(a_kill_after_each_commit_tells_nothing_twice),
         TEST(without_the_database_everything_waits_in_order),
         TEST(a_second_process_is_refused),
         TEST(a_directory_that_is_missing_is_refused),
-        TEST(no_further_file_is_begun_after_the_end),
+        TEST(no_further_commit_is_begun_after_the_end),
         TEST(the_descriptor_tells_of_a_file),
     };
 

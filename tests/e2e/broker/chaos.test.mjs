@@ -30,9 +30,7 @@ class Page {
         this.tab = stack.tab(person, options);
         const { socket } = this.tab;
         socket.on('connect', () => {
-            if (socket.recovered)
-                this.segment.isRecovered = true;
-            else
+            if (!socket.recovered)
                 this.segments.push({ events: [], joined: new Map(), start: undefined });
             this.#join();
         });
@@ -69,26 +67,15 @@ class Page {
     }
 }
 
-/** The seq after which a segment gets the events of a room: that of the history, which answers the
- * join. A cut may swallow the history after the broker has made the member: a recovery then begins
- * with what came after the join, and the history that the page asks for again comes later. */
-function joinedAt(segment, audience, audienceOf) {
-    const history = segment.joined.get(audience.slice(2)) ?? Infinity;
-    if (!segment.isRecovered)
-        return history;
-    const first = segment.events.find(({ seq }) => audienceOf.get(seq) === audience);
-    return Math.min(history, first === undefined ? Infinity : first.seq - 1);
-}
-
 /** What a segment must hold of the outbox. */
 function expectedOf(segment, userId, outbox, last) {
-    const audienceOf = new Map(outbox.map(({ seq, audience }) => [seq, audience]));
-    const starts = new Map([...new Set(audienceOf.values())].map((audience) => [audience,
-        audience.startsWith('u:')
-            ? (audience === `u:${userId}` ? segment.start : Infinity)
-            : joinedAt(segment, audience, audienceOf)]));
-    return outbox.filter(({ seq, audience }) => seq <= last && seq > starts.get(audience))
-        .map(({ seq, name, payload }) => ({ seq, name, payload }));
+    return outbox.filter(({ seq, audience, payload }) => {
+        if (seq > last || payload === undefined)
+            return false;
+        if (audience === `u:${userId}`)
+            return seq > segment.start;
+        return segment.joined.has(audience.slice(2)) && seq > segment.joined.get(audience.slice(2));
+    }).map(({ seq, name, payload }) => ({ seq, name, payload }));
 }
 
 /** Thousands of events: only where they first differ tells something. */

@@ -1,0 +1,81 @@
+// Who is measured: a server that can be started, and whose processes are known.
+
+import { existsSync } from 'node:fs';
+import os from 'node:os';
+import { fileURLToPath } from 'node:url';
+
+import { Program } from '../../e2e/harness/program.mjs';
+
+/** Servers run on one core, load generators (and the harness) on the other. */
+export const SERVER_CPU = 0;
+export const GENERATOR_CPU = os.cpus().length > 1 ? 1 : 0;
+
+/** What a contestant needs beyond what builds messagerie: a file of it, by Debian's package. */
+const PACKAGE_FILES = {
+    'libnginx-mod-nchan': '/usr/lib/nginx/modules/ngx_nchan_module.so',
+    mosquitto: '/usr/sbin/mosquitto',
+    postgresql: '/usr/lib/postgresql',
+    nginx: '/usr/sbin/nginx',
+    wrk: '/usr/bin/wrk',
+};
+
+const BENCH = fileURLToPath(new URL('..', import.meta.url));
+
+export class Contestant {
+    /** `packages` are those of Debian that must be there, `modules` those of npm, as paths from
+     * tests/bench. */
+    constructor(name, packages = [], modules = []) {
+        this.name = name;
+        this.packages = packages;
+        this.modules = modules;
+    }
+
+    /** Starts it, new and empty, and waits until it serves. */
+    async start() {
+        throw new Error(`${this.name} can't start`);
+    }
+
+    /** The processes whose CPU time and memory are its own, as they are now. */
+    pids() {
+        return [];
+    }
+
+    /** Ends it and removes what it has left. Also after a start that failed half-way. */
+    async stop() {}
+
+    /** Why it can't run here, or undefined. */
+    missing() {
+        const absent = this.packages.filter((name) => !existsSync(PACKAGE_FILES[name]));
+        if (absent.length > 0)
+            return `apt-get install ${absent.join(' ')}`;
+        const module = this.modules.find((path) => !existsSync(`${BENCH}${path}`));
+        return module && `npm ci (there is no tests/bench/${module})`;
+    }
+}
+
+/**
+ * Starts a process on one core and waits until it is ready. Gives a Program (tests/e2e/harness):
+ * `pid`, `log`, `stop()`. Options: `name`, and `isReady(program)`, without which it is taken for
+ * ready at once.
+ */
+export async function spawnPinned(cpu, command, args = [], env = {}, options = {}) {
+    const program = new Program({
+        name: options.name ?? command,
+        command: ['taskset', '-c', `${cpu}`, command, ...args],
+        environment: env,
+    });
+    await program.start(() => options.isReady?.(program) ?? true);
+    return program;
+}
+
+/** Those whose name was asked for (all without `only`) and that can run here; says who cannot. */
+export function selectContestants(contestants, only) {
+    return contestants.filter((contestant) => {
+        if (only !== undefined && !only.includes(contestant.name))
+            return false;
+        const reason = contestant.missing();
+        if (reason !== undefined)
+            console.log(`${contestant.name}: skipped, it needs: ${reason}`);
+        return reason === undefined;
+    });
+}

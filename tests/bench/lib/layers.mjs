@@ -1,0 +1,12 @@
+// Our protocol layers without the messaging layer, database and tokens (bench_layers.c).
+
+import { join } from 'node:path';
+
+import { BUILD } from '../../e2e/harness/project.mjs';
+import { ListeningContestant } from './listening.mjs';
+
+export const layers = () => new ListeningContestant('layers', {
+    command: join(BUILD, 'tests/bench/bench_layers'),
+    protocol: 'socketio',
+    path: '/socket.io/?EIO=4&transport=websocket',
+});

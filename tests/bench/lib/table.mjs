@@ -1,0 +1,63 @@
+// Tables: the median over the rounds, the range, and the ratio to ours.
+
+const GAP = '  ';
+
+export function median(values) {
+    const sorted = [...values].sort((one, other) => one - other);
+    const middle = sorted.length >> 1;
+    return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/** [smallest, largest] */
+export const range = (values) => [Math.min(...values), Math.max(...values)];
+
+/**
+ * A table out of `results`, a Map of contestants' names to one object of numbers per round.
+ * `columns` are {key, title, digits = 1, isCost = false}: with `isCost` a column `/ ours` follows,
+ * how many times ours it is. `ours` is the name that the ratios are to; `notes` are lines below.
+ * A number that a contestant does not have is left out.
+ */
+export function makeTable({ title, results, columns, ours = 'ours', notes = [] }) {
+    const rows = [...results].filter(([, rounds]) => rounds.length > 0).map(([name, rounds]) => ({
+        name,
+        cells: Object.fromEntries(columns.flatMap(({ key }) => summarize(key, rounds))),
+    }));
+    const reference = rows.find(({ name }) => name === ours);
+    for (const { cells } of rows)
+        for (const [key, cell] of Object.entries(cells))
+            if (reference?.cells[key] !== undefined && reference.cells[key].median !== 0)
+                cell.ratioToOurs = cell.median / reference.cells[key].median;
+    return { title, columns, rows, notes };
+}
+
+function summarize(key, rounds) {
+    const values = rounds.map((round) => round[key]).filter((value) => value !== undefined);
+    return values.length === 0 ? []
+        : [[key, { median: median(values), range: range(values), values }]];
+}
+
+function renderCell(cell, { digits = 1 }) {
+    if (cell === undefined)
+        return '';
+    const [low, high] = cell.range.map((value) => value.toFixed(digits));
+    return low === high ? cell.median.toFixed(digits)
+        : `${cell.median.toFixed(digits)} (${low} to ${high})`;
+}
+
+/** The table as text. */
+export function renderTable({ title, columns, rows, notes }) {
+    const head = ['', ...columns.flatMap((column) =>
+        (column.isCost ? [column.title, '/ ours'] : [column.title]))];
+    const lines = rows.map(({ name, cells }) => [name, ...columns.flatMap((column) => {
+        const cell = cells[column.key];
+        const text = renderCell(cell, column);
+        return column.isCost ? [text, cell?.ratioToOurs?.toFixed(2) ?? ''] : [text];
+    })]);
+    const widths = head.map((_, index) =>
+        Math.max(...[head, ...lines].map((line) => line[index].length)));
+    const render = (line) => line.map((text, index) =>
+        (index === 0 ? text.padEnd(widths[index]) : text.padStart(widths[index]))).join(GAP)
+        .trimEnd();
+    return [title, '', render(head), ...lines.map(render), ...notes.map((note) => `* ${note}`), '']
+        .join('\n');
+}

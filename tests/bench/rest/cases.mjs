@@ -1,0 +1,103 @@
+// What is asked, in both REST areas, and how the figures are laid out.
+
+import { join } from 'node:path';
+
+import { conversationPath, CONVERSATIONS, messagesPath, UNREAD_TOTAL } from '../../e2e/harness/paths.mjs';
+import { makeTable } from '../lib/table.mjs';
+import { clientId, conversationId, writtenConversations } from './dataset.mjs';
+import { measureLoad, load, writeTargets } from './load.mjs';
+import { salonToken } from './web.mjs';
+
+export const PAGE_SIZE = 50;
+const READ_CONNECTIONS = 16;
+/** Of the open loop, for everybody: below what the slowest can do. */
+const OPEN_RATE = 50;
+const OPEN_CONNECTIONS = 32;
+const US_PER_MS = 1000;
+
+const content = 'Bonjour, message numéro ############. Est-ce que jeudi vers quinze heures irait ?';
+
+/** Reading one thing, always the same. */
+const reading = (key, title, path) => ({
+    key, title, connections: READ_CONNECTIONS, isMeasuredOpen: true,
+    targets: () => [{ path, token: salonToken() }],
+});
+
+/** The salon's messages into many conversations. */
+const writing = (connections, isMeasuredOpen) => ({
+    key: `write${connections}`,
+    title: `durable writes, ${connections} at once`,
+    connections,
+    isMeasuredOpen,
+    targets: (size) => writtenConversations(size).map((index) => ({
+        method: 'POST', path: messagesPath(conversationId(index)), token: salonToken(),
+        body: { content },
+    })),
+});
+
+export const lastPage = ({ large }) => Math.floor(large / PAGE_SIZE);
+
+const page = (number) =>
+    `${messagesPath(conversationId(0))}?page=${number}&limit=${PAGE_SIZE}`;
+
+export const FIRST_PAGE = 'page1';
+/** The cases for a size; `writers` are numbers of connections. */
+export const casesFor = (size, writers) => [
+    reading(FIRST_PAGE, `page 1 of ${size.large} messages, ${PAGE_SIZE} of them`, page(1)),
+    reading('lastPage', `page ${lastPage(size)} of them`, page(lastPage(size))),
+    reading('list', `20 of ${size.conversations} conversations`, `${CONVERSATIONS}?limit=20`),
+    reading('unread', 'unread total', UNREAD_TOTAL),
+    ...writers.map((connections) => writing(connections, connections === 32)),
+];
+
+/** A program of ours that writes meanwhile: the client changes subjects. */
+export const subjectTargets = (size) => writtenConversations(size).map((index) => ({
+    method: 'PATCH', path: conversationPath(conversationId(index)), token: salonToken(),
+    body: { subject: 'Sujet ############' },
+}));
+
+/** Measures one case: {program, nginx, …, total, perSecond, p50, p99, …}. */
+export async function measureCase(contestant, { key, targets, connections, isMeasuredOpen }, size,
+    { seconds, warmsUp }) {
+    const file = writeTargets(join(contestant.folder, key), targets(size));
+    if (warmsUp)
+        await load({ port: contestant.port, file, connections, seconds: 1 });
+    const closed = await measureLoad(contestant, { file, connections, seconds });
+    const open = isMeasuredOpen ? await load({ port: contestant.port, file,
+        connections: OPEN_CONNECTIONS, seconds, rate: OPEN_RATE }) : undefined;
+    return {
+        ...closed.cpu,
+        total: closed.total,
+        perSecond: closed.perSecond,
+        p50: closed.p50 / US_PER_MS,
+        p99: closed.p99 / US_PER_MS,
+        ...(open && { openP50: open.p50 / US_PER_MS, openP99: open.p99 / US_PER_MS }),
+        generator: closed.cpuUs,
+        bodyBytes: closed.bodyBytes,
+    };
+}
+
+const COLUMNS = [
+    { key: 'program', title: 'program us', isCost: true },
+    { key: 'nginx', title: 'nginx us' },
+    { key: 'database', title: 'database us' },
+    { key: 'broker', title: 'broker us' },
+    { key: 'total', title: 'all us', isCost: true },
+    { key: 'perSecond', title: 'per s', digits: 0 },
+    { key: 'p50', title: 'p50 ms', digits: 2 },
+    { key: 'p99', title: 'p99 ms', digits: 2 },
+    { key: 'openP50', title: `p50 at ${OPEN_RATE}/s`, digits: 2, isCost: true },
+    { key: 'openP99', title: `p99 at ${OPEN_RATE}/s`, digits: 2 },
+    { key: 'generator', title: 'generator us' },
+];
+
+/** `results` has one object {case key: figures} per round; contestants without the case stay out. */
+export function tableOf({ key, title }, results, options = {}) {
+    const rows = new Map([...results].map(([name, rounds]) =>
+        [name, rounds.map((round) => round[key]).filter((figures) => figures !== undefined)]));
+    const used = COLUMNS.filter((column) => [...rows.values()].flat()
+        .some((figures) => figures[column.key] !== undefined));
+    return makeTable({ title, results: rows, columns: used, ...options });
+}
+
+export { clientId };
