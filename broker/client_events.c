@@ -225,7 +225,7 @@ static void on_unread_read(struct worker_request *request)
         return;
     }
     client_release(turn->client);
-    fail(turn, &request->error);
+    fail(turn, &request->job.error);
 }
 
 /* The operation had nothing to change, so the feed brings no event; this socket, which expects
@@ -297,7 +297,7 @@ static void on_joined(struct worker_request *request)
         rooms_leave(&client->messaging->rooms, turn->membership);
     }
     client_release(client);
-    fail(turn, &request->error);
+    fail(turn, &request->job.error);
 }
 
 /* The client's membership, or a new pending one. False with *error. */
@@ -356,7 +356,7 @@ static void on_left(struct worker_request *request)
 
     observe_commit(turn);
     if (!request->succeeded) {
-        fail(turn, &request->error);
+        fail(turn, &request->job.error);
         return;
     }
     typing_leave(messaging->typing, client, turn->conversation_id);
@@ -387,7 +387,7 @@ static void on_sent(struct worker_request *request)
 
     observe_commit(turn);
     if (!request->succeeded)
-        fail(turn, &request->error);
+        fail(turn, &request->job.error);
     else
         succeed(turn, "message", &turn->json);
 }
@@ -449,7 +449,7 @@ static void on_marked(struct worker_request *request)
 
     observe_commit(turn);
     if (!request->succeeded)
-        fail(turn, &request->error);
+        fail(turn, &request->job.error);
     else if (turn->call.message.marked || !keep_read_time(turn))
         succeed(turn, NULL, NULL);
     else
@@ -477,7 +477,7 @@ static void on_conversation_marked(struct worker_request *request)
 
     observe_commit(turn);
     if (!request->succeeded) {
-        fail(turn, &request->error);
+        fail(turn, &request->job.error);
         return;
     }
     if (turn->call.conversation.marked) {
@@ -508,7 +508,7 @@ static void on_may_type(struct worker_request *request)
     struct turn *turn = turn_of(request);
 
     if (!request->succeeded) {
-        fail(turn, &request->error);
+        fail(turn, &request->job.error);
         return;
     }
     typing_start(turn->client->messaging->typing, turn->client, turn->conversation_id,
@@ -521,7 +521,7 @@ static void on_may_stop(struct worker_request *request)
     struct turn *turn = turn_of(request);
 
     if (!request->succeeded) {
-        fail(turn, &request->error);
+        fail(turn, &request->job.error);
         return;
     }
     typing_stop(turn->client->messaging->typing, turn->client, turn->conversation_id);

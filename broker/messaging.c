@@ -220,7 +220,7 @@ static void on_restored(struct worker_request *request)
         presence_restore(messaging->presence, &restoring->user_ids);
     else
         log_warning(loop_services(messaging->loop)->log, "starting without the database",
-                    LOG_TEXT("reason", request->error.detail));
+                    LOG_TEXT("reason", request->job.error.detail));
     buffer_free(&restoring->user_ids);
     free(restoring);
 }

@@ -134,13 +134,13 @@ static bool begin(struct worker *worker, struct worker_request *request)
 {
     struct delivery *delivery = calloc(1, sizeof(*delivery));
 
-    error_clear(&request->error);
+    error_clear(&request->job.error);
     request->succeeded = false;
     request->worker = worker;
     request->next = NULL;
     request->waited_ms = 0;
     if (delivery == NULL) {
-        error_out_of_memory(&request->error);
+        error_out_of_memory(&request->job.error);
         request->on_done(request);
         return false;
     }
@@ -156,8 +156,6 @@ static void on_written(struct database_job *job)
     struct worker_request *request = LOOP_OWNER(job, struct worker_request, job);
 
     request->succeeded = job->succeeded;
-    if (!job->succeeded)
-        request->error = job->error;
     finish(request);
 }
 
@@ -205,7 +203,7 @@ static void *reader_main(void *argument)
 
     while ((request = take_read(worker)) != NULL) {
         request->succeeded =
-            database_read(worker->database, request->query, request->argument, &request->error);
+            database_read(worker->database, request->query, request->argument, &request->job.error);
         finish(request);
     }
     return NULL;

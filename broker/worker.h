@@ -30,12 +30,10 @@ struct worker_request {
     void *argument;
     void (*on_done)(struct worker_request *request);
     /* The result. */
-    bool succeeded;
-    struct error error;
-    int64_t waited_ms; /* from the call to on_done */
-    /* The worker's own. */
+    bool succeeded;          /* else job.error tells why */
+    int64_t waited_ms;       /* from the call to on_done */
+    struct database_job job; /* the rest of it, and what follows, is the worker's own */
     struct worker *worker;
-    struct database_job job;
     struct worker_request *next;
     int64_t started_ms;
 };

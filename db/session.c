@@ -11,11 +11,19 @@
 
 /* ---- life of a session --------------------------------------------------------------------- */
 
+/* Looks first: the deletion alone costs as much as all the rest of a connect. */
 static bool prune(struct transaction *transaction, struct error *error)
 {
-    struct statement *statement = statement_begin(transaction->connection, SQL_SESSION_PRUNE);
+    int64_t oldest_ms = transaction->now_ms - transaction->outbox_retention_ms;
+    struct statement *statement = statement_begin(transaction->connection, SQL_SESSION_OLD);
 
-    bind_integer(statement, 1, transaction->now_ms - transaction->outbox_retention_ms);
+    bind_integer(statement, 1, oldest_ms);
+    enum step step = statement_step(statement, error);
+    statement_end(statement);
+    if (step != STEP_ROW)
+        return step == STEP_DONE;
+    statement = statement_begin(transaction->connection, SQL_SESSION_PRUNE);
+    bind_integer(statement, 1, oldest_ms);
     bind_integer(statement, 2, SESSION_PRUNE_ROWS);
     return statement_run(statement, error);
 }

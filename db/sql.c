@@ -66,6 +66,8 @@ static const struct sql table[SQL_COUNT] = {
     STATEMENT(SQL_SESSION_SUSPEND,
               "UPDATE sessions SET is_connected = 0, changed_at = $1 WHERE pid = $2"),
     STATEMENT(SQL_SESSION_DELETE, "DELETE FROM sessions WHERE pid = $1"),
+    STATEMENT(SQL_SESSION_OLD,
+              "SELECT 1 FROM sessions WHERE is_connected = 0 AND changed_at < $1 LIMIT 1"),
     STATEMENT(SQL_SESSION_PRUNE,
               "DELETE FROM sessions WHERE pid IN (SELECT pid FROM sessions WHERE is_connected = 0"
               " AND changed_at < $1 ORDER BY changed_at LIMIT $2)"),

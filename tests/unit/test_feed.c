@@ -357,7 +357,7 @@ static bool refuse(struct connection *connection, void *argument, struct error *
 static void on_refused(struct worker_request *request)
 {
     assert_false(request->succeeded);
-    assert_int_equal(request->error.kind, ERROR_NOT_FOUND);
+    assert_int_equal(request->job.error.kind, ERROR_NOT_FOUND);
     is_sent = true;
 }
 
