@@ -183,9 +183,9 @@ async function survive(stack, proxy, random) {
 
     await until('everybody is connected and in all rooms', () => pages.every((page) =>
         page.tab.socket.connected && page.segment?.joined.size === page.rooms.length), SETTLE_LIMIT_MS);
-    let outbox;
+    let outbox = [];
     await until('everybody has all', async () => {
-        outbox = await stack.database.events();
+        outbox = outbox.concat(await stack.database.events(outbox.at(-1)?.seq));
         const newest = outbox.at(-1).seq;
         return pages.every((page) => page.segment.events.length >= expectedOf(page.segment,
             page.tab.person.id, outbox, newest).length);

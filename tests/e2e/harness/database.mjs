@@ -12,15 +12,17 @@ export const quote = (text) => `'${String(text).replaceAll("'", "''")}'`;
 /** A sqlite3 process that stays, as starting one takes longer than most queries. */
 class Shell {
     #child;
-    #output = '';
+    #chunks = []; // joined once, at the end: an answer may have many megabytes
+    #tail = '';
     #last = Promise.resolve();
 
     constructor(path) {
         // One stream for answers and errors, so that an error comes with what caused it.
         this.#child = spawn('sh', ['-c', 'exec sqlite3 -batch -json "$0" 2>&1', path]);
         this.#child.stdout.setEncoding('utf8').on('data', (chunk) => {
-            this.#output += chunk;
-            if (this.#output.endsWith(`${END}\n`))
+            this.#chunks.push(chunk);
+            this.#tail = `${this.#tail}${chunk}`.slice(-END.length - 1);
+            if (this.#tail === `${END}\n`)
                 this.#finish();
         });
         this.#child.stdin.on('error', () => {});
@@ -47,9 +49,10 @@ class Shell {
     #runNow(command) {
         return new Promise((resolve, reject) => {
             this.#finish = () => {
-                const output = this.#output;
+                const output = this.#chunks.join('');
                 this.#finish = () => {};
-                this.#output = '';
+                this.#chunks = [];
+                this.#tail = '';
                 if (output.endsWith(`${END}\n`))
                     resolve(output.slice(0, -END.length - 1));
                 else
