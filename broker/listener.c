@@ -7,12 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "common/unix_listener.h"
+
 #define UNIX_PREFIX "unix:"
-#define UNIX_MODE   0660
 
 static int fail(struct error *error, const char *address, const char *reason, int descriptor)
 {
@@ -22,39 +21,15 @@ static int fail(struct error *error, const char *address, const char *reason, in
     return -1;
 }
 
-/* Whether the socket file is left over from a process that is gone. */
-static bool is_stale(const struct sockaddr_un *address)
+static int open_unix(const char *address, struct error *error)
 {
-    struct stat status;
+    struct unix_listener listener;
+    struct error reason;
 
-    if (lstat(address->sun_path, &status) != 0 || !S_ISSOCK(status.st_mode))
-        return false;
-    int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (descriptor < 0)
-        return false;
-    int result = connect(descriptor, (const struct sockaddr *)address, sizeof(*address));
-    bool refused = result != 0 && errno == ECONNREFUSED;
-    close(descriptor);
-    return refused;
-}
-
-static int open_unix(const char *text, struct error *error)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    const char *path = text + strlen(UNIX_PREFIX);
-
-    if (*path == '\0' || strlen(path) >= sizeof(address.sun_path))
-        return fail(error, text, "the path is empty or too long", -1);
-    memcpy(address.sun_path, path, strlen(path));
-    int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (descriptor < 0)
-        return fail(error, text, strerror(errno), -1);
-    if (is_stale(&address))
-        unlink(path);
-    if (bind(descriptor, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
-        chmod(path, UNIX_MODE) != 0 || listen(descriptor, LISTENER_BACKLOG) != 0)
-        return fail(error, text, strerror(errno), descriptor);
-    return descriptor;
+    error_clear(&reason);
+    if (!unix_listener_open(address + strlen(UNIX_PREFIX), &listener, &reason))
+        return fail(error, address, reason.text, -1);
+    return listener.descriptor;
 }
 
 /* Splits "ADDRESS:PORT" or "[ADDRESS]:PORT". */

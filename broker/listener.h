@@ -1,5 +1,5 @@
 /*
- * Listening sockets. Any thread.
+ * Listening sockets. Main thread.
  */
 #ifndef MESSAGERIE_BROKER_LISTENER_H
 #define MESSAGERIE_BROKER_LISTENER_H
@@ -8,13 +8,11 @@
 
 #include "common/error.h"
 
-/* Connections that may wait to be accepted; the kernel caps it at net.core.somaxconn. */
-#define LISTENER_BACKLOG 4096
-
 /*
- * Listens on "unix:PATH", which is made with mode 0660 and replaced when nobody listens on it any
- * more, or on "ADDRESS:PORT" with a numeric address ("127.0.0.1:8081", "[::1]:8081"; port 0 for
- * any free one). Returns a non-blocking descriptor, -1 with *error (English).
+ * Listens on "unix:PATH" (see common/unix_listener.h; the path stays when it is closed, and is
+ * replaced by the next to listen), or on "ADDRESS:PORT" with a numeric address ("127.0.0.1:8081",
+ * "[::1]:8081"; port 0 for any free one). Returns a non-blocking descriptor, -1 with *error
+ * (English).
  */
 int listener_open(const char *address, struct error *error);
 

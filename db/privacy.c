@@ -234,206 +234,194 @@ bool person_erase(struct transaction *transaction, void *argument, struct error 
 
 /* ---- export -------------------------------------------------------------------------------- */
 
-static bool write_directory(struct connection *connection, struct json_writer *writer,
-                            const char *user_id, struct error *error)
-{
-    struct statement *statement = statement_begin(connection, SQL_EXPORT_DIRECTORY);
+struct exporter {
+    struct connection *connection;
+    struct json_writer writer;
+    const char *user_id;
+    const char *conversation_id; /* whose messages are written */
+};
 
-    bind_text(statement, 1, user_id);
+/* Writes what a row says as one value. */
+typedef bool export_row(struct exporter *exporter, struct statement *row, struct error *error);
+
+/* Writes the member `key`: an array of what the statement's rows say. Ends the statement. */
+static bool write_rows(struct exporter *exporter, const char *key, struct statement *statement,
+                       export_row *write_row, struct error *error)
+{
+    enum step step;
+
+    json_write_key(&exporter->writer, key);
+    json_begin_array(&exporter->writer);
+    while ((step = statement_step(statement, error)) == STEP_ROW)
+        if (!write_row(exporter, statement, error))
+            break;
+    json_end_array(&exporter->writer);
+    statement_end(statement);
+    return step == STEP_DONE;
+}
+
+/* Begins a statement whose first parameter is the person. */
+static struct statement *begin_of_person(const struct exporter *exporter, enum sql_id id)
+{
+    struct statement *statement = statement_begin(exporter->connection, id);
+
+    bind_text(statement, 1, exporter->user_id);
+    return statement;
+}
+
+static void member_time(struct json_writer *writer, const char *key, struct statement *row,
+                        int column)
+{
+    if (!column_is_null(row, column))
+        json_member_time(writer, key, column_integer(row, column));
+}
+
+static bool write_text(struct exporter *exporter, struct statement *row, struct error *error)
+{
+    (void)error;
+    json_write_text(&exporter->writer, column_text(row, 0));
+    return true;
+}
+
+static bool write_person(struct exporter *exporter, struct error *error)
+{
+    struct buffer json = BUFFER_EMPTY;
+    struct person_find find = {.user_id = exporter->user_id, .json = &json};
+    bool succeeded = person_find(exporter->connection, &find, error);
+
+    json_write_key(&exporter->writer, "person");
+    if (succeeded)
+        json_write_raw(&exporter->writer, json.data, json.length);
+    buffer_free(&json);
+    return succeeded;
+}
+
+static bool write_directory(struct exporter *exporter, struct error *error)
+{
+    struct json_writer *writer = &exporter->writer;
+    struct statement *statement = begin_of_person(exporter, SQL_EXPORT_DIRECTORY);
     enum step step = statement_step(statement, error);
+
     if (step == STEP_ROW) {
         json_write_key(writer, "directory");
         json_begin_object(writer);
-        json_member_time(writer, "createdAt", column_integer(statement, 0));
-        json_member_time(writer, "updatedAt", column_integer(statement, 1));
+        member_time(writer, "createdAt", statement, 0);
+        member_time(writer, "updatedAt", statement, 1);
         if (column_integer(statement, 2) > 0)
-            json_member_time(writer, "tokenIssuedAt", column_integer(statement, 2));
+            member_time(writer, "tokenIssuedAt", statement, 2);
         json_end_object(writer);
     }
     statement_end(statement);
     return step != STEP_FAILED;
 }
 
-/* Those that the person had before. */
-static bool write_names(struct connection *connection, struct json_writer *writer,
-                        const char *user_id, struct error *error)
+static bool write_appointment(struct exporter *exporter, struct statement *row, struct error *error)
 {
-    struct statement *statement = statement_begin(connection, SQL_PERSON_NAMES);
-    enum step step;
+    struct json_writer *writer = &exporter->writer;
 
-    bind_text(statement, 1, user_id);
-    json_write_key(writer, "names");
-    json_begin_array(writer);
-    while ((step = statement_step(statement, error)) == STEP_ROW)
-        json_write_text(writer, column_text(statement, 0));
-    json_end_array(writer);
-    statement_end(statement);
-    return step == STEP_DONE;
+    (void)error;
+    json_begin_object(writer);
+    json_member_text(writer, "appointmentId", column_text(row, 0));
+    json_member_text(writer, "salonId", column_text(row, 1));
+    json_member_text(writer, "clientUserId", column_text(row, 2));
+    json_member_text(writer, "prestation", column_text(row, 3));
+    member_time(writer, "start", row, 4);
+    json_member_text(writer, "status", column_text(row, 5));
+    if (!column_is_null(row, 6))
+        json_member_integer(writer, "version", column_integer(row, 6));
+    member_time(writer, "createdAt", row, 7);
+    member_time(writer, "updatedAt", row, 8);
+    json_end_object(writer);
+    return true;
 }
 
-static bool write_appointments(struct connection *connection, struct json_writer *writer,
-                               const char *user_id, struct error *error)
+/* Its ids stay out: they are secrets between the broker and a page. */
+static bool write_session(struct exporter *exporter, struct statement *row, struct error *error)
 {
-    struct statement *statement = statement_begin(connection, SQL_EXPORT_APPOINTMENTS);
-    enum step step;
+    struct json_writer *writer = &exporter->writer;
+    struct statement *rooms = statement_begin(exporter->connection, SQL_SESSION_ROOMS);
 
-    bind_text(statement, 1, user_id);
-    json_write_key(writer, "appointments");
-    json_begin_array(writer);
-    while ((step = statement_step(statement, error)) == STEP_ROW) {
-        json_begin_object(writer);
-        json_member_text(writer, "appointmentId", column_text(statement, 0));
-        json_member_text(writer, "salonId", column_text(statement, 1));
-        json_member_text(writer, "clientUserId", column_text(statement, 2));
-        json_member_text(writer, "prestation", column_text(statement, 3));
-        if (!column_is_null(statement, 4))
-            json_member_time(writer, "start", column_integer(statement, 4));
-        json_member_text(writer, "status", column_text(statement, 5));
-        if (!column_is_null(statement, 6))
-            json_member_integer(writer, "version", column_integer(statement, 6));
-        json_member_time(writer, "createdAt", column_integer(statement, 7));
-        if (!column_is_null(statement, 8))
-            json_member_time(writer, "updatedAt", column_integer(statement, 8));
-        json_end_object(writer);
-    }
-    json_end_array(writer);
-    statement_end(statement);
-    return step == STEP_DONE;
+    bind_text(rooms, 1, column_text(row, 0));
+    json_begin_object(writer);
+    json_member_boolean(writer, "isConnected", column_integer(row, 1) != 0);
+    member_time(writer, "changedAt", row, 2);
+    bool succeeded = write_rows(exporter, "openConversations", rooms, write_text, error);
+    json_end_object(writer);
+    return succeeded;
 }
 
-static bool write_rooms(struct connection *connection, struct json_writer *writer, const char *pid,
-                        struct error *error)
+static bool write_message(struct exporter *exporter, struct statement *row, struct error *error)
 {
-    struct statement *statement = statement_begin(connection, SQL_SESSION_ROOMS);
-    enum step step;
+    struct json_writer *writer = &exporter->writer;
 
-    bind_text(statement, 1, pid);
-    json_write_key(writer, "openConversations");
+    json_begin_object(writer);
+    json_member_text(writer, "id", column_text(row, 1));
+    json_member_text(writer, "type", column_text(row, 2));
+    json_member_text(writer, "content", column_text(row, 3));
+    member_time(writer, "createdAt", row, 4);
+    member_time(writer, "readAt", row, 5);
+    json_member_text(writer, "clientMessageId", column_text(row, 7));
+    json_write_key(writer, "attachments");
     json_begin_array(writer);
-    while ((step = statement_step(statement, error)) == STEP_ROW)
-        json_write_text(writer, column_text(statement, 0));
+    bool succeeded = column_integer(row, 6) == 0 ||
+                     attachments_write(exporter->connection, writer, exporter->conversation_id,
+                                       column_integer(row, 0), error);
     json_end_array(writer);
-    statement_end(statement);
-    return step == STEP_DONE;
+    json_end_object(writer);
+    return succeeded;
 }
 
-/* Their ids stay out: they are secrets between the broker and a page. */
-static bool write_sessions(struct connection *connection, struct json_writer *writer,
-                           const char *user_id, struct error *error)
+static bool write_messages(struct exporter *exporter, struct error *error)
 {
-    struct statement *statement = statement_begin(connection, SQL_SESSIONS_OF_USER);
-    enum step step;
+    struct statement *statement = statement_begin(exporter->connection, SQL_EXPORT_MESSAGES);
 
-    bind_text(statement, 1, user_id);
-    json_write_key(writer, "sessions");
-    json_begin_array(writer);
-    while ((step = statement_step(statement, error)) == STEP_ROW) {
-        json_begin_object(writer);
-        json_member_boolean(writer, "isConnected", column_integer(statement, 1) != 0);
-        json_member_time(writer, "changedAt", column_integer(statement, 2));
-        if (!write_rooms(connection, writer, column_text(statement, 0), error))
-            break;
-        json_end_object(writer);
-    }
-    json_end_array(writer);
-    statement_end(statement);
-    return step == STEP_DONE;
+    bind_text(statement, 1, exporter->conversation_id);
+    bind_text(statement, 2, exporter->user_id);
+    return write_rows(exporter, "messages", statement, write_message, error);
 }
 
-static bool write_messages(struct connection *connection, struct json_writer *writer,
-                           const char *conversation_id, const char *user_id, struct error *error)
-{
-    struct statement *statement = statement_begin(connection, SQL_EXPORT_MESSAGES);
-    enum step step;
-
-    bind_text(statement, 1, conversation_id);
-    bind_text(statement, 2, user_id);
-    json_write_key(writer, "messages");
-    json_begin_array(writer);
-    while ((step = statement_step(statement, error)) == STEP_ROW) {
-        json_begin_object(writer);
-        json_member_text(writer, "id", column_text(statement, 1));
-        json_member_text(writer, "type", column_text(statement, 2));
-        json_member_text(writer, "content", column_text(statement, 3));
-        json_member_time(writer, "createdAt", column_integer(statement, 4));
-        if (!column_is_null(statement, 5))
-            json_member_time(writer, "readAt", column_integer(statement, 5));
-        json_member_text(writer, "clientMessageId", column_text(statement, 7));
-        json_write_key(writer, "attachments");
-        json_begin_array(writer);
-        if (column_integer(statement, 6) > 0 &&
-            !attachments_write(connection, writer, conversation_id, column_integer(statement, 0),
-                               error))
-            break;
-        json_end_array(writer);
-        json_end_object(writer);
-    }
-    json_end_array(writer);
-    statement_end(statement);
-    return step == STEP_DONE;
-}
-
-static bool write_conversation(struct connection *connection, struct json_writer *writer,
-                               const char *conversation_id, const char *user_id,
+static bool write_conversation(struct exporter *exporter, struct statement *row,
                                struct error *error)
 {
+    struct json_writer *writer = &exporter->writer;
     struct conversation conversation;
 
-    if (!conversation_load(connection, conversation_id, &conversation, error))
+    if (!conversation_load(exporter->connection, column_text(row, 0), &conversation, error))
         return false;
     json_begin_object(writer);
     json_member_text(writer, "id", conversation.id);
     json_member_text(writer, "salonId", conversation.salon_id);
     json_member_text(writer, "clientUserId", conversation.client_user_id);
+    if (conversation.appointment_id[0] != '\0')
+        json_member_text(writer, "appointmentId", conversation.appointment_id);
     if (conversation.subject[0] != '\0')
         json_member_text(writer, "subject", conversation.subject);
     json_member_text(writer, "status", conversation_status_name(conversation.status));
     json_member_time(writer, "createdAt", conversation.created_at);
     json_member_time(writer, "updatedAt", conversation.updated_at);
-    if (conversation.appointment_id[0] != '\0')
-        json_member_text(writer, "appointmentId", conversation.appointment_id);
-    if (!write_messages(connection, writer, conversation_id, user_id, error))
-        return false;
+    exporter->conversation_id = conversation.id;
+    bool succeeded = write_messages(exporter, error);
     json_end_object(writer);
-    return true;
-}
-
-static bool write_conversations(struct connection *connection, struct json_writer *writer,
-                                const char *user_id, struct error *error)
-{
-    struct statement *statement = statement_begin(connection, SQL_PERSON_CONVERSATIONS);
-    enum step step;
-
-    bind_text(statement, 1, user_id);
-    json_write_key(writer, "conversations");
-    json_begin_array(writer);
-    while ((step = statement_step(statement, error)) == STEP_ROW)
-        if (!write_conversation(connection, writer, column_text(statement, 0), user_id, error))
-            break;
-    json_end_array(writer);
-    statement_end(statement);
-    return step == STEP_DONE;
+    return succeeded;
 }
 
 bool person_export(struct connection *connection, void *argument, struct error *error)
 {
     const struct person_export *request = argument;
-    struct buffer person_json = BUFFER_EMPTY;
-    struct person_find person = {.user_id = request->user_id, .json = &person_json};
-    struct json_writer writer;
+    struct exporter exporter = {.connection = connection, .user_id = request->user_id};
 
-    json_writer_init(&writer, request->json);
-    json_begin_object(&writer);
-    json_write_key(&writer, "person");
-    bool succeeded = person_find(connection, &person, error);
-    if (succeeded)
-        json_write_raw(&writer, person_json.data, person_json.length);
-    buffer_free(&person_json);
-    succeeded = succeeded && write_directory(connection, &writer, request->user_id, error) &&
-                write_names(connection, &writer, request->user_id, error) &&
-                write_appointments(connection, &writer, request->user_id, error) &&
-                write_sessions(connection, &writer, request->user_id, error) &&
-                write_conversations(connection, &writer, request->user_id, error);
-    json_end_object(&writer);
+    json_writer_init(&exporter.writer, request->json);
+    json_begin_object(&exporter.writer);
+    bool succeeded =
+        write_person(&exporter, error) && write_directory(&exporter, error) &&
+        write_rows(&exporter, "names", begin_of_person(&exporter, SQL_PERSON_NAMES), write_text,
+                   error) &&
+        write_rows(&exporter, "appointments", begin_of_person(&exporter, SQL_EXPORT_APPOINTMENTS),
+                   write_appointment, error) &&
+        write_rows(&exporter, "sessions", begin_of_person(&exporter, SQL_SESSIONS_OF_USER),
+                   write_session, error) &&
+        write_rows(&exporter, "conversations", begin_of_person(&exporter, SQL_PERSON_CONVERSATIONS),
+                   write_conversation, error);
+    json_end_object(&exporter.writer);
     return succeeded;
 }

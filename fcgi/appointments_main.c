@@ -10,7 +10,7 @@ int main(int argc, char **argv)
         .name = "appointments",
         .router = &appointment_router,
         .socket_offset = offsetof(struct config, fastcgi_appointments_socket),
-        .tells_local_time = true,
+        .tells_of_appointments = true,
     };
 
     return program_main(&program, argc, argv);

@@ -3,11 +3,8 @@
  *
  *   1. the descriptors that systemd hands over (LISTEN_FDS, if LISTEN_PID is this process);
  *   2. descriptor 0, when it is a listening socket (spawn-fcgi, mod_fcgid);
- *   3. a unix socket of our own.
+ *   3. a unix socket of our own, see common/unix_listener.h.
  *
- * Our own socket has mode 0660 from its first moment on. A path on which a live program listens is
- * refused, what a dead one left is replaced, and at the end the path is removed if it is still
- * ours; all of this under a lock on the directory, so that two starts at once cannot both win.
  * Errors are in English. Main thread.
  */
 #ifndef MESSAGERIE_FCGI_LISTENER_H
@@ -15,25 +12,18 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/types.h>
 
 #include "common/error.h"
+#include "common/unix_listener.h"
 
 /* Most descriptors that are taken from systemd; more are an error. */
 #define LISTENERS_MAX 16
 /* First descriptor that systemd hands over. */
 #define LISTEN_FDS_START 3
-/* Connections that wait to be accepted; the kernel's net.core.somaxconn caps it. */
-#define LISTEN_BACKLOG 4096
-/* Of the path of a socket of our own. */
-#define SOCKET_PATH_BYTES 108
-
 struct listeners {
     size_t count;
-    int descriptors[LISTENERS_MAX];   /* non-blocking, close-on-exec */
-    char own_path[SOCKET_PATH_BYTES]; /* empty: they were handed over */
-    dev_t own_device;                 /* of the file at own_path as we made it */
-    ino_t own_inode;
+    int descriptors[LISTENERS_MAX]; /* non-blocking, close-on-exec */
+    struct unix_listener own;       /* its path is empty when they were handed over */
 };
 
 /* Whether connections come from a supervisor (1. or 2.), without taking them. */

@@ -115,7 +115,8 @@ static void publish(void *bus, const struct event *event)
 
 static bool load_settings(struct process *process, struct error *error)
 {
-    struct settings *settings = settings_load(process->options.config_path, error);
+    struct settings *settings =
+        settings_load(process->options.config_path, process->program->tells_of_appointments, error);
 
     if (settings == NULL)
         return false;
@@ -123,7 +124,7 @@ static bool load_settings(struct process *process, struct error *error)
     const char *advice = config_advice(settings->config);
     if (advice != NULL)
         log_warning(&process->log, advice);
-    if (process->program->tells_local_time &&
+    if (process->program->tells_of_appointments &&
         !local_time_use_zone(settings->config->appointments_time_zone, error)) {
         settings_release(settings);
         return false;
@@ -260,7 +261,8 @@ static void reload(struct process *process)
     struct error error;
 
     error_clear(&error);
-    struct settings *fresh = settings_load(process->options.config_path, &error);
+    struct settings *fresh = settings_load(process->options.config_path,
+                                           process->program->tells_of_appointments, &error);
     if (fresh == NULL) {
         log_error(&process->log, "the configuration is bad, keeping the old one",
                   LOG_TEXT("reason", reason_of(&error)));
@@ -350,7 +352,7 @@ static bool serve(struct process *process, const sigset_t *handled, struct error
     if (server == NULL)
         return false;
     log_info(&process->log, "ready",
-             LOG_TEXT("socket", process->listeners.own_path[0] != '\0' ? process->listeners.own_path
+             LOG_TEXT("socket", process->listeners.own.path[0] != '\0' ? process->listeners.own.path
                                                                        : "inherited"),
              LOG_NUMBER("threads", options.threads));
     wait_for_end(process, handled);

@@ -16,8 +16,8 @@
 struct program {
     const char *name; /* in the log and in --help */
     const struct router *router;
-    size_t socket_offset;  /* of the path of its own socket, in struct config */
-    bool tells_local_time; /* needs the time zone of appointments.time_zone */
+    size_t socket_offset;       /* of the path of its own socket, in struct config */
+    bool tells_of_appointments; /* needs their texts, and the time zone of the dates in those */
 };
 
 /* The body of a main; returns its exit code. */

@@ -8,7 +8,25 @@ struct settings_holder {
     struct settings *current;
 };
 
-struct settings *settings_load(const char *path, struct error *error)
+static bool load_texts(struct settings *settings, struct error *error)
+{
+    settings->texts = appointment_texts_load(settings->config->appointments_templates, error);
+    return settings->texts != NULL;
+}
+
+static bool load(struct settings *settings, const char *path, bool with_texts, struct error *error)
+{
+    settings->config = config_load(path, error);
+    if (settings->config == NULL)
+        return false;
+    settings->verifier = token_verifier_create(settings->config, error);
+    if (settings->verifier == NULL || (with_texts && !load_texts(settings, error)))
+        return false;
+    settings->tokens = token_cache_create();
+    return settings->tokens != NULL || error_out_of_memory(error);
+}
+
+struct settings *settings_load(const char *path, bool with_texts, struct error *error)
 {
     struct settings *settings = calloc(1, sizeof(*settings));
 
@@ -17,17 +35,8 @@ struct settings *settings_load(const char *path, struct error *error)
         return NULL;
     }
     settings->references = 1;
-    settings->config = config_load(path, error);
-    if (settings->config != NULL)
-        settings->verifier = token_verifier_create(settings->config, error);
-    if (settings->verifier != NULL)
-        settings->texts = appointment_texts_load(settings->config->appointments_templates, error);
-    if (settings->texts != NULL) {
-        settings->tokens = token_cache_create();
-        if (settings->tokens != NULL)
-            return settings;
-        error_out_of_memory(error);
-    }
+    if (load(settings, path, with_texts, error))
+        return settings;
     settings_release(settings);
     return NULL;
 }

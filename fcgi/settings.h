@@ -16,13 +16,15 @@ struct settings {
     struct config *config;
     struct token_verifier *verifier;
     struct token_cache *tokens;
-    struct appointment_texts *texts;
-    unsigned references; /* counted with atomic operations */
+    struct appointment_texts *texts; /* NULL where they were not asked for */
+    unsigned references;             /* counted with atomic operations */
 };
 
-/* Loads the configuration as config_load does. NULL with *error (English). The caller holds the
- * one reference. */
-struct settings *settings_load(const char *path, struct error *error);
+/* Loads the configuration as config_load does, and the texts only if `with_texts`: a bad one need
+ * not stop whoever has no use for it. NULL with *error (English). The caller holds the one
+ * reference.
+ */
+struct settings *settings_load(const char *path, bool with_texts, struct error *error);
 
 /* Gives a reference back; the last one frees. Accepts NULL. */
 void settings_release(struct settings *settings);

@@ -5,24 +5,14 @@
 import assert from 'node:assert/strict';
 
 import { appointmentOf, BookingSite } from './harness/booking.mjs';
-import { makeKeyFiles, publicKeyConfig } from './harness/keys.mjs';
+import { FORGERIES, KEYS } from './harness/forgeries.mjs';
+import { publicKeyConfig } from './harness/keys.mjs';
 import { APPOINTMENTS, appointmentPath, userPath } from './harness/paths.mjs';
 import { bodyOf, errorOf, Person } from './harness/people.mjs';
-import { describeStack, SECRET } from './harness/stack.mjs';
-import { seconds, signClaims, usualClaims } from './harness/token.mjs';
+import { describeStack } from './harness/stack.mjs';
+import { signClaims, usualClaims } from './harness/token.mjs';
 
-const KEYS = makeKeyFiles();
 const MIB = 1024 * 1024;
-
-const FORGERIES = {
-    'no token': () => undefined,
-    'bad signature': (claims) => signClaims(claims, `${SECRET}!`),
-    'expired': (claims) => signClaims({ ...claims, exp: seconds(-1) }, SECRET),
-    'alg=none': (claims) => signClaims(claims, '', 'none'),
-    'HS512': (claims) => signClaims(claims, SECRET, 'HS512'),
-    'RS/HS confusion': (claims) => signClaims(claims, KEYS.RS256.publicKey, 'HS256'),
-    'no userId': ({ userId, ...claims }) => signClaims(claims, SECRET),
-};
 
 /** Everybody with a valid token who is not the booking back-end. */
 const ROLES = ['salon', 'user', 'user_salon', 'user_tatoueur', 'client', 'admin', 'Service', 'service ', '', undefined];

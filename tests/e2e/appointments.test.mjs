@@ -160,6 +160,23 @@ describeStack('appointments', {}, ({ stack, test }) => {
         assert.equal(texts.length, 6);
     });
 
+    test('rescheduled to no date yet is told without one, and the date when it comes', async () => {
+        const { booking, salon, opened, id } = await open();
+        bodyOf(await booking.change(id, { status: 'RESCHEDULED' }));
+        await stack.assertUnchanged(() => booking.change(id, { status: 'RESCHEDULED' }));
+        bodyOf(await booking.change(id, { start: SUMMER, status: 'RESCHEDULED' }));
+        const [, postponed, moved, ...rest] = await textsOf({ salon, opened });
+        assert.equal(postponed, 'Bonjour Zoé, votre rendez-vous « Tatouage » chez Salon des Lilas '
+            + 'est reporté à une autre date. Vous pouvez nous écrire ici.');
+        assert.match(moved, /est déplacé au jeudi 2 avril 2026 à 9\u00a0h\u00a000\.$/);
+        assert.deepEqual(rest, []);
+        // A conversation that it brings back begins with it.
+        bodyOf(await booking.change(id, { status: 'CANCELLED' }));
+        bodyOf(await salon.delete(conversationPath(opened.id)), 204);
+        const again = bodyOf(await booking.change(id, { status: 'RESCHEDULED' }));
+        assert.deepEqual(await textsOf({ salon, opened: again }), [postponed]);
+    });
+
     test('the subject follows a move, unless somebody wrote one', async () => {
         const own = await open();
         bodyOf(await own.booking.change(own.id, { start: SUMMER }));
@@ -437,6 +454,9 @@ describe('a bad text', () => {
                     assert.equal(program.exit.code, 1, program.log);
                     assert.ok(program.log.includes(reason), program.log);
                 }
+                // The others have no use for it.
+                const salon = stack.person('salon');
+                assert.equal(bodyOf(await salon.get(CONVERSATIONS)).total, 0);
             } finally {
                 await stack.stop();
             }

@@ -16,7 +16,8 @@ import { describeStack } from './harness/stack.mjs';
 
 const FRONTS = ['cgi', 'apache-cgid', 'apache-fcgid'];
 // What does not need the programs' processes or nginx.
-const CONTRACT_TESTS = ['conversations', 'messages', 'unread', 'http', 'retry', 'directory'];
+const CONTRACT_TESTS = ['conversations', 'messages', 'unread', 'http', 'retry', 'directory',
+    'events', 'appointments', 'appointments-refusals', 'people'];
 const LONG_LIMIT_MS = 20 * 60_000;
 
 for (const front of FRONTS)

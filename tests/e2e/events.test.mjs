@@ -245,6 +245,9 @@ describeStack('events that are pruned by number', {
     });
 });
 
+// Pruning comes with many messages, each of which may take a process of its own.
+const PRUNING_LIMIT_MS = 180_000;
+
 describeStack('events that are pruned by age', {
     config: { database: { outbox_retention_s: 1 } },
 }, ({ stack, test }) => {
@@ -256,7 +259,7 @@ describeStack('events that are pruned by age', {
         await until('the outbox is pruned', async () => {
             await send(salon, id);
             return await stack.database.value('SELECT min(seq) FROM outbox') > before;
-        });
+        }, PRUNING_LIMIT_MS);
         assert.deepEqual(await stack.database.findings(), []);
     });
 });
@@ -273,6 +276,9 @@ describeStack('events on the bus', {
         const { id } = await openConversation(salon, client);
         await sendMany(salon, id, 200);
     });
+
+    // A program that runs for one request is mostly gone before nanomsg has connected.
+    const skip = ['cgi', 'apache-cgid'].includes(stack.frontName) && 'no process that stays';
 
     test('a broker that listens gets each committed event as it stands in the outbox', async () => {
         const { salon, client } = await stack.salonAndClient();
@@ -298,5 +304,5 @@ describeStack('events on the bus', {
         } finally {
             await bus.close();
         }
-    });
+    }, { skip });
 });

@@ -4,27 +4,15 @@
 
 import assert from 'node:assert/strict';
 
-import { makeKeyFiles, publicKeyConfig } from './harness/keys.mjs';
+import { FORGERIES, KEYS } from './harness/forgeries.mjs';
+import { publicKeyConfig } from './harness/keys.mjs';
 import {
     archivePath, conversationPath, CONVERSATIONS, markReadPath, messagePath, messagesPath, readPath,
     UNKNOWN_ID, UNREAD, UNREAD_TOTAL,
 } from './harness/paths.mjs';
 import { errorOf, openConversation, send } from './harness/people.mjs';
-import { describeStack, SECRET } from './harness/stack.mjs';
-import { seconds, signClaims, usualClaims } from './harness/token.mjs';
-
-const KEYS = makeKeyFiles();
-
-/** Tokens in the owner's name that must not be accepted; undefined: none is sent. */
-const FORGERIES = {
-    'no token': () => undefined,
-    'bad signature': (claims) => signClaims(claims, `${SECRET}!`),
-    'expired': (claims) => signClaims({ ...claims, exp: seconds(-1) }, SECRET),
-    'alg=none': (claims) => signClaims(claims, '', 'none'),
-    'HS512': (claims) => signClaims(claims, SECRET, 'HS512'),
-    'RS/HS confusion': (claims) => signClaims(claims, KEYS.RS256.publicKey, 'HS256'),
-    'no userId': ({ userId, ...claims }) => signClaims(claims, SECRET),
-};
+import { describeStack } from './harness/stack.mjs';
+import { usualClaims } from './harness/token.mjs';
 
 const CALLERS = ['outsider salon', 'outsider client', 'other participant', 'owner'];
 

@@ -107,7 +107,13 @@ describeStack('people', {}, ({ stack, test }) => {
 
     // ---- erasure ----
 
-    /** A client with much that is theirs: former names, a file, words, an appointment, a token. */
+    /** What the broker keeps of a page of theirs that was cut off. */
+    async function storeSession(id, conversationId) {
+        await stack.database.sql(`INSERT INTO sessions VALUES ('pid-${id}', 'sid-${id}', '${id}', 0, 1790000000000)`);
+        await stack.database.sql(`INSERT INTO session_rooms VALUES ('pid-${id}', '${conversationId}', 1)`);
+    }
+
+    /** A client with much that is theirs: former names, a file, words, an appointment, a token, a page. */
     async function makeLife() {
         const booking = site();
         const salon = await stack.knownPerson('salon', { salonName: 'Salon des Lilas' });
@@ -122,10 +128,11 @@ describeStack('people', {}, ({ stack, test }) => {
         });
         await send(salon, opened.id, { content: 'Merci !' });
         const own = await openConversation(salon, client, { subject: 'Dossier Clémence', firstMessage: 'Bonjour Clémence.' });
+        await storeSession(id, opened.id);
         return { booking, salon, client, id, opened, own };
     }
 
-    const TRACES = /apolline|clémence|durand|a\.png|clef-/i;
+    const TRACES = /apolline|clémence|durand|a\.png|clef-|sid-/i;
 
     async function assertErased({ booking, salon, client, id, opened, own }) {
         errorOf(await booking.getUser(id), 404);
@@ -133,6 +140,8 @@ describeStack('people', {}, ({ stack, test }) => {
         for (const { name } of await stack.database.sql("SELECT name FROM sqlite_master WHERE type = 'table'"))
             for (const row of await stack.database.sql(`SELECT * FROM ${name}`))
                 assert.doesNotMatch(JSON.stringify(row), TRACES, name);
+        assert.equal(await stack.database.value(`SELECT count(*) FROM sessions WHERE user_id = '${id}'`), 0);
+        assert.equal(await stack.database.value(`SELECT count(*) FROM session_rooms WHERE pid = 'pid-${id}'`), 0);
         // The salon still reads the thread.
         const { data } = bodyOf(await salon.get(messagesPath(opened.id)));
         assert.deepEqual(data.map(({ content }) => content), ['Merci !', 'Voici mon modèle',
@@ -156,9 +165,11 @@ describeStack('people', {}, ({ stack, test }) => {
         const life = await makeLife();
         const { events } = await stack.watchEvents(async () =>
             assert.equal(bodyOf(await life.booking.eraseUser(life.id), 204), undefined));
-        for (const { name } of events)
-            assert.equal(name, 'conversation-updated');
-        assert.deepEqual(events.map(({ payload }) => payload.client), Array(4).fill({ id: life.id, role: 'client' }));
+        const { audience, name, payload } = events.pop();
+        assert.deepEqual([audience, name, payload], [`u:${life.id}`, 'user-erased', {}]);
+        for (const event of events)
+            assert.equal(event.name, 'conversation-updated');
+        assert.deepEqual(events.map((event) => event.payload.client), Array(4).fill({ id: life.id, role: 'client' }));
         await assertErased(life);
         errorOf(await stack.assertUnchanged(() => life.booking.eraseUser(life.id)), 404);
         errorOf(await stack.assertUnchanged(() => life.booking.eraseUser('never-there')), 404);
@@ -216,7 +227,12 @@ describeStack('people', {}, ({ stack, test }) => {
         assert.deepEqual(held.person, {
             id, role: 'client', ...LIFE, firstName: 'Clémence',
         });
+        assert.deepEqual(Object.keys(held.directory), ['createdAt', 'updatedAt']);
         assert.deepEqual(held.names, ['Apolline', 'Durand-Ruel']);
+        assert.deepEqual(held.sessions, [
+            { isConnected: false, changedAt: '2026-09-21T14:13:20.000Z', openConversations: [opened.id] },
+        ]);
+        assert.doesNotMatch(stdout, /pid-|sid-/);
         assert.deepEqual(held.appointments.map(({ appointmentId, salonId, prestation, start, status }) =>
             [appointmentId, salonId, prestation, start, status]),
         [[opened.appointmentId, salon.id, 'Tatouage', '2026-04-02T07:00:00.000Z', 'CONFIRMED']]);
@@ -227,6 +243,14 @@ describeStack('people', {}, ({ stack, test }) => {
         assert.equal(messages[2].content, 'Voici mon modèle');
         assert.equal(messages[2].attachments[0].fileName, 'apolline.png');
         assert.ok(!stdout.includes('Merci !'));
+    });
+
+    test('an export tells from which token a person is known', async () => {
+        const issued = seconds(-100);
+        const { id } = await stack.knownPerson('client', { firstName: 'Ada', iat: issued });
+        const held = JSON.parse((await messagerie(stack, 'user', 'export', id)).stdout);
+        assert.equal(held.directory.tokenIssuedAt, new Date(issued * 1000).toISOString());
+        assert.deepEqual([held.names, held.appointments, held.sessions, held.conversations], [[], [], [], []]);
     });
 
     test('there is nothing to export of nobody', async () => {

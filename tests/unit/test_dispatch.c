@@ -46,7 +46,7 @@ static struct settings *load(struct office *office)
     struct error error;
 
     error_clear(&error);
-    struct settings *settings = settings_load(office->config_path, &error);
+    struct settings *settings = settings_load(office->config_path, true, &error);
     assert_non_null(settings);
     return settings;
 }
@@ -404,8 +404,32 @@ static void forgets_tokens_with_the_settings(void **state)
     free(token);
     write_config(office, SECRET "\nno_such_key = 1");
     error_clear(&error);
-    assert_null(settings_load(office->config_path, &error));
+    assert_null(settings_load(office->config_path, false, &error));
     assert_int_not_equal(error.text[0], '\0');
+}
+
+static void a_bad_text_stops_only_who_needs_it(void **state)
+{
+    struct office *office = *state;
+    char section[160], path[160];
+    struct error error;
+
+    snprintf(section, sizeof(section), SECRET "\n[appointments]\ntemplates = %s",
+             office->fixture->directory);
+    write_config(office, section);
+    snprintf(path, sizeof(path), "%s/moved.txt", office->fixture->directory);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("{nom}\n", file);
+    assert_int_equal(fclose(file), 0);
+    error_clear(&error);
+    struct settings *settings = settings_load(office->config_path, false, &error);
+    assert_non_null(settings);
+    assert_null(settings->texts);
+    settings_release(settings);
+    assert_null(settings_load(office->config_path, true, &error));
+    assert_non_null(strstr(error.text, "moved.txt:1: unknown variable {nom}"));
+    unlink(path);
 }
 
 /* ---- marking --------------------------------------------------------------------------------- */
@@ -536,6 +560,7 @@ int main(void)
         OFFICE_TEST(answers_without_the_directory_row),
         OFFICE_TEST(forgets_a_token_that_expires),
         OFFICE_TEST(forgets_tokens_with_the_settings),
+        OFFICE_TEST(a_bad_text_stops_only_who_needs_it),
         OFFICE_TEST(get_marks_and_head_does_not),
         OFFICE_TEST(get_answers_when_it_cannot_mark),
         OFFICE_TEST(answers_a_retry_as_the_first_time),

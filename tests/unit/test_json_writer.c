@@ -103,17 +103,16 @@ static void test_escapes(void **state)
                         "\xe2\x80\xa8\"");
 }
 
-/* Each byte at each place of a text long enough for the search by words: json-c reads it back. */
-static void test_each_byte_at_each_place(void **state)
+/* Each byte at each place of texts of all lengths that are searched in different ways, by bytes,
+ * words and blocks: json-c reads it back. */
+static void check_each_place(struct fixture *fixture, size_t length)
 {
-    struct fixture *fixture = *state;
-
     for (int byte = 1; byte < 0x80; byte++) {
-        for (size_t at = 0; at < 20; at++) {
-            char text[21];
+        for (size_t at = 0; at < length; at++) {
+            char text[64];
             memset(text, 'a', sizeof(text));
             text[at] = (char)byte;
-            text[20] = '\0';
+            text[length] = '\0';
             buffer_clear(&fixture->out);
             json_writer_init(&fixture->writer, &fixture->out);
             json_write_text(&fixture->writer, text);
@@ -125,6 +124,14 @@ static void test_each_byte_at_each_place(void **state)
             json_object_put(value);
         }
     }
+}
+
+static void test_each_byte_at_each_place(void **state)
+{
+    static const size_t lengths[] = {1, 7, 8, 13, 16, 20, 32, 41};
+
+    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
+        check_each_place(*state, lengths[i]);
 }
 
 static void test_key_is_escaped(void **state)

@@ -241,7 +241,7 @@ static bool takes_two_of_systemd(const char *path)
     announce_to_self("2");
     return listeners_are_inherited() && opens("/nonexistent/x", &listeners) &&
            listeners.count == 2 && listeners.descriptors[0] == LISTEN_FDS_START &&
-           listeners.descriptors[1] == LISTEN_FDS_START + 1 && listeners.own_path[0] == '\0' &&
+           listeners.descriptors[1] == LISTEN_FDS_START + 1 && listeners.own.path[0] == '\0' &&
            getenv("LISTEN_FDS") == NULL && (fcntl(LISTEN_FDS_START, F_GETFD) & FD_CLOEXEC) != 0;
 }
 
@@ -274,7 +274,7 @@ static bool ignores_what_is_meant_for_another(const char *path)
     dup2(open("/dev/null", O_RDONLY), STDIN_FILENO);
     announce("1", "1");
     return !listeners_are_inherited() && opens(path, &listeners) &&
-           strcmp(listeners.own_path, path) == 0;
+           strcmp(listeners.own.path, path) == 0;
 }
 
 static bool takes_descriptor_0(const char *path)
@@ -296,7 +296,7 @@ static bool takes_no_connected_descriptor_0(const char *path)
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0)
         return false;
     dup2(pair[0], STDIN_FILENO);
-    return !listeners_are_inherited() && opens(path, &listeners) && listeners.own_path[0] != '\0';
+    return !listeners_are_inherited() && opens(path, &listeners) && listeners.own.path[0] != '\0';
 }
 
 static void inherits_from_systemd(void **state)

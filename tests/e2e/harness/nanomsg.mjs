@@ -2,7 +2,7 @@
 // protocol as it takes (the draft "SP over TCP", with a type byte before each length for ipc).
 
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
+import { chmodSync, rmSync } from 'node:fs';
 import net from 'node:net';
 
 const PROTOCOL_PULL = 0x51;
@@ -21,6 +21,7 @@ export class NanomsgPull {
         pull.path = path;
         pull.server.listen(path);
         await once(pull.server, 'listening');
+        chmodSync(path, 0o666); // a web server runs the programs as another user
         return pull;
     }
 

@@ -21,9 +21,17 @@ export const UNKNOWN_ID = '01890000-0000-7000-8000-000000000000';
 /** The FastCGI programs. */
 export const PROGRAMS = ['appointments', 'conversations', 'messages'];
 
+function decodeIfPossible(path) {
+    try {
+        return decodeURI(path);
+    } catch {
+        return path;
+    }
+}
+
 /** Which program answers a path, as the web servers' configurations decide it. */
 export function programOf(path) {
-    const route = decodeURI(path.split('?')[0]);
+    const route = decodeIfPossible(path.split('?')[0]);
     if (/^\/messaging\/(appointments|users)(\/|$)/.test(route))
         return 'appointments';
     return /^\/messaging\/(messages|conversations\/.+\/messages\/?$)/.test(route)

@@ -92,6 +92,17 @@ export function processesNaming(text) {
     });
 }
 
+/** Direct children of a process, {comm: pid}; names as the kernel cuts them off. */
+export function childrenOf(parent) {
+    const children = {};
+    for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+        const fields = /^\d+ \((.*)\) (\S) (\d+)/s.exec(readIfThere(`/proc/${pid}/stat`));
+        if (fields && Number(fields[3]) === parent && fields[2] !== 'Z')
+            children[fields[1]] = Number(pid);
+    }
+    return children;
+}
+
 function openPaths(pid) {
     const folder = `/proc/${pid}/fd`;
     return orIfGone([], () => readdirSync(folder))

@@ -216,7 +216,7 @@ export function describeStack(name, options, define) {
         const stack = new Stack(options);
         before(() => stack.start());
         after(() => stack.stop());
-        const test = (title, body) => it(title, async () => {
+        const test = (title, body, options = {}) => it(title, options, async () => {
             const logged = stack.log.length;
             try {
                 await body();
