@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "db/log_file.h"
-
 /* SQLite's page cache of each connection, in KiB: the index pages of a busy salon stay in it. */
 #define PAGE_CACHE_KIB 4096
 /* A write-ahead log that grew is cut back to this when it starts over, in bytes. */
@@ -92,13 +90,10 @@ static bool set_up(struct connection *connection, const struct connection_option
 }
 
 /* What is set up once for SQLite as a whole. */
-static const char *file_system; /* NULL: the default one */
-
 static void set_up_process(void)
 {
     /* Statistics that nobody reads cost a lock for each allocation, which all threads share. */
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-    file_system = log_file_register();
 }
 
 struct connection *connection_open(const struct connection_options *options, struct error *error)
@@ -119,7 +114,7 @@ struct connection *connection_open(const struct connection_options *options, str
     for (size_t id = 0; id < SQL_COUNT; id++)
         connection->statements[id] =
             (struct statement){.connection = connection, .id = (enum sql_id)id};
-    if (sqlite3_open_v2(options->path, &connection->handle, flags, file_system) != SQLITE_OK) {
+    if (sqlite3_open_v2(options->path, &connection->handle, flags, NULL) != SQLITE_OK) {
         fail(connection, options->path, error);
         goto failed;
     }

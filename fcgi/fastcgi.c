@@ -49,7 +49,7 @@ struct connection {
     struct source source;
     FCGX_Request fcgx;
     bool is_refused;
-    bool is_handed_over; /* atomic: orders what one thread wrote before what the next one reads */
+    pthread_mutex_t lock;               /* held while it is handed to epoll, see arm */
     struct connection *previous, *next; /* in server->connections */
 };
 
@@ -132,6 +132,7 @@ static void drop_connection(struct fastcgi_server *server, struct connection *co
     if (connection->fcgx.ipcFd >= 0)
         close(connection->fcgx.ipcFd);
     pthread_mutex_unlock(&server->lock);
+    pthread_mutex_destroy(&connection->lock);
     free(connection);
 }
 
@@ -159,18 +160,22 @@ static bool admit(struct fastcgi_server *server, struct connection *connection)
     return is_admitted;
 }
 
-/* Hands the connection to epoll; if that succeeds it is no longer the caller's. The mark orders, in
- * the terms of the C language, what epoll orders without promising it. */
+/* Hands the connection to epoll; if that succeeds it is no longer the caller's. Under its lock, as
+ * take_over is, so that the next thread sees what this one wrote: that epoll orders them is not
+ * promised in the terms of the C language. */
 static bool arm(struct fastcgi_server *server, int operation, struct connection *connection)
 {
-    __atomic_store_n(&connection->is_handed_over, true, __ATOMIC_RELEASE);
-    return watch(server, operation, &connection->source, IDLE_EVENTS);
+    pthread_mutex_lock(&connection->lock);
+    bool is_armed = watch(server, operation, &connection->source, IDLE_EVENTS);
+    pthread_mutex_unlock(&connection->lock);
+    return is_armed;
 }
 
 /* The connection of an event is the caller's from now on. */
 static void take_over(struct connection *connection)
 {
-    (void)__atomic_load_n(&connection->is_handed_over, __ATOMIC_ACQUIRE);
+    pthread_mutex_lock(&connection->lock);
+    pthread_mutex_unlock(&connection->lock);
 }
 
 static void set_timeouts(int descriptor, int64_t timeout_ms)
@@ -194,6 +199,7 @@ static void add_connection(struct fastcgi_server *server, int descriptor)
         return;
     }
     set_timeouts(descriptor, server->options.io_timeout_ms);
+    pthread_mutex_init(&connection->lock, NULL);
     connection->source = (struct source){SOURCE_CONNECTION, descriptor};
     FCGX_InitRequest(&connection->fcgx, -1, FCGI_FAIL_ACCEPT_ON_INTR);
     connection->fcgx.ipcFd = descriptor;

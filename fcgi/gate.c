@@ -19,9 +19,14 @@ void gate_destroy(struct gate *gate)
  * `inside`, whoever makes a place does both the other way round, so that one sees the other; the
  * lock then makes sure that the signal comes after the waiting has begun.
  */
-static size_t add(size_t *number, size_t difference)
+static size_t change_inside(struct gate *gate, size_t difference)
 {
-    return __atomic_add_fetch(number, difference, __ATOMIC_SEQ_CST);
+    return __atomic_add_fetch(&gate->inside, difference, __ATOMIC_SEQ_CST);
+}
+
+static void change_waiting(struct gate *gate, size_t difference)
+{
+    __atomic_add_fetch(&gate->waiting, difference, __ATOMIC_SEQ_CST);
 }
 
 static size_t look_at(const size_t *number)
@@ -44,21 +49,21 @@ static bool take_place(struct gate *gate)
 static void wait_for_place(struct gate *gate)
 {
     pthread_mutex_lock(&gate->lock);
-    add(&gate->waiting, 1);
+    change_waiting(gate, 1);
     while (!take_place(gate)) {
         if (gate->is_open) {
-            add(&gate->inside, 1);
+            change_inside(gate, 1);
             break;
         }
         pthread_cond_wait(&gate->vacancy, &gate->lock);
     }
-    add(&gate->waiting, (size_t)-1);
+    change_waiting(gate, (size_t)-1);
     pthread_mutex_unlock(&gate->lock);
 }
 
 static void make_place(struct gate *gate)
 {
-    if (add(&gate->inside, (size_t)-1) >= gate->limit || look_at(&gate->waiting) == 0)
+    if (change_inside(gate, (size_t)-1) >= gate->limit || look_at(&gate->waiting) == 0)
         return;
     pthread_mutex_lock(&gate->lock);
     pthread_cond_signal(&gate->vacancy);
@@ -83,7 +88,7 @@ void gate_step_out(struct gate *gate)
 
 void gate_step_in(struct gate *gate)
 {
-    add(&gate->inside, 1);
+    change_inside(gate, 1);
 }
 
 void gate_give_way(struct gate *gate)
