@@ -14,7 +14,8 @@
  * coordinated omission).
  *
  * Prints one line of JSON: what was answered and how fast (microseconds), statuses outside 200 to
- * 299 as `refused`, and `cpuUs`, what this program itself used for each request.
+ * 299 as `refused`, what had no answer 5 s after the end as `lost` (with the time until then among
+ * the latencies), and `cpuUs`, what this program itself used for each request.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -411,6 +412,24 @@ static bool is_over(const struct bench *bench, int64_t now)
            now >= bench->end_ns + GRACE_NS;
 }
 
+static void count_one_unanswered(struct bench *bench, int64_t waited_ns)
+{
+    bench->lost++;
+    histogram_add(&bench->latency, (uint64_t)waited_ns / 1000);
+}
+
+/* What was not answered, or not even sent, has taken at least until now. */
+static void count_unanswered(struct bench *bench, int64_t now)
+{
+    for (size_t i = 0; i < bench->connection_count; i++)
+        if (bench->connections[i].is_busy)
+            count_one_unanswered(bench, now - bench->connections[i].due_ns);
+    if (bench->rate <= 0)
+        return;
+    for (; due_time(bench, bench->due_count) < bench->end_ns; bench->due_count++)
+        count_one_unanswered(bench, now - due_time(bench, bench->due_count));
+}
+
 static void run(struct bench *bench)
 {
     struct epoll_event events[EVENTS_MAX];
@@ -429,8 +448,7 @@ static void run(struct bench *bench)
             read_answer(bench, events[i].data.ptr);
         now = now_ns();
     }
-    for (size_t i = 0; i < bench->connection_count; i++)
-        bench->lost += bench->connections[i].is_busy;
+    count_unanswered(bench, now);
 }
 
 static double cpu_us(void)

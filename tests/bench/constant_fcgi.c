@@ -11,6 +11,7 @@
  */
 #include <fcgiapp.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,7 +57,7 @@ static void make_answer(struct server *server, size_t body_bytes)
                        body_bytes, begin);
     char *at = server->answer + head;
     memset(at, 'x', text);
-    memcpy(at + text, end, strlen(end));
+    strcpy(at + text, end);
     server->answer_length = (size_t)head + text + strlen(end);
 }
 
@@ -142,6 +143,7 @@ int main(int argc, char **argv)
         return 2;
     }
     FCGX_Init();
+    signal(SIGTERM, SIG_DFL); /* libfcgi would only note it */
     make_answer(&server, (size_t)body_bytes);
     server.listener = listen_on(argv[1]);
     server.epoll = epoll_create1(EPOLL_CLOEXEC);

@@ -2,9 +2,9 @@
  * Where messages come from: how the load generator tells each kind of server to send something to
  * its clients. A message is a JSON text of PUBLISHER_MESSAGE_BYTES that holds its stamp.
  *
- *   outbox:CONFIG_FILE,ROOM    as the FastCGI programs do: one transaction with an event for the
- *                              room for each message, by libdb's own writer, and after the commit
- *                              nanomsg to the broker
+ *   outbox:CONFIG_FILE,USER    as the FastCGI programs do: one transaction with an event for each
+ *                              message, for the user's sockets, by libdb's own writer, and after
+ *                              the commit nanomsg to the broker
  *   lines:HOST:PORT            each message as a line, to the peers that were written for this
  * bench http:HOST:PORT/PATH        each message as the body of a POST; those of one burst are
  * pipelined mqtt:HOST:PORT             each message as a PUBLISH packet, QoS 0 rest:HOST:PORT,FILE

@@ -22,7 +22,7 @@ struct outbox {
     struct config *config;
     struct bus_sender *bus;
     struct database *database;
-    const char *room;
+    const char *user_id;
 };
 
 /* Argument of the operation. */
@@ -48,8 +48,8 @@ static bool append_burst(struct transaction *transaction, void *argument, struct
     publisher_write_message(message, burst->time_ns);
     buffer_append(&payload, message, sizeof(message));
     for (size_t i = 0; succeeded && i < burst->count; i++)
-        succeeded = outbox_append_for_room(transaction, "new-message", burst->outbox->room, NULL,
-                                           &payload, error);
+        succeeded = outbox_append_for_user(transaction, "new-message", burst->outbox->user_id, NULL,
+                                           NULL, &payload, error);
     buffer_free(&payload);
     return succeeded;
 }
@@ -92,7 +92,7 @@ struct publisher *publisher_open_outbox(const char *description)
         (struct publisher){.publish = publish_outbox, .close = close_outbox, .answers = {0}};
     outbox->log = (struct log){"bench", LOG_LEVEL_WARNING, STDERR_FILENO, &clock_system};
     outbox->services = (struct services){&outbox->log, &clock_system, &random_system};
-    outbox->room = comma + 1;
+    outbox->user_id = comma + 1;
     outbox->config = config_load(path, &error);
     if (outbox->config == NULL)
         fail(&error);

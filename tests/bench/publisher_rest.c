@@ -4,11 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "tests/bench/publisher.h"
 
 #define ANSWER_BYTES  (16 * 1024)
 #define REQUEST_BYTES 4096
+#define TARGET_BYTES  128
 /* The text of a message; with its JSON about as long as PUBLISHER_MESSAGE_BYTES. */
 #define CONTENT_BYTES 240
 
@@ -25,6 +27,8 @@ struct rest_connection {
 
 struct rest {
     struct publisher publisher;
+    struct clients *clients; /* whose loop takes the answers */
+    char target[TARGET_BYTES];
     struct clients senders; /* for their identities alone */
     size_t next_sender;
     struct rest_connection connections[PUBLISHER_REST_CONNECTIONS];
@@ -98,6 +102,22 @@ static bool is_complete(const char *answer, size_t length)
            strcmp(answer + length - (sizeof(last_chunk) - 1), last_chunk) == 0;
 }
 
+static void on_answer(struct watch *watch);
+
+static void open_connection(struct rest_connection *connection)
+{
+    connection->watch = (struct watch){.descriptor = connect_to(connection->rest->target),
+                                       .on_readable = on_answer};
+    clients_watch(connection->rest->clients, &connection->watch);
+}
+
+/* The server ends a connection after so many requests, or when it was idle for long. */
+static void reopen(struct rest_connection *connection)
+{
+    close(connection->watch.descriptor);
+    open_connection(connection);
+}
+
 static void on_answer(struct watch *watch)
 {
     struct rest_connection *connection = (struct rest_connection *)(void *)watch;
@@ -108,6 +128,10 @@ static void on_answer(struct watch *watch)
 
     if (received < 0 && (errno == EAGAIN || errno == EINTR))
         return;
+    if (received <= 0 && !connection->is_busy) {
+        reopen(connection);
+        return;
+    }
     if (received <= 0)
         die("an answer");
     connection->answer_length += (size_t)received;
@@ -120,6 +144,8 @@ static void on_answer(struct watch *watch)
     }
     latencies_add(&rest->publisher.answers, now_ns() - connection->due_ns);
     connection->is_busy = false;
+    if (strcasestr(connection->answer, "\r\nConnection: close\r\n") != NULL)
+        reopen(connection);
     if (rest->count > 0)
         post(connection, pop(rest));
 }
@@ -148,19 +174,17 @@ static void close_rest(struct publisher *publisher)
 struct publisher *publisher_open_rest(const char *description, struct clients *clients)
 {
     struct rest *rest = allocate(1, sizeof(*rest));
-    char target[128];
-    const char *comma = publisher_split(description, ',', target, sizeof(target));
+    const char *comma = publisher_split(description, ',', rest->target, sizeof(rest->target));
 
+    rest->clients = clients;
     rest->publisher =
         (struct publisher){.publish = publish_rest, .close = close_rest, .answers = {0}};
-    clients_open(&rest->senders, 0);
+    clients_open(&rest->senders, 1);
     clients_read_identities(&rest->senders, comma + 1);
     for (size_t i = 0; i < PUBLISHER_REST_CONNECTIONS; i++) {
         struct rest_connection *connection = &rest->connections[i];
         connection->rest = rest;
-        connection->watch =
-            (struct watch){.descriptor = connect_to(target), .on_readable = on_answer};
-        clients_watch(clients, &connection->watch);
+        open_connection(connection);
     }
     return &rest->publisher;
 }

@@ -70,14 +70,14 @@ installPeers();
 // The harness works while nothing is measured, and leaves the servers' core alone.
 execFileSync('taskset', ['-acp', `${GENERATOR_CPU}`, `${process.pid}`], { stdio: 'ignore' });
 const run = { ...describeRun(), options, areas: [] };
-console.log(`${run.date}, ${run.revision}${run.isModified ? ' (modified)' : ''}, `
+console.log(`${run.date}, ${run.revision ?? 'no git'}${run.isModified ? ' (modified)' : ''}, `
     + `${run.machine.cores} cores of ${run.machine.cpu}, load ${loadavg()[0].toFixed(2)}\n`);
 let failures = 0;
 for (const area of await loadAreas(options.area)) {
     const begin = Date.now();
     const result = await area.run({ ...options, build: BUILD });
     const seconds = Math.round((Date.now() - begin) / 1000);
-    for (const table of result.tables)
+    for (const table of result.tables.filter(({ rows }) => rows.length > 0))
         console.log(renderTable(table));
     console.log(`(${area.name}: ${seconds} s, load ${loadavg()[0].toFixed(2)})\n`);
     failures += result.failures?.length ?? 0;

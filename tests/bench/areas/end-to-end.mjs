@@ -9,7 +9,8 @@ import { BUILD, SOURCE } from '../../e2e/harness/project.mjs';
 import { SERVER_CPU, selectContestants, spawnPinned } from '../lib/contestant.mjs';
 import { cpuTimes, processTree, untilIdle } from '../lib/cpu.mjs';
 import { withGenerator } from '../lib/generator.mjs';
-import { Ours, writeIdentities } from '../lib/ours.mjs';
+import { Ours } from '../lib/ours.mjs';
+import { writeIdentities } from '../lib/people.mjs';
 import { runInterleaved } from '../lib/rounds.mjs';
 import { makeTable } from '../lib/table.mjs';
 
@@ -21,7 +22,7 @@ const CONVERSATIONS = 100;
 const WRITERS = 2 * CONVERSATIONS;
 const IDLE = 10_000;
 const RATES = [50, 1000];
-const SECONDS = { 50: 20, 1000: 10 };
+const SECONDS = { 50: 15, 1000: 6 };
 const SECONDS_QUICK = { 50: 4, 1000: 3 };
 const US_PER_SECOND = 1e6;
 

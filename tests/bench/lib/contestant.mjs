@@ -1,10 +1,12 @@
 // Who is measured: a server that can be started, and whose processes are known.
 
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { Program } from '../../e2e/harness/program.mjs';
+import { processTree } from './cpu.mjs';
 
 /** Servers run on one core, load generators (and the harness) on the other. */
 export const SERVER_CPU = 0;
@@ -16,7 +18,6 @@ const PACKAGE_FILES = {
     mosquitto: '/usr/sbin/mosquitto',
     postgresql: '/usr/lib/postgresql',
     nginx: '/usr/sbin/nginx',
-    wrk: '/usr/bin/wrk',
 };
 
 const BENCH = fileURLToPath(new URL('..', import.meta.url));
@@ -53,6 +54,35 @@ export class Contestant {
     }
 }
 
+// What would stay behind when the bench is broken off.
+const started = new Set();
+const folders = new Set();
+
+process.on('exit', () => {
+    for (const program of started)
+        if (program.isRunning)
+            processTree(program.pid).forEach((pid) => process.kill(pid, 'SIGKILL'));
+    for (const folder of folders)
+        rmSync(folder, { recursive: true, force: true });
+});
+for (const signal of ['SIGINT', 'SIGTERM'])
+    process.on(signal, () => process.exit(1));
+
+/** A new folder for what a contestant writes. */
+export function makeFolder() {
+    const folder = mkdtempSync(join(os.tmpdir(), 'messagerie-bench-'));
+    folders.add(folder);
+    return folder;
+}
+
+/** Does nothing without one. */
+export function removeFolder(folder) {
+    if (folder === undefined)
+        return;
+    rmSync(folder, { recursive: true, force: true });
+    folders.delete(folder);
+}
+
 /**
  * Starts a process on one core and waits until it is ready. Gives a Program (tests/e2e/harness):
  * `pid`, `log`, `stop()`. Options: `name`, and `isReady(program)`, without which it is taken for
@@ -64,6 +94,7 @@ export async function spawnPinned(cpu, command, args = [], env = {}, options = {
         command: ['taskset', '-c', `${cpu}`, command, ...args],
         environment: env,
     });
+    started.add(program);
     await program.start(() => options.isReady?.(program) ?? true);
     return program;
 }

@@ -1,11 +1,10 @@
 // Servers of this bench that tell their two ports by themselves: `listening CLIENTS LINES`.
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { writeIdentities } from './ours.mjs';
-import { Contestant, SERVER_CPU, spawnPinned } from './contestant.mjs';
+import { Contestant, makeFolder, removeFolder, SERVER_CPU, spawnPinned }
+    from './contestant.mjs';
+import { writeIdentities } from './people.mjs';
 
 const LISTENING = /^listening (\d+) (\d+)$/m;
 
@@ -21,7 +20,7 @@ export class ListeningContestant extends Contestant {
     }
 
     async start() {
-        this.folder = mkdtempSync(join(tmpdir(), 'messagerie-bench-'));
+        this.folder = makeFolder();
         this.program = await spawnPinned(SERVER_CPU, this.command, this.args, {},
             { name: this.name, isReady: (program) => LISTENING.test(program.log) });
         const [, clients, lines] = LISTENING.exec(this.program.log);
@@ -36,7 +35,7 @@ export class ListeningContestant extends Contestant {
     async stop() {
         if (this.program?.isRunning)
             await this.program.kill();
-        rmSync(this.folder, { recursive: true, force: true });
+        removeFolder(this.folder);
     }
 
     clientArguments(numbers, options) {

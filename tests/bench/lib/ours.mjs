@@ -1,36 +1,19 @@
 // Messagerie as a contestant: its broker, with a database of its own and people in it.
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { freePort, isListening } from '../../e2e/harness/http.mjs';
 import { PROGRAMS } from '../../e2e/harness/paths.mjs';
 import { BUILD } from '../../e2e/harness/project.mjs';
 import { renderConfiguration } from '../../e2e/harness/stack.mjs';
-import { signClaims, usualClaims } from '../../e2e/harness/token.mjs';
-import { Contestant, SERVER_CPU, spawnPinned } from './contestant.mjs';
+import { Contestant, makeFolder, removeFolder, SERVER_CPU, spawnPinned }
+    from './contestant.mjs';
+import { SECRET, userId, writeIdentities } from './people.mjs';
 
-export const SECRET = 'a secret for the bench, long enough for HS256';
 const SOCKETS_MAX = 20_000;
 const SOCKETS_OF_USER_MAX = 65_535;
-
-/** Person `number`: the even ones are salons, each with the next one for a client. */
-export const userId = (number) => `u${number}`;
-export const roleOf = (number) => (number % 2 === 0 ? 'salon' : 'client');
-/** The conversation of person `number` with the other one. */
-export const roomOf = (number) =>
-    `01890000-0000-7000-8000-${String(number >> 1).padStart(12, '0')}`;
-export const tokenOf = (number) =>
-    signClaims(usualClaims(userId(number), roleOf(number)), SECRET);
-
-/** Writes what bench_sockets reads: one line `TOKEN ROOM` for each of these people. */
-export function writeIdentities(path, numbers, { joins = true } = {}) {
-    writeFileSync(path, numbers.map((number) =>
-        `${tokenOf(number)} ${joins ? roomOf(number) : '-'}\n`).join(''));
-    return path;
-}
 
 /** The people and their conversations, known since long. */
 const peopleSql = (count) => `
@@ -68,7 +51,7 @@ export class Ours extends Contestant {
     }
 
     async start() {
-        this.folder = mkdtempSync(join(tmpdir(), 'messagerie-bench-'));
+        this.folder = makeFolder();
         mkdirSync(this.socketFolder);
         this.target = this.onUnixSocket ? `unix:${this.socketFolder}/broker.sock`
             : `127.0.0.1:${await freePort()}`;
@@ -114,9 +97,7 @@ export class Ours extends Contestant {
     async stop() {
         if (this.broker?.isRunning)
             await this.broker.kill(); // clients that stay need no farewell
-        if (this.folder)
-            rmSync(this.folder, { recursive: true, force: true });
-        this.folder = undefined;
+        removeFolder(this.folder);
     }
 
     /** For bench_sockets: clients that are these people, in turn. */
@@ -129,11 +110,12 @@ export class Ours extends Contestant {
         };
     }
 
-    /** All clients are of one salon with many tabs, all in one room. */
+    /** All clients are tabs of one salon, to whose sockets the messages go. Not a room: whoever
+     * joins one is announced to all who are there. */
     fanoutArguments() {
         return {
-            ...this.clientArguments([0]),
-            publish: `outbox:${this.configuration},${roomOf(0)}`,
+            ...this.clientArguments([0], { joins: false }),
+            publish: `outbox:${this.configuration},${userId(0)}`,
         };
     }
 }

@@ -4,7 +4,7 @@
 /**
  * Runs `measure(contestant, round)` in each round on each contestant, started anew every time.
  * Gives {results: Map of name to one result per round, failures: [text]}. One that fails is told
- * and left out of the rounds that follow.
+ * and left out of the rounds that follow; one with `roundsMax` takes part in so many.
  */
 export async function runInterleaved({ contestants, rounds, measure }) {
     const results = new Map(contestants.map(({ name }) => [name, []]));
@@ -12,7 +12,7 @@ export async function runInterleaved({ contestants, rounds, measure }) {
     const failed = new Set();
     for (let round = 0; round < rounds; round++) {
         for (const contestant of inTurn(contestants, round)) {
-            if (failed.has(contestant))
+            if (failed.has(contestant) || round >= (contestant.roundsMax ?? rounds))
                 continue;
             try {
                 results.get(contestant.name).push(await measureOnce(contestant, round, measure));

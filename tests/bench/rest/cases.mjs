@@ -4,14 +4,14 @@ import { join } from 'node:path';
 
 import { conversationPath, CONVERSATIONS, messagesPath, UNREAD_TOTAL } from '../../e2e/harness/paths.mjs';
 import { makeTable } from '../lib/table.mjs';
-import { clientId, conversationId, writtenConversations } from './dataset.mjs';
+import { conversationId, writtenConversations } from './dataset.mjs';
 import { measureLoad, load, writeTargets } from './load.mjs';
 import { salonToken } from './web.mjs';
 
 export const PAGE_SIZE = 50;
 const READ_CONNECTIONS = 16;
 /** Of the open loop, for everybody: below what the slowest can do. */
-const OPEN_RATE = 50;
+const OPEN_RATE = 25;
 const OPEN_CONNECTIONS = 32;
 const US_PER_MS = 1000;
 
@@ -100,4 +100,3 @@ export function tableOf({ key, title }, results, options = {}) {
     return makeTable({ title, results: rows, columns: used, ...options });
 }
 
-export { clientId };

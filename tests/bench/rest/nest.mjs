@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { freePort, isListening } from '../../e2e/harness/http.mjs';
-import { SECRET } from '../lib/ours.mjs';
+import { SECRET } from '../lib/people.mjs';
 import { fillSql, POSTGRESQL } from './dataset.mjs';
 import { Postgres } from './postgres.mjs';
 import { WebContestant } from './web.mjs';
@@ -55,6 +55,10 @@ export class Nest extends WebContestant {
             ...super.processes(),
             database: this.postgres.pids(),
         };
+    }
+
+    endedTimes() {
+        return { database: this.postgres.endedTime() };
     }
 
     async stop() {

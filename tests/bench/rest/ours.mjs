@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { freePort, isListening } from '../../e2e/harness/http.mjs';
 import { BUILD } from '../../e2e/harness/project.mjs';
 import { renderConfiguration } from '../../e2e/harness/stack.mjs';
-import { SECRET } from '../lib/ours.mjs';
+import { SECRET } from '../lib/people.mjs';
 import { copyFilled } from './database.mjs';
 import { WebContestant } from './web.mjs';
 

@@ -2,15 +2,19 @@
 // through a unix socket alone.
 
 import { execFileSync } from 'node:child_process';
-import { chownSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir, userInfo } from 'node:os';
+import { chownSync, readdirSync, readFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 
-import { SERVER_CPU, spawnPinned } from '../lib/contestant.mjs';
+import { makeFolder, removeFolder, SERVER_CPU, spawnPinned } from '../lib/contestant.mjs';
 import { processTree } from '../lib/cpu.mjs';
 
 const VERSIONS = '/usr/lib/postgresql';
 const USER = 'postgres';
+// Of /proc/PID/stat, behind the name in parentheses.
+const CHILDREN_USER_FIELD = 13;
+const CHILDREN_SYSTEM_FIELD = 14;
+const US_PER_TICK = 10_000;
 export const DATABASE = 'messagerie';
 
 /** The newest version's folder of programs. */
@@ -33,7 +37,7 @@ export class Postgres {
     async prepare(fill) {
         if (this.folder)
             return;
-        this.folder = mkdtempSync(join(tmpdir(), 'messagerie-postgres-'));
+        this.folder = makeFolder();
         if (asUser.length > 0) {
             const [uid, gid] = ['-u', '-g'].map((option) =>
                 Number(execFileSync('id', [option, USER], { encoding: 'utf8' })));
@@ -72,6 +76,15 @@ export class Postgres {
         return processTree(this.server.pid);
     }
 
+    /** CPU time of its processes that have ended (autovacuum, closed connections), in microseconds:
+     * what proc(5) calls cutime and cstime. */
+    endedTime() {
+        const text = readFileSync(`/proc/${this.server.pid}/stat`, 'utf8');
+        const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+        return (Number(fields[CHILDREN_USER_FIELD]) + Number(fields[CHILDREN_SYSTEM_FIELD]))
+            * US_PER_TICK;
+    }
+
     /** A fast shutdown: clients are cut off. */
     async stop() {
         if (this.server?.isRunning)
@@ -80,8 +93,7 @@ export class Postgres {
     }
 
     remove() {
-        if (this.folder)
-            rmSync(this.folder, { recursive: true, force: true });
+        removeFolder(this.folder);
         this.folder = undefined;
     }
 }

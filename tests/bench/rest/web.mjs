@@ -2,16 +2,14 @@
 // with the site that messagerie ships.
 
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { freePort, isListening } from '../../e2e/harness/http.mjs';
 import { SOURCE } from '../../e2e/harness/project.mjs';
 import { signClaims, usualClaims } from '../../e2e/harness/token.mjs';
-import { Contestant, SERVER_CPU, spawnPinned } from '../lib/contestant.mjs';
+import { Contestant, makeFolder, removeFolder, SERVER_CPU, spawnPinned } from '../lib/contestant.mjs';
 import { processTree } from '../lib/cpu.mjs';
-import { SECRET } from '../lib/ours.mjs';
+import { SECRET } from '../lib/people.mjs';
 import { SALON } from './dataset.mjs';
 
 export const salonToken = () => signClaims(usualClaims(SALON, 'salon'), SECRET);
@@ -20,7 +18,7 @@ export class WebContestant extends Contestant {
     #started = [];
 
     makeFolder() {
-        this.folder = mkdtempSync(join(tmpdir(), 'messagerie-bench-'));
+        this.folder = makeFolder();
         return this.folder;
     }
 
@@ -58,6 +56,11 @@ export class WebContestant extends Contestant {
         return { nginx: processTree(this.nginx.pid) };
     }
 
+    /** CPU time of processes of these groups that have ended: {database: us}. */
+    endedTimes() {
+        return {};
+    }
+
     pids() {
         return Object.values(this.processes()).flat();
     }
@@ -66,8 +69,7 @@ export class WebContestant extends Contestant {
         for (const program of this.#started.reverse())
             await program.stop();
         this.#started = [];
-        if (this.folder)
-            rmSync(this.folder, { recursive: true, force: true });
+        removeFolder(this.folder);
         this.folder = undefined;
     }
 }

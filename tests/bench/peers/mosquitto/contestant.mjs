@@ -1,11 +1,11 @@
 // mosquitto: MQTT over WebSocket to the clients, published to over MQTT.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { freePort, isListening } from '../../../e2e/harness/http.mjs';
-import { Contestant, SERVER_CPU, spawnPinned } from '../../lib/contestant.mjs';
+import { Contestant, makeFolder, removeFolder, SERVER_CPU, spawnPinned }
+    from '../../lib/contestant.mjs';
 
 const configuration = (websocketPort, port) => `
 listener ${websocketPort} 127.0.0.1
@@ -27,7 +27,7 @@ export class Mosquitto extends Contestant {
     }
 
     async start() {
-        this.folder = mkdtempSync(join(tmpdir(), 'messagerie-bench-'));
+        this.folder = makeFolder();
         this.websocketPort = await freePort();
         this.port = await freePort();
         const file = join(this.folder, 'mosquitto.conf');
@@ -46,7 +46,7 @@ export class Mosquitto extends Contestant {
     async stop() {
         if (this.program?.isRunning)
             await this.program.kill();
-        rmSync(this.folder, { recursive: true, force: true });
+        removeFolder(this.folder);
     }
 
     fanoutArguments() {

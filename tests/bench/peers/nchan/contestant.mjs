@@ -1,11 +1,11 @@
 // nginx with nchan: a channel in memory, published to over HTTP.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { freePort, isListening } from '../../../e2e/harness/http.mjs';
-import { Contestant, SERVER_CPU, spawnPinned } from '../../lib/contestant.mjs';
+import { Contestant, makeFolder, removeFolder, SERVER_CPU, spawnPinned }
+    from '../../lib/contestant.mjs';
 import { processTree } from '../../lib/cpu.mjs';
 
 const configuration = (folder, port) => `
@@ -47,7 +47,7 @@ export class Nchan extends Contestant {
     }
 
     async start() {
-        this.folder = mkdtempSync(join(tmpdir(), 'messagerie-bench-'));
+        this.folder = makeFolder();
         this.port = await freePort();
         const file = join(this.folder, 'nginx.conf');
         writeFileSync(file, configuration(this.folder, this.port));
@@ -63,7 +63,7 @@ export class Nchan extends Contestant {
     async stop() {
         if (this.nginx?.isRunning)
             await this.nginx.stop();
-        rmSync(this.folder, { recursive: true, force: true });
+        removeFolder(this.folder);
     }
 
     fanoutArguments() {

@@ -9,9 +9,9 @@ import jsonwebtoken from 'jsonwebtoken';
 import { Server } from 'socket.io';
 
 import { listenForLines } from '../lines.mjs';
-import { roomOf, SECRET } from '../../lib/ours.mjs';
+import { roomOf, SECRET } from '../../lib/people.mjs';
 
-const RECOVERY_MS = 120_000;
+const RECOVERY_MS = 600_000;
 // Given the secret as a text, as its documentation does, jsonwebtoken first tries to read a public
 // key out of it, every time: that would more than double what a connect costs here.
 const KEY = createSecretKey(SECRET, 'utf8');
