@@ -10,7 +10,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 
 import { until } from './harness/conditions.mjs';
 import { freePort, sendRequest } from './harness/http.mjs';
-import { processesNaming, Program } from './harness/program.mjs';
+import { childrenOf, processesNaming, Program } from './harness/program.mjs';
 import { BUILD, SOURCE } from './harness/project.mjs';
 import { signClaims, usualClaims } from './harness/token.mjs';
 
@@ -61,23 +61,6 @@ async function refusedRun(port, options) {
     await assert.rejects(bootstrap.start(() => bootstrap.log.includes('messagerie is ready')),
         /ended at start/);
     return bootstrap;
-}
-
-/** Direct children of a process, {comm: pid}. */
-function childrenOf(parent) {
-    const children = {};
-    for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-        let stat;
-        try {
-            stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-        } catch {
-            continue;
-        }
-        const [, comm, state, parentPid] = /^\d+ \((.*)\) (\S) (\d+)/s.exec(stat);
-        if (Number(parentPid) === parent && state !== 'Z')
-            children[comm] = Number(pid);
-    }
-    return children;
 }
 
 // The names of the processes, as the kernel cuts them off.

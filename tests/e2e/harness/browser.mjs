@@ -158,8 +158,14 @@ export function describeDemo(name, options, define) {
         let browser;
 
         before(async () => {
-            await demo.start();
-            browser = await launch();
+            try {
+                await demo.start();
+                browser = await launch();
+            } catch (error) {
+                // Some versions of node then do not come to what is after.
+                await demo.stop();
+                throw error;
+            }
         });
         after(async () => {
             try {

@@ -64,6 +64,7 @@ export class Demo {
                 process.kill(Number.parseInt(line), 'SIGKILL');
             if (this.folder)
                 rmSync(this.folder, { recursive: true, force: true });
+            this.folder = undefined;
         }
     }
 

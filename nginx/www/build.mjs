@@ -1,0 +1,107 @@
+/**
+ * Builds the page and the widget: `node build.mjs PACKAGES OUTPUT`, which `make page` calls.
+ *
+ *   PACKAGES  folder with the node_modules of package-lock.json
+ *   OUTPUT    folder that is made anew; the files are in its `messagerie`, as in their addresses
+ *
+ * The same sources and packages give the same bytes. Files whose content is part of their name may
+ * be kept for ever; index.html and messagerie.js, whose names stay, say which ones are current.
+ */
+
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+
+/** Where the web server has the files. */
+const PREFIX = '/messagerie/';
+/** Shorter files are sent as they are. */
+const COMPRESSED_FROM_BYTES = 512;
+const TARGET = ['chrome111', 'firefox113', 'safari16.4'];
+
+const source = dirname(fileURLToPath(import.meta.url));
+const [packages, www] = process.argv.slice(2).map((path) => resolve(path));
+if (!www || !existsSync(packages))
+    throw new Error('usage: node build.mjs PACKAGES OUTPUT');
+const output = join(www, PREFIX);
+const esbuild = createRequire(join(packages, 'package.json'))('esbuild');
+
+/** Style sheets become texts of the module: shadow roots adopt them. */
+const cssAsText = {
+    name: 'css-as-text',
+    setup(build) {
+        build.onLoad({ filter: /\.css$/ }, async ({ path }) => ({
+            contents: await minifyCss(path), loader: 'text',
+        }));
+    },
+};
+
+async function minifyCss(path) {
+    const { code } = await esbuild.transform(readFileSync(path, 'utf8'),
+        { loader: 'css', minify: true, target: TARGET });
+    return code.trim();
+}
+
+async function bundle() {
+    const { outputFiles, metafile } = await esbuild.build({
+        entryPoints: [join(source, 'src/messagerie.js')],
+        absWorkingDir: source,
+        nodePaths: [join(packages, 'node_modules')],
+        plugins: [cssAsText],
+        bundle: true,
+        write: false,
+        metafile: true,
+        minify: true,
+        format: 'esm',
+        platform: 'browser',
+        target: TARGET,
+        charset: 'utf8',
+        legalComments: 'none',
+        outdir: output,
+    });
+    return { code: outputFiles[0].text, inputs: Object.keys(metafile.inputs) };
+}
+
+/** The licences of what is bundled, which ask to go with it. */
+function licences(inputs) {
+    const names = new Set(inputs.map((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1])
+        .filter(Boolean));
+    return [...names].sort().map((name) => {
+        const folder = join(packages, 'node_modules', name);
+        const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+        const { version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+        const text = file ? readFileSync(join(folder, file), 'utf8').trim() : license;
+        return `${name} ${version}\n\n${text}\n`;
+    }).join('\n----\n\n');
+}
+
+function write(name, content) {
+    const bytes = Buffer.from(content);
+    writeFileSync(join(output, name), bytes);
+    if (bytes.length >= COMPRESSED_FROM_BYTES)
+        writeFileSync(join(output, `${name}.gz`), gzipSync(bytes, { level: 9 }));
+}
+
+/** Writes a file under a name with a hash of its content; gives that name. */
+function writeHashed(name, content) {
+    const hash = createHash('sha256').update(content).digest('hex').slice(0, 12);
+    const hashed = name.replace(/(\.\w+)$/, `-${hash}$1`);
+    write(hashed, content);
+    return hashed;
+}
+
+rmSync(www, { recursive: true, force: true });
+mkdirSync(output, { recursive: true });
+
+const { code, inputs } = await bundle();
+const names = {
+    'messagerie.js': writeHashed('messagerie.js', code),
+    'page.css': writeHashed('page.css', await minifyCss(join(source, 'page.css'))),
+    'icon.svg': writeHashed('icon.svg', readFileSync(join(source, 'icon.svg'))),
+};
+write('messagerie.js', `export * from '${PREFIX}${names['messagerie.js']}';\n`);
+write('licences.txt', licences(inputs));
+write('index.html', readFileSync(join(source, 'index.html'), 'utf8')
+    .replace(/%([\w.]+)%/g, (_, name) => PREFIX + names[name]));

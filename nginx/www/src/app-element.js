@@ -1,0 +1,108 @@
+/** <messagerie-app>: the whole page, with a choice of people where there is a demonstration. */
+
+import { goToPerson, readAddress, showInAddress } from './address.js';
+import { element, icon } from './dom.js';
+import { MessagingElement } from './element.js';
+import { texts } from './texts.js';
+import { avatar } from './view/avatar.js';
+import { makeChooser, makeTokenForm } from './view/start.js';
+import { Workspace } from './view/workspace.js';
+
+export class AppElement extends MessagingElement {
+    /** @type {Array<object>|undefined} of the demonstration */
+    #people;
+    #person;
+    #onAddress = () => this.#addressChanged();
+
+    connectedCallback() {
+        window.addEventListener('popstate', this.#onAddress);
+        super.connectedCallback();
+    }
+
+    disconnectedCallback() {
+        window.removeEventListener('popstate', this.#onAddress);
+        super.disconnectedCallback();
+    }
+
+    async showWithoutToken() {
+        this.showUnread(0);
+        this.#people ??= await fetchPeople(this.server);
+        if (this.isConnected && !this.token)
+            this.#askWho();
+    }
+
+    showMessenger(messenger) {
+        const workspace = new Workspace(messenger,
+            { root: this.root, origins: this.origins, head: this.#makeHead(), isPage: true });
+        this.show(workspace.node);
+        messenger.open(readAddress().conversation);
+        messenger.addEventListener('change', ({ detail }) => {
+            if (detail === 'open' && messenger === this.messenger)
+                showInAddress(messenger.openId);
+        });
+    }
+
+    showUnread(total) {
+        document.title = texts.unreadTitle(total);
+        super.showUnread(total);
+    }
+
+    #askWho() {
+        if (this.#people.length === 0)
+            this.show(makeTokenForm((token) => {
+                this.token = token;
+            }));
+        else if (!this.#become(readAddress().person))
+            this.show(makeChooser(this.#people, this.origins, (id) => {
+                goToPerson(id);
+                this.#become(id);
+            }));
+    }
+
+    #makeHead() {
+        const person = this.#person;
+        return element('header', { class: 'brand' },
+            person ? avatar({ ...person, salonName: person.name }, this.origins) : icon('chat'),
+            element('p', { class: 'me' }, element('bdi', { text: person?.name ?? texts.title })),
+            person && element('button', {
+                type: 'button', class: 'tool', 'aria-label': texts.changePerson,
+                title: texts.changePerson, onclick: () => {
+                    goToPerson('');
+                    this.#become('');
+                },
+            }, icon('leave')));
+    }
+
+    #addressChanged() {
+        const { person, conversation } = readAddress();
+        if (this.#people?.length && person !== (this.#person?.id ?? ''))
+            this.#become(person);
+        else
+            this.messenger?.open(conversation);
+    }
+
+    /** Takes the place of somebody of the demonstration, or of nobody; tells whether they exist.
+     * @param {string} id */
+    #become(id) {
+        const person = this.#people.find((one) => one.id === id);
+        this.#person = person;
+        // Tokens of the demonstration last a day: a page that is left open gets a new one.
+        this.getToken = person && (async () => {
+            const people = await fetchPeople(this.server);
+            return people.find((one) => one.id === id)?.token;
+        });
+        this.token = person?.token;
+        return Boolean(person);
+    }
+}
+
+/** Nobody, where there is no demonstration. */
+async function fetchPeople(server) {
+    try {
+        const response = await fetch(new URL('/demo/people.json', server), { cache: 'no-store' });
+        const { people } = response.ok ? await response.json() : {};
+        return Array.isArray(people) ? people : [];
+    } catch {
+        return [];
+    }
+}

@@ -1,0 +1,147 @@
+/** The socket: official socket.io-client, which reconnects and recovers by itself. */
+
+import { io } from 'socket.io-client';
+
+import { ApiError } from './api.js';
+import { NoToken } from './credentials.js';
+import { texts } from './texts.js';
+
+const ACK_TIMEOUT_MS = 8000;
+/** After a second refusal in a row: the site is asked for a token again, but not in a tight loop. */
+const REFUSED_DELAY_MS = 5000;
+
+/** @typedef {'connecting'|'connected'|'offline'} ConnectionState */
+
+export class Connection {
+    /** @type {ConnectionState} */
+    state = 'connecting';
+    #socket;
+    #credentials;
+    #handlers;
+    #timer;
+    #refusals = 0;
+
+    /**
+     * @param {string} server origin
+     * @param {import('./credentials.js').Credentials} credentials
+     * @param {object} handlers
+     * @param {(state: ConnectionState) => void} handlers.onState
+     * @param {(recovered: boolean) => void} handlers.onConnect
+     * @param {() => void} handlers.onNoToken nothing gives a token any more
+     * @param {Record<string, (payload: any) => void>} handlers.events
+     */
+    constructor(server, credentials, handlers) {
+        this.#credentials = credentials;
+        this.#handlers = handlers;
+        this.#socket = io(new URL('/messaging', server).href, {
+            auth: (answer) => this.#authenticate(answer),
+            autoConnect: false,
+            forceNew: true,
+            // The shortest way first; long-polling where WebSockets do not get through.
+            transports: ['websocket', 'polling'],
+            tryAllTransports: true,
+            reconnectionDelay: 300,
+            reconnectionDelayMax: 4000,
+            timeout: 10000,
+        });
+        this.#listen();
+    }
+
+    open() {
+        this.#socket.connect();
+    }
+
+    close() {
+        clearTimeout(this.#timer);
+        this.#socket.disconnect();
+    }
+
+    get isConnected() {
+        return this.#socket.connected;
+    }
+
+    /** Tells the server something; nothing is kept for later when there is no connection.
+     * @param {string} event
+     * @param {object} payload */
+    tell(event, payload) {
+        if (this.#socket.connected)
+            this.#socket.emit(event, payload);
+    }
+
+    /** Asks and waits for the answer.
+     * @param {string} event
+     * @param {object} payload
+     * @returns {Promise<any>} the acknowledgement; an ApiError when it says so or does not come */
+    async ask(event, payload) {
+        if (!this.#socket.connected)
+            throw new ApiError(texts.unreachable);
+        let answer;
+        try {
+            answer = await this.#socket.timeout(ACK_TIMEOUT_MS).emitWithAck(event, payload);
+        } catch {
+            throw new ApiError(texts.unreachable);
+        }
+        if (answer?.status === 'ok')
+            return answer;
+        throw new ApiError(answer?.message ?? texts.unexpected, {
+            status: answer?.retryAfter ? 503 : 400,
+            retryAfterMs: answer?.retryAfter * 1000 || undefined,
+        });
+    }
+
+    #listen() {
+        const socket = this.#socket;
+        socket.on('connect', () => {
+            this.#refusals = 0;
+            this.#setState('connected');
+            this.#handlers.onConnect(socket.recovered);
+        });
+        socket.on('disconnect', (reason) => {
+            this.#setState('connecting');
+            if (reason === 'io server disconnect')
+                this.#reconnectLater();
+        });
+        socket.on('connect_error', () => {
+            this.#setState('offline');
+            // With `active` the client tries again; without, the token was refused.
+            if (!socket.active)
+                this.#renew();
+        });
+        for (const [name, handler] of Object.entries(this.#handlers.events))
+            socket.on(name, handler);
+        socket.on('error', ({ code } = {}) => {
+            if (code === 'token_expired')
+                this.#credentials.renew().catch(() => {});
+        });
+    }
+
+    async #authenticate(answer) {
+        // Without a token the server refuses, and connect_error takes it from there.
+        answer({ token: await this.#credentials.token().catch(() => undefined) });
+    }
+
+    async #renew() {
+        try {
+            await this.#credentials.renew();
+        } catch (error) {
+            if (error instanceof NoToken) {
+                this.#handlers.onNoToken();
+                return;
+            }
+        }
+        this.#reconnectLater();
+    }
+
+    #reconnectLater() {
+        clearTimeout(this.#timer);
+        const delay = this.#refusals++ > 0 ? REFUSED_DELAY_MS : 0;
+        this.#timer = setTimeout(() => this.#socket.connect(), delay);
+    }
+
+    #setState(state) {
+        if (state === this.state)
+            return;
+        this.state = state;
+        this.#handlers.onState(state);
+    }
+}

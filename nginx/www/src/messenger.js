@@ -1,0 +1,448 @@
+/**
+ * One person's messaging: what is known, kept up to date by the socket, by REST where there is no
+ * socket, and by what the person does. Views read it and are told by `change` events what changed.
+ */
+
+import { Api } from './api.js';
+import { Connection } from './connection.js';
+import { Credentials, readClaims } from './credentials.js';
+import { List } from './list.js';
+import { Outbox } from './outbox.js';
+import { Presence } from './presence.js';
+import { texts } from './texts.js';
+import { Threads } from './threads.js';
+import { Typing } from './typing.js';
+
+/** Without a socket (broken, or a host that cannot run the broker) REST is asked this often. */
+const POLL_MS = 5000;
+
+/** @typedef {'list'|'thread'|'open'|'presence'|'typing'|'connection'|'unread'|'notice'} Topic */
+
+export class Messenger extends EventTarget {
+    userId = '';
+    isSalon = false;
+    /** @type {List} */
+    list;
+    totalUnread = 0;
+    openId = '';
+    /** Nothing gives a token any more: what is shown stays, nothing new comes. */
+    hasEnded = false;
+    /** A sentence for the person, until it is dismissed. */
+    notice = '';
+    presence = new Presence(() => this.#changed('presence'));
+    typing = new Typing({
+        tell: (event, conversationId) => this.#connection.tell(event, { conversationId }),
+        onChange: () => this.#changed('typing'),
+    });
+
+    #threads;
+    #joinedId = '';
+    #hasConnected = false;
+    #credentials;
+    #api;
+    #connection;
+    #outbox;
+    #pollTimer;
+    #onVisibility = () => this.#visibilityChanged();
+    #onOnline = () => this.#hurry();
+
+    /**
+     * @param {string} server origin
+     * @param {{token?: string, getToken?: () => Promise<string>|string}} source
+     */
+    constructor(server, source) {
+        super();
+        this.#credentials = new Credentials(source);
+        this.#api = new Api(server, this.#credentials);
+        this.#threads = new Threads(this.#api);
+        this.list = new List(this.#api, {
+            onChange: () => this.#changed('list'),
+            onDue: () => this.refreshList(),
+        });
+        this.#connection = new Connection(server, this.#credentials, {
+            onState: () => this.#changed('connection'),
+            onConnect: (recovered) => this.#connected(recovered),
+            onNoToken: () => this.#noToken(),
+            events: this.#events(),
+        });
+        this.#outbox = new Outbox({
+            deliver: (outgoing) => this.#deliver(outgoing),
+            onSent: (outgoing, message) => this.#sent(outgoing, message),
+            onRefused: ({ conversationId, clientMessageId }, error) => {
+                this.#threads.get(conversationId)
+                    .changePending(clientMessageId, { state: 'failed', reason: error.message });
+                this.#changed('thread');
+            },
+        });
+    }
+
+    /** Finds out who one is. Throws NoToken when nothing gives a token. */
+    async identify() {
+        const claims = readClaims(await this.#credentials.token());
+        this.userId = claims?.userId ?? '';
+        this.isSalon = claims?.role !== 'client';
+        this.list.filter = this.isSalon ? 'ACTIVE' : undefined;
+    }
+
+    start() {
+        document.addEventListener('visibilitychange', this.#onVisibility);
+        window.addEventListener('online', this.#onOnline);
+        this.#pollTimer = setInterval(() => this.#poll(), POLL_MS);
+        this.#connection.open();
+        return this.refreshList();
+    }
+
+    close() {
+        document.removeEventListener('visibilitychange', this.#onVisibility);
+        window.removeEventListener('online', this.#onOnline);
+        clearInterval(this.#pollTimer);
+        this.list.close();
+        this.typing.close();
+        this.#outbox.close();
+        this.#connection.close();
+    }
+
+    get connectionState() {
+        return this.#connection.state;
+    }
+
+    get openThread() {
+        return this.openId ? this.#threads.get(this.openId) : undefined;
+    }
+
+    get openConversation() {
+        return this.list.conversations.get(this.openId);
+    }
+
+    /* ---- what the person does ------------------------------------------------------------- */
+
+    /** Shows a conversation, or none.
+     * @param {string} id */
+    async open(id) {
+        if (id === this.openId)
+            return;
+        this.#leave();
+        this.openId = id;
+        this.#changed('open');
+        if (!id)
+            return;
+        this.#join();
+        await Promise.all([this.#loadNewest(id), this.openConversation || this.#readOpen(id)]);
+    }
+
+    /** What the list does not hold; what is not there, or not the person's, is closed again. */
+    async #readOpen(id) {
+        try {
+            this.#putConversation(await this.#api.readConversation(id));
+            this.#changed('open');
+        } catch (error) {
+            if (!error.isTemporary && id === this.openId)
+                this.open('');
+        }
+    }
+
+    /** @param {string} content */
+    send(content) {
+        const outgoing = {
+            conversationId: this.openId,
+            clientMessageId: makeId(),
+            content,
+            createdAt: new Date().toISOString(),
+        };
+        this.openThread.addPending(outgoing);
+        this.typing.sent();
+        this.#changed('thread');
+        this.#outbox.add(outgoing);
+    }
+
+    /** @param {string} clientMessageId */
+    retry(clientMessageId) {
+        const conversationId = this.openId;
+        const entry = this.openThread.pending.find((one) => one.clientMessageId === clientMessageId);
+        if (entry?.state !== 'failed')
+            return;
+        this.openThread.changePending(clientMessageId, { state: 'sending', reason: undefined });
+        this.#changed('thread');
+        this.#outbox.add({ conversationId, clientMessageId, content: entry.content });
+    }
+
+    /** @param {string} clientMessageId */
+    discard(clientMessageId) {
+        this.openThread.removePending(clientMessageId);
+        this.#changed('thread');
+    }
+
+    /** @param {string} messageId */
+    async deleteMessage(messageId) {
+        const id = this.openId;
+        await this.#try(async () => {
+            await this.#api.deleteMessage(messageId);
+            this.#messageDeleted({ conversationId: id, messageId });
+            this.list.refreshSoon();
+        });
+    }
+
+    /** @param {'ACTIVE'|'ARCHIVED'} status */
+    async setStatus(status) {
+        const id = this.openId;
+        await this.#try(async () => this.#putConversation(await this.#api.setStatus(id, status)));
+    }
+
+    /** @param {'ACTIVE'|'ARCHIVED'} filter */
+    async setFilter(filter) {
+        if (filter === this.list.filter)
+            return;
+        this.list.choose(filter);
+        await this.refreshList();
+    }
+
+    async loadMoreConversations() {
+        this.list.extend();
+        await this.refreshList();
+    }
+
+    /** The page before the oldest message that is shown. */
+    async loadOlder() {
+        const id = this.openId;
+        await this.#try(async () => {
+            if (await this.#threads.loadOlder(id))
+                this.#changed('thread');
+        });
+    }
+
+    /** Says something to the person; nothing takes it back.
+     * @param {string} sentence */
+    tell(sentence) {
+        this.notice = sentence;
+        this.#changed('notice');
+    }
+
+    /* ---- reading --------------------------------------------------------------------------- */
+
+    /** The list, as far as it is shown, and the total. */
+    async refreshList() {
+        await this.#try(() => this.list.refresh());
+        if (!this.#connection.isConnected)
+            await this.#try(() => this.#readTotal());
+    }
+
+    /** The socket tells it by itself, and then knows better. */
+    async #readTotal() {
+        const total = await this.#api.unreadTotal();
+        if (!this.#connection.isConnected)
+            this.#setTotal(total);
+    }
+
+    async #loadNewest(id) {
+        await this.#try(async () => {
+            await this.#threads.loadNewest(id);
+            this.list.conversations.change(id, { unreadCount: 0 });
+        });
+        this.#changed('thread');
+        this.#changed('list');
+    }
+
+    async #try(action) {
+        try {
+            await action();
+        } catch (error) {
+            // No answer at all shows as the state of the connection, and mends itself.
+            if (error.status === 401)
+                this.#noToken();
+            else if (!error.isTemporary)
+                this.tell(error.message);
+        }
+    }
+
+    /** While there is no socket. */
+    #poll() {
+        if (this.#connection.isConnected || document.hidden || !navigator.onLine)
+            return;
+        this.refreshList();
+        if (this.openId)
+            this.#loadNewest(this.openId);
+    }
+
+    /* ---- the socket ------------------------------------------------------------------------ */
+
+    #events() {
+        return {
+            'new-message': (message) => this.#newMessage(message),
+            'message-read': ({ messageId, readAt }) => this.#messageRead(messageId, readAt),
+            'message-deleted': (event) => this.#messageDeleted(event),
+            'conversation-history': (event) => this.#history(event),
+            'unread-count-updated': ({ totalUnread }) => this.#totalTold(totalUnread),
+            'conversation-unread-updated': ({ conversationId, unreadCount }) => {
+                this.list.conversations.change(conversationId, { unreadCount });
+                this.#changed('list');
+            },
+            'conversation-created': (conversation) => this.#putConversation(conversation),
+            'conversation-updated': (conversation) => this.#putConversation(conversation),
+            'conversation-deleted': ({ conversationId }) => this.#conversationDeleted(conversationId),
+            'user-online': ({ userId }) => this.presence.online(userId),
+            'user-offline': ({ userId }) => {
+                this.presence.offline(userId);
+                this.typing.gone(userId);
+            },
+            'user-typing': (event) => event.userId !== this.userId && this.typing.started(event),
+            'user-stopped-typing': ({ conversationId, userId }) =>
+                this.typing.stopped(conversationId, userId),
+            'user-left': ({ conversationId, userId }) => this.typing.stopped(conversationId, userId),
+        };
+    }
+
+    /** What was missed has come by itself after a recovery; otherwise it is read. */
+    #connected(recovered) {
+        this.presence.reset();
+        this.typing.reset();
+        this.#outbox.hurry();
+        if (recovered && this.#joinedId === this.openId)
+            return;
+        this.#joinedId = '';
+        this.#join();
+        // The first time everything has only just been read, or is about to be.
+        if (this.#hasConnected) {
+            this.refreshList();
+            if (this.openId && !document.hidden)
+                this.#loadNewest(this.openId);
+        }
+        this.#hasConnected = true;
+    }
+
+    /** Being in the room means seeing its messages: a hidden page is not in it. */
+    async #join() {
+        const conversationId = this.openId;
+        if (!conversationId || document.hidden)
+            return;
+        await this.#connection.ask('join-conversation', { conversationId }).then(() => {
+            if (conversationId === this.openId)
+                this.#joinedId = conversationId;
+        }, () => {});
+    }
+
+    #leave() {
+        if (this.openId)
+            this.#connection.tell('leave-conversation', { conversationId: this.openId });
+        this.#joinedId = '';
+        this.typing.sent();
+    }
+
+    #visibilityChanged() {
+        if (document.hidden) {
+            this.typing.stop();
+            this.#leave();
+            return;
+        }
+        this.#hurry();
+        this.#join();
+        this.refreshList();
+        if (this.openId && !this.#connection.isConnected)
+            this.#loadNewest(this.openId);
+    }
+
+    #hurry() {
+        this.#outbox.hurry();
+        if (!this.#connection.isConnected)
+            this.#connection.open();
+    }
+
+    #newMessage(message) {
+        this.#threads.get(message.conversationId).append(message);
+        this.typing.stopped(message.conversationId, message.sender.id);
+        if (!this.list.conversations.showMessage(message))
+            this.list.refreshSoon();
+        this.#changed('thread');
+        this.#changed('list');
+    }
+
+    #messageRead(messageId, readAt) {
+        this.#threads.markRead(messageId, readAt);
+        this.#changed('thread');
+    }
+
+    #messageDeleted({ conversationId, messageId }) {
+        this.#threads.get(conversationId).remove(messageId);
+        this.#changed('thread');
+    }
+
+    /** The last messages, exactly as of the moment of joining. */
+    #history({ conversationId, messages }) {
+        if (!this.#threads.get(conversationId).showHistory(messages))
+            this.#loadNewest(conversationId);
+        this.list.conversations.change(conversationId, { unreadCount: 0 });
+        this.#changed('thread');
+        this.#changed('list');
+    }
+
+    /** More unread than before: a message came in a conversation that is not open. */
+    #totalTold(total) {
+        if (total > this.totalUnread)
+            this.list.refreshSoon();
+        this.#setTotal(total);
+    }
+
+    #setTotal(total) {
+        this.totalUnread = total;
+        this.#changed('unread');
+    }
+
+    #putConversation(conversation) {
+        this.list.conversations.put(conversation);
+        this.#changed('list');
+    }
+
+    #conversationDeleted(id) {
+        this.list.conversations.remove(id);
+        this.#threads.remove(id);
+        if (id === this.openId)
+            this.open('');
+        this.#changed('list');
+    }
+
+    /* ---- sending --------------------------------------------------------------------------- */
+
+    /** Over the socket; over REST when there is none, or when it did not answer. */
+    async #deliver({ conversationId, clientMessageId, content }) {
+        if (this.#connection.isConnected) {
+            const answer = await this.#connection.ask('send-message',
+                { conversationId, clientMessageId, content }).catch((error) => {
+                if (!error.isTemporary || error.retryAfterMs)
+                    throw error;
+            });
+            if (answer)
+                return answer.message;
+        }
+        return this.#api.sendMessage(conversationId, { content, clientMessageId });
+    }
+
+    #sent({ conversationId, clientMessageId }, message) {
+        this.#threads.get(conversationId).settle(clientMessageId, message);
+        this.list.conversations.showMessage(message);
+        this.#changed('thread');
+        this.#changed('list');
+    }
+
+    /* ---- telling --------------------------------------------------------------------------- */
+
+    #noToken() {
+        if (this.hasEnded)
+            return;
+        this.hasEnded = true;
+        clearInterval(this.#pollTimer);
+        this.tell(texts.sessionEnded);
+        this.#changed('connection');
+        this.#changed('list');
+        this.dispatchEvent(new Event('token-needed'));
+    }
+
+    /** @param {Topic} topic */
+    #changed(topic) {
+        this.dispatchEvent(new CustomEvent('change', { detail: topic }));
+    }
+}
+
+/** randomUUID exists in secure contexts alone. */
+function makeId() {
+    return Array.from(crypto.getRandomValues(new Uint8Array(16)),
+        (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

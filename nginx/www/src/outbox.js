@@ -1,0 +1,98 @@
+/**
+ * What is being sent: one message after the other, tried again until the server has answered. Each
+ * keeps its clientMessageId, so that one that did arrive is not written a second time.
+ */
+
+const FIRST_DELAY_MS = 500;
+const LAST_DELAY_MS = 10000;
+
+/**
+ * @typedef {object} Outgoing
+ * @property {string} conversationId
+ * @property {string} clientMessageId
+ * @property {string} content
+ */
+
+export class Outbox {
+    /** @type {Outgoing[]} */
+    #queue = [];
+    #isRunning = false;
+    #isClosed = false;
+    #wake = () => {};
+    #deliver;
+    #onSent;
+    #onRefused;
+
+    /**
+     * @param {object} how
+     * @param {(outgoing: Outgoing) => Promise<object>} how.deliver gives the Message, or throws;
+     *        an error with isTemporary is tried again
+     * @param {(outgoing: Outgoing, message: object) => void} how.onSent
+     * @param {(outgoing: Outgoing, error: Error) => void} how.onRefused
+     */
+    constructor({ deliver, onSent, onRefused }) {
+        this.#deliver = deliver;
+        this.#onSent = onSent;
+        this.#onRefused = onRefused;
+    }
+
+    /** @param {Outgoing} outgoing */
+    add(outgoing) {
+        this.#queue.push(outgoing);
+        this.#run();
+    }
+
+    /** Does not wait any longer before the next attempt. */
+    hurry() {
+        this.#wake();
+    }
+
+    close() {
+        this.#isClosed = true;
+        this.#wake();
+    }
+
+    async #run() {
+        if (this.#isRunning)
+            return;
+        this.#isRunning = true;
+        let delay = FIRST_DELAY_MS;
+        while (this.#queue.length > 0 && !this.#isClosed) {
+            const error = await this.#attempt(this.#queue[0]);
+            if (error?.isTemporary) {
+                await this.#pause(error.retryAfterMs ?? delay);
+                delay = Math.min(delay * 2, LAST_DELAY_MS);
+            } else {
+                this.#queue.shift();
+                delay = FIRST_DELAY_MS;
+            }
+        }
+        this.#isRunning = false;
+    }
+
+    /** The error, if there was one. */
+    async #attempt(outgoing) {
+        let message;
+        try {
+            message = await this.#deliver(outgoing);
+        } catch (error) {
+            if (!error.isTemporary && !this.#isClosed)
+                this.#onRefused(outgoing, error);
+            return error;
+        }
+        if (!this.#isClosed)
+            this.#onSent(outgoing, message);
+        return undefined;
+    }
+
+    async #pause(ms) {
+        await new Promise((resolve) => {
+            const timer = setTimeout(resolve, ms);
+            this.#wake = () => {
+                clearTimeout(timer);
+                resolve();
+            };
+        });
+        this.#wake = () => {};
+    }
+}

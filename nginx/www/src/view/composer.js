@@ -1,0 +1,86 @@
+/** Where one writes. */
+
+import { element, icon } from '../dom.js';
+import { countCharacters, MESSAGE_CHARACTERS_MAX } from '../model/text.js';
+import { texts } from '../texts.js';
+
+/** Devices without a keyboard of their own. */
+export const TOUCH = '(hover: none) and (pointer: coarse)';
+/** Browsers that do not know it are told the height at every key. */
+const growsByItself = CSS.supports('field-sizing', 'content');
+/** From here on it is said how many characters are left. */
+const WARN_CHARACTERS = 9500;
+
+export class Composer {
+    #messenger;
+    #drafts = new Map();
+    #openId = '';
+    #box = element('textarea', {
+        rows: '1', 'aria-label': texts.yourMessage, placeholder: texts.placeholder, dir: 'auto',
+        enterkeyhint: 'send', autocomplete: 'off', 'aria-describedby': 'length',
+        oninput: () => this.#edited(),
+        onkeydown: (event) => this.#pressed(event),
+        onblur: () => this.#messenger.typing.stop(),
+    });
+    #send = element('button', { type: 'submit', class: 'send', 'aria-label': texts.send,
+        title: texts.send }, icon('send'));
+    #length = element('p', { class: 'length', id: 'length', role: 'status' });
+
+    /** @param {import('../messenger.js').Messenger} messenger */
+    constructor(messenger) {
+        this.#messenger = messenger;
+        this.node = element('form', { class: 'composer', onsubmit: (event) => this.#submitted(event) },
+            this.#length, element('div', { class: 'box' }, this.#box, this.#send));
+    }
+
+    /** Shows what was begun in the open conversation. */
+    update() {
+        const { openId } = this.#messenger;
+        if (openId === this.#openId)
+            return;
+        this.#drafts.set(this.#openId, this.#box.value);
+        this.#openId = openId;
+        this.#box.value = this.#drafts.get(openId) ?? '';
+        this.#measure();
+    }
+
+    focus() {
+        this.#box.focus();
+    }
+
+    #edited() {
+        this.#measure();
+        this.#messenger.typing.edited(this.#openId, !this.#box.value.trim());
+    }
+
+    #measure() {
+        const box = this.#box;
+        const count = countCharacters(box.value);
+        this.#length.textContent = count > MESSAGE_CHARACTERS_MAX ? texts.tooLong(count)
+            : count > WARN_CHARACTERS ? texts.remaining(MESSAGE_CHARACTERS_MAX - count) : '';
+        this.#send.disabled = !box.value.trim() || count > MESSAGE_CHARACTERS_MAX;
+        if (!growsByItself) {
+            box.style.blockSize = 'auto';
+            box.style.blockSize = `${box.scrollHeight}px`;
+        }
+    }
+
+    /** Enter sends, where there is a keyboard for another line. */
+    #pressed(event) {
+        const isPlainEnter = event.key === 'Enter' && !event.shiftKey && !event.ctrlKey &&
+            !event.altKey && !event.isComposing;
+        if (isPlainEnter && !matchMedia(TOUCH).matches)
+            this.#submitted(event);
+    }
+
+    #submitted(event) {
+        event.preventDefault();
+        if (this.#send.disabled)
+            return;
+        const content = this.#box.value;
+        this.#box.value = '';
+        this.#measure();
+        this.#messenger.send(content);
+        this.#box.focus();
+    }
+}

@@ -1,0 +1,134 @@
+/** The list of conversations. */
+
+import { element, icon, reconcile, setAttributes, spoken } from '../dom.js';
+import { otherPerson } from '../model/conversations.js';
+import { shortLabel } from '../model/days.js';
+import { personName, previewOf } from '../model/text.js';
+import { texts } from '../texts.js';
+import { presentAvatar } from './avatar.js';
+
+export class ListView {
+    #messenger;
+    #origins;
+    #onOpen;
+    #items = element('ul', { class: 'items' });
+    #empty = element('div', { class: 'empty' });
+    #more = element('button', {
+        type: 'button', class: 'quiet more', text: texts.moreConversations,
+        onclick: () => this.#messenger.loadMoreConversations(),
+    });
+    #filters = [];
+
+    /**
+     * @param {import('../messenger.js').Messenger} messenger
+     * @param {{origins: string[], onOpen: (id: string) => void}} how
+     */
+    constructor(messenger, { origins, onOpen }) {
+        this.#messenger = messenger;
+        this.#origins = origins;
+        this.#onOpen = onOpen;
+        this.node = element('nav', { class: 'list', 'aria-label': texts.conversations },
+            messenger.isSalon && this.#makeFilter(), this.#items, this.#empty, this.#more);
+        this.update();
+    }
+
+    update() {
+        const focused = this.#items.querySelector(':focus')?.closest('li').dataset.id;
+        this.#update();
+        // A row that moves, or is drawn anew, loses the keyboard.
+        if (focused && !this.#items.querySelector(':focus'))
+            this.focus(focused);
+    }
+
+    #update() {
+        const messenger = this.#messenger;
+        const conversations = messenger.list.conversations.list(messenger.list.filter);
+        reconcile(this.#items, conversations.map((conversation) => this.#describe(conversation)), {
+            key: ({ conversation }) => conversation.id,
+            isSame: (a, b) => a.conversation === b.conversation && a.isOpen === b.isOpen &&
+                a.isOnline === b.isOnline && a.when === b.when && a.isTyping === b.isTyping,
+            make: (row) => this.#draw(element('li'), row),
+            update: (node, row) => this.#draw(node, row),
+        });
+        this.#items.hidden = conversations.length === 0;
+        this.#more.hidden = !messenger.list.hasMore;
+        this.#showEmpty(conversations.length === 0);
+        for (const { button, filter } of this.#filters)
+            button.setAttribute('aria-pressed', String(filter === messenger.list.filter));
+    }
+
+    /** Puts the keyboard on a conversation.
+     * @param {string} id */
+    focus(id) {
+        const button = this.#items.querySelector(`[data-id="${CSS.escape(id)}"] button`);
+        (button ?? this.#items.querySelector('button'))?.focus();
+    }
+
+    #makeFilter() {
+        this.#filters = [['ACTIVE', texts.active], ['ARCHIVED', texts.archived]]
+            .map(([filter, text]) => ({
+                filter,
+                button: element('button', {
+                    type: 'button', text, onclick: () => this.#messenger.setFilter(filter),
+                }),
+            }));
+        return element('div', { class: 'filter', role: 'group', 'aria-label': texts.filter },
+            ...this.#filters.map(({ button }) => button));
+    }
+
+    #showEmpty(isEmpty) {
+        this.#empty.hidden = !isEmpty;
+        if (!isEmpty)
+            return;
+        const messenger = this.#messenger;
+        const lines = messenger.hasEnded ? [texts.sessionEnded]
+            : !messenger.list.isLoaded ? [texts.loading]
+            : messenger.list.filter === 'ARCHIVED' ? [texts.noArchived]
+                : [texts.noConversation, texts.noConversationHint];
+        this.#empty.replaceChildren(icon(messenger.list.filter === 'ARCHIVED' ? 'archive' : 'chat'),
+            ...lines.map((text) => element('p', { text })));
+    }
+
+    #describe(conversation) {
+        const messenger = this.#messenger;
+        const other = otherPerson(conversation, messenger.userId);
+        return {
+            conversation,
+            other,
+            isOpen: conversation.id === messenger.openId,
+            isOnline: messenger.presence.isOnline(other.id),
+            isTyping: messenger.typing.names(conversation.id).length > 0,
+            when: shortLabel(conversation.lastMessageAt),
+        };
+    }
+
+    #draw(node, { conversation, other, isOpen, isOnline, isTyping, when }) {
+        const name = personName(other);
+        const preview = previewOf(conversation.lastMessage, this.#messenger.userId);
+        node.dataset.id = conversation.id;
+        const button = element('button', {
+            type: 'button', class: 'row', 'aria-current': isOpen && 'true',
+            'data-unread': conversation.unreadCount > 0,
+            onclick: () => this.#onOpen(conversation.id),
+        },
+        presentAvatar(other, this.#origins, isOnline),
+        element('span', { class: 'what' },
+            element('bdi', { class: 'name', text: name }),
+            element('time', { class: 'when', datetime: conversation.lastMessageAt, text: when }),
+            conversation.subject && element('bdi', { class: 'subject', text: conversation.subject }),
+            element('span', { class: 'last' },
+                element('bdi', {
+                    class: isTyping ? 'preview typing' : 'preview',
+                    text: isTyping ? texts.typing(name) : preview,
+                }),
+                conversation.unreadCount > 0 && unreadBadge(conversation.unreadCount))));
+        node.replaceChildren(button);
+        return node;
+    }
+}
+
+function unreadBadge(count) {
+    return element('span', { class: 'badge' },
+        element('span', { 'aria-hidden': 'true', text: count > 99 ? '99+' : String(count) }),
+        spoken(`, ${texts.unread(count)}`));
+}

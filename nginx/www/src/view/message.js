@@ -1,0 +1,118 @@
+/** One line of the thread: a message or a day. */
+
+import { element, icon, spoken } from '../dom.js';
+import { dayLabel, timeLabel } from '../model/days.js';
+import { isShowablePicture, isWebAddress, splitLinks } from '../model/text.js';
+import { texts } from '../texts.js';
+
+/**
+ * @typedef {object} MessageContext
+ * @property {string[]} origins
+ * @property {(item: object) => string} nameOf the sender's name
+ * @property {(messageId: string) => void} onDelete
+ * @property {(clientMessageId: string) => void} onRetry
+ * @property {(clientMessageId: string) => void} onDiscard
+ */
+
+/** @param {import('../model/items.js').Item} item
+ * @param {MessageContext} context */
+export function makeLine(item, context) {
+    if (item.kind === 'day')
+        return element('li', { class: 'day' },
+            element('time', { datetime: item.day, text: dayLabel(item.day) }));
+    const node = element('li', {}, bubble(item, context), ...actions(item, context));
+    mark(node, item);
+    return node;
+}
+
+/** Changes as little as possible: a screen reader reads out what is new in the log.
+ * @param {HTMLElement} node
+ * @param {import('../model/items.js').Item} item
+ * @param {import('../model/items.js').Item} before
+ * @param {MessageContext} context */
+export function updateLine(node, item, before, context) {
+    mark(node, item);
+    if (before.message === item.message && before.state === item.state &&
+        before.reason === item.reason)
+        return;
+    const isSaidAlready = before.message.content === item.message.content &&
+        before.message.attachments.length === item.message.attachments.length;
+    const [said, ...buttons] = node.children;
+    if (isSaidAlready)
+        said.querySelector('.foot').replaceChildren(...footParts(item));
+    else
+        said.replaceWith(bubble(item, context));
+    buttons.forEach((button) => button.remove());
+    node.append(...actions(item, context));
+}
+
+function mark(node, { message, side, state, isFirst, isLast }) {
+    node.className = `message ${side}`;
+    node.dataset.id = message.id;
+    node.dataset.state = state;
+    node.toggleAttribute('data-first', isFirst);
+    node.toggleAttribute('data-last', isLast);
+}
+
+function bubble(item, context) {
+    const { message, side } = item;
+    return element('div', { class: 'bubble' },
+        side === 'system' && icon('calendar'),
+        spoken(side === 'own' ? texts.saidByYou
+            : side === 'system' ? texts.saidBySystem : texts.saidBy(context.nameOf(item))),
+        message.content && textBlock(message.content),
+        ...message.attachments.map((attachment) => attachmentOf(attachment, context)),
+        element('span', { class: 'foot', 'aria-live': 'off' }, ...footParts(item)));
+}
+
+function textBlock(text) {
+    const block = element('p', { class: 'text', dir: 'auto' });
+    for (const part of splitLinks(text))
+        block.append(part.url ? link(part.url, part.text) : part.text);
+    return block;
+}
+
+function link(url, text) {
+    return element('a', { href: url, target: '_blank', rel: 'noopener noreferrer nofollow', text });
+}
+
+function attachmentOf({ fileName, fileUrl }, { origins }) {
+    if (!isShowablePicture(fileUrl, origins))
+        return element('p', { class: 'file', dir: 'auto' },
+            isWebAddress(fileUrl) ? link(fileUrl, fileName) : fileName);
+    return element('a', {
+        class: 'picture', href: fileUrl, target: '_blank', rel: 'noopener noreferrer nofollow',
+    }, element('img', {
+        src: fileUrl, alt: texts.picture(fileName), loading: 'lazy', decoding: 'async',
+        referrerpolicy: 'no-referrer',
+    }));
+}
+
+function footParts({ message, side, state }) {
+    return [
+        element('time', { datetime: message.createdAt, text: timeLabel(message.createdAt) }),
+        side === 'own' && element('span', { class: 'state', title: texts.states[state] },
+            icon(state), spoken(`, ${texts.states[state]}`)),
+    ].filter(Boolean);
+}
+
+function actions(item, context) {
+    if (item.side !== 'own')
+        return [];
+    const { id, clientMessageId } = item.message;
+    if (item.state === 'failed')
+        return [element('div', { class: 'failure' },
+            element('span', { text: item.reason ?? texts.states.failed }),
+            action(texts.retry, () => context.onRetry(clientMessageId)),
+            action(texts.discard, () => context.onDiscard(clientMessageId)))];
+    if (!id)
+        return [];
+    return [element('button', {
+        type: 'button', class: 'delete', 'aria-label': texts.deleteMessage,
+        title: texts.deleteMessage, onclick: () => context.onDelete(id),
+    }, icon('delete'))];
+}
+
+function action(text, onclick) {
+    return element('button', { type: 'button', class: 'link', text, onclick });
+}

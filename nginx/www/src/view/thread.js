@@ -1,0 +1,132 @@
+/** The open conversation: who it is with, its messages, and where one writes. */
+
+import { element, icon, setAttributes } from '../dom.js';
+import { otherPerson } from '../model/conversations.js';
+import { personName, withoutDirections } from '../model/text.js';
+import { texts } from '../texts.js';
+import { avatar } from './avatar.js';
+import { Composer, TOUCH } from './composer.js';
+import { askToDelete } from './dialog.js';
+import { LogView } from './log.js';
+
+export class ThreadView {
+    #messenger;
+    #origins;
+    #pictured = '';
+    #picture = element('span');
+    #name = element('h2', {}, element('bdi'));
+    #detail = element('p', { class: 'detail' });
+    #archive = element('button', { type: 'button', class: 'tool', onclick: () => this.#toggle() });
+    #archived = element('p', { class: 'archived', text: texts.isArchived, hidden: true });
+    #typing = element('p', { class: 'writing', role: 'status' });
+    #empty;
+    #panel;
+
+    /**
+     * @param {import('../messenger.js').Messenger} messenger
+     * @param {{origins: string[], onBack: () => void, root: ShadowRoot}} how
+     */
+    constructor(messenger, { origins, onBack, root }) {
+        this.#messenger = messenger;
+        this.#origins = origins;
+        this.log = new LogView(messenger, {
+            origins,
+            nameOf: ({ message }) => withoutDirections(personName(message.sender)),
+            onDelete: async (id) => {
+                if (await askToDelete(root))
+                    await messenger.deleteMessage(id);
+                this.composer.focus();
+            },
+            onRetry: (id) => messenger.retry(id),
+            onDiscard: (id) => messenger.discard(id),
+        });
+        this.composer = new Composer(messenger);
+        this.#build(onBack);
+        this.update();
+    }
+
+    update() {
+        const messenger = this.#messenger;
+        this.#empty.hidden = Boolean(messenger.openId);
+        this.#panel.hidden = !messenger.openId;
+        if (!messenger.openId)
+            return;
+        this.composer.update();
+        this.updateHead();
+        this.updateTyping();
+        this.log.update();
+    }
+
+    /** Where one writes; not on a touch screen, whose keyboard would hide the messages. */
+    focus() {
+        if (matchMedia(TOUCH).matches)
+            this.log.focus();
+        else
+            this.composer.focus();
+    }
+
+    updateHead() {
+        const messenger = this.#messenger;
+        const conversation = messenger.openConversation;
+        if (!conversation)
+            return;
+        const other = otherPerson(conversation, messenger.userId);
+        const isOnline = messenger.presence.isOnline(other.id);
+        const name = personName(other);
+        this.#panel.setAttribute('aria-label', texts.conversationWith(withoutDirections(name)));
+        this.#name.firstChild.textContent = name;
+        this.#showPicture(other);
+        this.#detail.replaceChildren(
+            element('span', { class: 'presence', 'data-online': isOnline,
+                text: isOnline ? texts.online : texts.offline }),
+            conversation.subject ? element('bdi', { class: 'subject', text: conversation.subject }) : '');
+        this.#showStatus(conversation);
+    }
+
+    updateTyping() {
+        const [name] = this.#messenger.typing.names(this.#messenger.openId);
+        setAttributes(this.#typing, { 'data-on': Boolean(name) });
+        const text = name ? texts.typing(withoutDirections(name)) : '';
+        if (this.#typing.textContent !== text)
+            this.#typing.textContent = text;
+    }
+
+    /** Once for a person: a picture that is made anew flickers. */
+    #showPicture(person) {
+        const key = `${person.id} ${person.image} ${personName(person)}`;
+        if (key === this.#pictured)
+            return;
+        this.#pictured = key;
+        this.#picture.replaceChildren(avatar(person, this.#origins));
+    }
+
+    #showStatus({ salonId, status }) {
+        const isArchived = status === 'ARCHIVED';
+        const text = isArchived ? texts.restore : texts.archive;
+        this.#archived.hidden = !isArchived;
+        this.#archive.hidden = salonId !== this.#messenger.userId;
+        if (this.#archive.textContent !== text)
+            this.#archive.replaceChildren(icon(isArchived ? 'restore' : 'archive'),
+                element('span', { text }));
+    }
+
+    #toggle() {
+        const isArchived = this.#messenger.openConversation?.status === 'ARCHIVED';
+        this.#messenger.setStatus(isArchived ? 'ACTIVE' : 'ARCHIVED');
+    }
+
+    #build(onBack) {
+        this.#empty = element('div', { class: 'empty' }, icon('chat'),
+            element('p', { text: texts.chooseConversation }),
+            element('p', { text: texts.chooseConversationHint }));
+        this.#panel = element('section', { class: 'panel' },
+            element('header', { class: 'head' },
+                element('button', { type: 'button', class: 'tool back', 'aria-label': texts.back,
+                    title: texts.back, onclick: onBack }, icon('back')),
+                this.#picture,
+                element('div', { class: 'who' }, this.#name, this.#detail),
+                this.#archive),
+            this.#archived, this.log.node, this.#typing, this.composer.node);
+        this.node = element('div', { class: 'thread' }, this.#empty, this.#panel);
+    }
+}

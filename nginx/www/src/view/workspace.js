@@ -1,0 +1,99 @@
+/** List and thread side by side, or one after the other where it is narrow. */
+
+import { element, icon, setAttributes } from '../dom.js';
+import { texts } from '../texts.js';
+import { ListView } from './list.js';
+import { ThreadView } from './thread.js';
+
+export class Workspace {
+    #messenger;
+    #list;
+    #thread;
+    #connection = element('p', { class: 'connection', role: 'status' });
+    #notice = element('div', { class: 'notice', role: 'alert' });
+    #due = new Set();
+    #lastId = '';
+
+    /**
+     * @param {import('../messenger.js').Messenger} messenger
+     * @param {object} how
+     * @param {ShadowRoot} how.root
+     * @param {string[]} how.origins
+     * @param {HTMLElement} [how.head] above the list
+     * @param {boolean} [how.isSingle] one conversation alone, without the list
+     * @param {boolean} [how.isPage] it is all of the page, not a part of it
+     */
+    constructor(messenger, { root, origins, head, isSingle = false, isPage = false }) {
+        this.#messenger = messenger;
+        this.#list = new ListView(messenger, { origins, onOpen: (id) => this.open(id) });
+        this.#thread = new ThreadView(messenger, { origins, root, onBack: () => this.back() });
+        this.node = element(isPage ? 'main' : 'div',
+            { class: isSingle ? 'workspace single' : 'workspace' },
+            this.#connection, this.#notice,
+            element('div', { class: 'panes' },
+                element('div', { class: 'side' }, head, this.#list.node), this.#thread.node));
+        if (isPage)
+            this.node.prepend(element('h1', { class: 'spoken', text: texts.title }));
+        messenger.addEventListener('change', ({ detail }) => this.#schedule(detail));
+        this.#updateConnection();
+    }
+
+    /** @param {string} id */
+    open(id) {
+        this.#lastId = id;
+        this.#messenger.open(id);
+        this.#flush();
+        this.#thread.focus();
+    }
+
+    back() {
+        this.#messenger.open('');
+        this.#flush();
+        this.#list.focus(this.#lastId);
+    }
+
+    /** What changes in one go is drawn in one go. */
+    #schedule(topic) {
+        if (this.#due.size === 0)
+            queueMicrotask(() => this.#flush());
+        this.#due.add(topic);
+    }
+
+    #flush() {
+        const due = this.#due;
+        this.#due = new Set();
+        const isDue = (...topics) => topics.some((topic) => due.has(topic));
+        if (due.has('open')) {
+            this.node.toggleAttribute('data-open', Boolean(this.#messenger.openId));
+            this.#thread.update();
+        }
+        if (isDue('list', 'open', 'presence', 'typing'))
+            this.#list.update();
+        if (isDue('list', 'presence'))
+            this.#thread.updateHead();
+        if (due.has('thread'))
+            this.#thread.log.update();
+        if (due.has('typing'))
+            this.#thread.updateTyping();
+        if (due.has('connection'))
+            this.#updateConnection();
+        if (due.has('notice'))
+            this.#updateNotice();
+    }
+
+    #updateConnection() {
+        const state = this.#messenger.connectionState;
+        setAttributes(this.#connection, { 'data-state': state });
+        const isQuiet = state === 'connected' || this.#messenger.hasEnded;
+        this.#connection.textContent = isQuiet ? '' : texts.connections[state];
+    }
+
+    #updateNotice() {
+        const { notice } = this.#messenger;
+        this.#notice.replaceChildren(...notice ? [
+            element('span', { text: notice }),
+            element('button', { type: 'button', class: 'tool', 'aria-label': texts.close,
+                onclick: () => this.#messenger.tell('') }, icon('close')),
+        ] : []);
+    }
+}

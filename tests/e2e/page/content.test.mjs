@@ -1,0 +1,160 @@
+// What the page shows and loads: long histories, hostile texts, and how much it is.
+
+import assert from 'node:assert/strict';
+
+import { describeDemo } from '../harness/browser.mjs';
+import { until } from '../harness/conditions.mjs';
+import { CLIENT, SALON } from '../harness/demo.mjs';
+
+const HISTORY_MESSAGES = 1000;
+const BUDGET_BYTES = 40 * 1024;
+const CONTENT_MAX_CHARACTERS = 10_000;
+
+const HOSTILE = [
+    '<img src=x onerror="alert(1)">',
+    '<script>alert(1)</script>',
+    '<a href="javascript:alert(1)">gratuit</a>',
+    'javascript:alert(1)',
+    'data:text/html,<script>alert(1)</script>',
+    'https://exemple.fr/"onmouseover="alert(1)',
+    '</p></div><style>*{display:none}</style>',
+    '&lt;b&gt; &amp; &#60;i&#62; {{constructor}} ${alert(1)}',
+    '\u202Egnp.exe \u202E\u2066retourné\u2069 suite',
+    'e\u0301\u0323\u0304 \u{1F469}\u200D\u{1F469}\u200D\u{1F466} \u0489 zalgo h\u0335\u0321e\u0336',
+    'مرحبا, bonjour, שלום',
+    'm'.repeat(300),
+];
+
+describeDemo('what the page shows', {}, ({ demo, test, window, windowOf }) => {
+    test(`a history of ${HISTORY_MESSAGES} messages scrolls to the first`, async () => {
+        const conversation = await demo.book();
+        await demo.sayMany(conversation.id, HISTORY_MESSAGES);
+        const stored = await demo.messages(CLIENT, conversation.id);
+        const opened = await window();
+        await opened.enterConversation(CLIENT, conversation);
+        await opened.sees(stored.at(-1).content);
+
+        const lines = opened.log.locator('li[data-id]');
+        const beginning = opened.log.getByText('Début de la conversation');
+        for (let count = await lines.count(); !await beginning.isVisible();) {
+            const top = await opened.log.evaluate((log) => {
+                log.scrollTop = 0;
+                return log.querySelector('li[data-id]').dataset.id;
+            });
+            count = await until(`more than ${count} messages`, async () => {
+                const now = await lines.count();
+                return now > count || await beginning.isVisible() ? now : 0;
+            });
+            // What one was reading stays in sight.
+            const isInSight = await opened.log.evaluate((log, id) => {
+                const frame = log.getBoundingClientRect();
+                const line = log.querySelector(`li[data-id="${id}"]`).getBoundingClientRect();
+                return line.bottom > frame.top && line.top < frame.bottom;
+            }, top);
+            assert.ok(isInSight, `the message that was at the top with ${count} messages`);
+        }
+        assert.deepEqual((await opened.shown()).map(({ id }) => id), stored.map(({ id }) => id));
+        await opened.log.locator('li[data-id]').first().scrollIntoViewIfNeeded();
+        assert.ok((await opened.texts())[0].includes('est confirmé'));
+    });
+
+    test('hostile texts are shown as texts', async () => {
+        const conversation = await demo.book();
+        const [salon, client] = await Promise.all([windowOf(SALON), windowOf(CLIENT)]);
+        await Promise.all([salon.openConversation(conversation),
+            client.openConversation(conversation)]);
+        for (const text of HOSTILE)
+            await demo.say(CLIENT, conversation.id, text);
+        for (const opened of [salon, client]) {
+            await until('all are shown', async () =>
+                (await opened.texts()).length === HOSTILE.length + 1);
+            assert.deepEqual((await opened.texts()).slice(1), HOSTILE);
+            assert.equal(await opened.log.locator('script, style, img, iframe').count(), 0);
+            const addresses = await opened.log.locator('a')
+                .evaluateAll((links) => links.map((link) => [link.protocol, link.rel]));
+            for (const [protocol, rel] of addresses) {
+                assert.match(protocol, /^https?:$/);
+                assert.match(rel, /noopener/);
+            }
+            const widths = await opened.log.evaluate((log) => [log.scrollWidth, log.clientWidth]);
+            assert.ok(widths[0] <= widths[1], 'a long word breaks');
+        }
+        // As a preview in the list too.
+        await salon.row(conversation.subject).getByText('mmm').waitFor();
+    });
+
+    test('a hostile name, subject and file name are shown as texts', async () => {
+        const name = '<img src=x onerror="alert(1)">';
+        await demo.tool('user', 'set', 'demo-hostile', '--role', 'client', '--first-name', name,
+            '--last-name', '\u202Eemoh');
+        const conversation = await demo.book({ client: 'demo-hostile', prestation: name });
+        const salon = await windowOf(SALON);
+        await salon.openConversation(conversation);
+        const attachment = {
+            fileName: `${name}.png`, fileUrl: 'https://image.invalid/\'onload=alert(1)',
+            fileType: 'image/png', fileSize: 1,
+        };
+        // Nobody asks that host: what the page would load is answered here.
+        await salon.context.route('https://image.invalid/**', (route) => route.abort());
+        await demo.say(SALON, conversation.id, 'avec une image', { attachments: [attachment] });
+        await salon.sees('avec une image');
+        await salon.page.getByRole('heading', { name }).waitFor();
+        await salon.row(conversation.subject).getByText(name).first().waitFor();
+        salon.requests = salon.requests.filter((url) => !url.startsWith('https://image.invalid/'));
+        const refused = await demo.request({
+            method: 'POST', path: `/messaging/conversations/${conversation.id}/messages`,
+            token: demo.person(SALON).token,
+            body: { content: 'x', attachments: [{ ...attachment, fileUrl: 'javascript:alert(1)' }] },
+        });
+        assert.equal(refused.status, 400);
+    });
+
+    test(`${CONTENT_MAX_CHARACTERS} characters are sent and shown, one more is not`, async () => {
+        const conversation = await demo.book();
+        const [salon, client] = await Promise.all([windowOf(SALON), windowOf(CLIENT)]);
+        await Promise.all([salon.openConversation(conversation),
+            client.openConversation(conversation)]);
+        // Characters are code points: this one is two units of UTF-16.
+        const longest = `${'Il était une fois. '.repeat(600)}`.slice(0, CONTENT_MAX_CHARACTERS - 2) + '💇.';
+        await client.box.fill(`${longest}!`);
+        assert.ok(await client.sendButton.isDisabled());
+        await client.page.getByRole('status').filter({ hasText: 'trop long' }).waitFor();
+        await client.write(longest);
+        for (const opened of [salon, client]) {
+            await until('it is there', async () => (await opened.texts()).at(-1) === longest);
+        }
+    });
+
+    test('the thread is on the screen soon (told, not asserted)', async () => {
+        const opened = await window();
+        const session = await opened.context.newCDPSession(opened.page);
+        await session.send('Performance.enable');
+        const conversation = (await demo.conversations(CLIENT))
+            .find(({ subject }) => subject.includes('Balayage'));
+        await opened.enterConversation(CLIENT, conversation);
+        const { metrics } = await session.send('Performance.getMetrics');
+        const milliseconds = (name) =>
+            Math.round(metrics.find((metric) => metric.name === name).value * 1000);
+        process.stderr.write(`page: ${milliseconds('ScriptDuration')} ms of scripting, `
+            + `${milliseconds('TaskDuration')} ms of work until the thread is shown\n`);
+    });
+
+    test(`the page is at most ${BUDGET_BYTES / 1024} KiB, compressed, all of it from here`, async () => {
+        const compressed = (path) => demo.request({ path, headers: { 'accept-encoding': 'gzip' } });
+        const page = await compressed('/');
+        let total = Number(page.headers['content-length']);
+        const html = (await demo.request({ path: '/' })).text;
+        const paths = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => path);
+        assert.ok(paths.some((path) => path.endsWith('.js')));
+        for (const path of paths) {
+            assert.match(path, /^\/[^/]/, 'of this host');
+            const { status, headers } = await compressed(path);
+            assert.equal(status, 200, path);
+            assert.match(headers['cache-control'], /immutable/, path);
+            total += Number(headers['content-length']);
+        }
+        process.stderr.write(`page: ${total} bytes compressed\n`);
+        assert.ok(total <= BUDGET_BYTES, `${total} bytes`);
+        assert.doesNotMatch(html, /<script(?![^>]*src=)|<style|\sstyle=|\son\w+=/);
+    });
+});
