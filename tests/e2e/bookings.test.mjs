@@ -19,9 +19,8 @@ const SITES = 24; // that book at once
 const SALONS = 20;
 const CLIENTS = 200;
 const CHANGES_MAX = 4;
-const LONGEST_LIFE_MS = isLong ? 4_000 : 1_500;
-// Of each program: a slow machine, on which starting takes longer than living, comes to an end too.
-const KILLS_MAX = isLong ? 500 : 40;
+// Of each program, spread over the bookings, however fast they are told.
+const KILLS = isLong ? 500 : 25;
 const ANSWER_LIMIT_MS = 120_000;
 const SPOOL_LIMIT_MS = isLong ? 3_600_000 : 120_000;
 const seed = testSeed();
@@ -227,13 +226,16 @@ describeStack(`${BOOKINGS} bookings (MESSAGERIE_TEST_SEED=${seed})`, {
             await deliver(delivery, body.appointmentId);
     }
 
-    async function killWhile(isOver, start, program) {
+    /** Kills whenever so many more have been told, and then is there until all is done. */
+    async function killWhile(isOver, toldCount, start, program) {
         let kills = 0;
-        while (!isOver() && kills < KILLS_MAX) {
-            await sleep(random.fraction() * LONGEST_LIFE_MS);
+        for (let next = 0; !isOver(); await sleep(2)) {
+            if (toldCount() < next)
+                continue;
             await program.kill();
             await start();
             kills++;
+            next = toldCount() + random.below(2 * BOOKINGS / KILLS);
         }
         return kills;
     }
@@ -258,10 +260,11 @@ describeStack(`${BOOKINGS} bookings (MESSAGERIE_TEST_SEED=${seed})`, {
         }
         const queue = [...bookings];
         let isOver = false;
+        const toldCount = () => BOOKINGS - queue.length;
         const appointments = stack.programs.appointments;
         const killers = [
-            killWhile(() => isOver, () => stack.startProgram(appointments), appointments),
-            killWhile(() => isOver, () => spool.start(), spool.program),
+            killWhile(() => isOver, toldCount, () => stack.startProgram(appointments), appointments),
+            killWhile(() => isOver, toldCount, () => spool.start(), spool.program),
         ];
         try {
             await Promise.all(Array.from({ length: SITES }, async () => {
