@@ -24,7 +24,8 @@
 #define WEBSOCKET_VERSION    "13"
 #define WEBSOCKET_KEY_LENGTH 24 /* base64 of 16 bytes */
 
-/* A body without Content-Length is read on for so many times the limit, to answer 413. */
+/* A body over the limit is read, and dropped, up to so many times the limit: whoever is answered
+ * 413 while still sending gets a reset connection instead. */
 #define BODY_PATIENCE 4
 
 /* Connections taken in one turn of the loop. */
@@ -181,14 +182,15 @@ static void respond_empty(struct http_request *request, unsigned status)
     http_respond(request, &(struct http_response){.status = status});
 }
 
-/* The announced length is judged before anything is read. */
+/* A length that is beyond patience is judged before anything is read. */
 static enum MHD_Result begin(struct http_request *request, const char *method)
 {
     const char *length = http_request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
 
     request->has_begun = true;
     request->method = method_parse(method);
-    if (length && strtoull(length, NULL, 10) > request->server->settings->max_body_bytes)
+    if (length &&
+        strtoull(length, NULL, 10) / BODY_PATIENCE > request->server->settings->max_body_bytes)
         respond_empty(request, MHD_HTTP_CONTENT_TOO_LARGE);
     return MHD_YES;
 }
@@ -619,8 +621,8 @@ __attribute__((format(printf, 2, 0))) static void on_library_log(void *context, 
 static struct MHD_Daemon *start_daemon(struct http_server *server)
 {
     return MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE | MHD_USE_ERROR_LOG |
-            MHD_USE_NO_LISTEN_SOCKET,
+        MHD_USE_EPOLL | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE |
+            MHD_USE_ERROR_LOG | MHD_USE_NO_LISTEN_SOCKET,
         0, NULL, NULL, on_access, NULL, MHD_OPTION_EXTERNAL_LOGGER, on_library_log, server,
         MHD_OPTION_URI_LOG_CALLBACK, on_uri, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
         NULL, MHD_OPTION_CONNECTION_LIMIT, server->settings->max_connections,

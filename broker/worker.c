@@ -21,7 +21,11 @@ struct worker {
     struct worker_settings settings;
     struct database *database;
     struct loop_wakeup wakeup;
-    size_t pending; /* the loop's alone */
+    /* The loop's alone: */
+    size_t pending;
+    struct loop_task submission; /* at the end of the turn */
+    struct database_job *writes[DATABASE_BATCH_OPERATIONS];
+    size_t write_count;
 
     pthread_mutex_t lock; /* over all that follows */
     struct delivery *first_delivery, *last_delivery;
@@ -159,6 +163,21 @@ static void on_written(struct database_job *job)
     finish(request);
 }
 
+/* All writes of a turn at once: they wake the writer once, and share a commit. */
+static void submit(struct worker *worker)
+{
+    size_t count = worker->write_count;
+
+    worker->write_count = 0;
+    if (count > 0)
+        database_submit_all(worker->database, worker->writes, count);
+}
+
+static void run_submission(struct loop_task *task)
+{
+    submit(LOOP_OWNER(task, struct worker, submission));
+}
+
 void worker_write(struct worker *worker, struct worker_request *request)
 {
     if (!begin(worker, request))
@@ -166,7 +185,11 @@ void worker_write(struct worker *worker, struct worker_request *request)
     request->job.operation = request->operation;
     request->job.argument = request->argument;
     request->job.completed = on_written;
-    database_submit(worker->database, &request->job);
+    worker->writes[worker->write_count++] = &request->job;
+    if (worker->write_count == DATABASE_BATCH_OPERATIONS)
+        submit(worker);
+    else
+        loop_defer(worker->settings.loop, &worker->submission);
 }
 
 void worker_read(struct worker *worker, struct worker_request *request)
@@ -273,6 +296,7 @@ struct worker *worker_create(const struct worker_settings *settings, struct erro
     worker->settings = *settings;
     worker->settings.database.committed = on_committed;
     worker->settings.database.committed_context = worker;
+    worker->submission.run = run_submission;
     pthread_mutex_init(&worker->lock, NULL);
     pthread_cond_init(&worker->reads_waiting, NULL);
     if (!loop_wakeup_open(settings->loop, &worker->wakeup, on_wakeup, error)) {
@@ -293,6 +317,7 @@ void worker_free(struct worker *worker)
     if (worker == NULL)
         return;
     drain(worker);
+    loop_cancel(&worker->submission);
     stop_readers(worker);
     database_free(worker->database);
     handle_deliveries(worker); /* events that came last */

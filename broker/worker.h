@@ -53,7 +53,7 @@ struct worker *worker_create(const struct worker_settings *settings, struct erro
 /* Waits for all requests, calls their on_done, and closes the database. Accepts NULL. */
 void worker_free(struct worker *worker);
 
-/* Runs an operation, see database_submit. */
+/* Runs an operation, see database_submit; not before the end of the loop's turn. */
 void worker_write(struct worker *worker, struct worker_request *request);
 
 /* Runs a query, see database_read. */

@@ -231,9 +231,22 @@ static void test_a_connection_that_waits_again(void **state)
 
 static void test_an_announced_body_that_is_too_long(void **state)
 {
+    static char text[BODY_LIMIT + 1];
+
+    (void)state;
+    memset(text, 'x', sizeof(text));
+    client_send_text(&client, "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 10001\r\n\r\n");
+    client_send(&client, text, sizeof(text));
+    check_response(413, "");
+    assert_int_equal(request_count, 0);
+}
+
+/* Nobody waits for a body that is far too long. */
+static void test_an_announced_body_that_is_far_too_long(void **state)
+{
     (void)state;
     client_send_text(&client,
-                     "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 10001\r\n\r\nbeginning");
+                     "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 50000\r\n\r\nbeginning");
     check_response(413, "");
     assert_int_equal(request_count, 0);
 }
@@ -643,6 +656,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_a_connection_that_waits_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_an_announced_body_that_is_too_long, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_an_announced_body_that_is_far_too_long, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_the_longest_body, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_chunked_bodies, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_chunked_body_without_end, set_up, tear_down),
