@@ -20,6 +20,7 @@ export class Connection {
     #handlers;
     #timer;
     #refusals = 0;
+    #isClosed = false;
 
     /**
      * @param {string} server origin
@@ -28,6 +29,7 @@ export class Connection {
      * @param {(state: ConnectionState) => void} handlers.onState
      * @param {(recovered: boolean) => void} handlers.onConnect
      * @param {() => void} handlers.onNoToken nothing gives a token any more
+     * @param {() => void} handlers.onErased the person is no more
      * @param {Record<string, (payload: any) => void>} handlers.events
      */
     constructor(server, credentials, handlers) {
@@ -48,10 +50,13 @@ export class Connection {
     }
 
     open() {
-        this.#socket.connect();
+        if (!this.#isClosed)
+            this.#socket.connect();
     }
 
+    /** For good. */
     close() {
+        this.#isClosed = true;
         clearTimeout(this.#timer);
         this.#socket.disconnect();
     }
@@ -112,6 +117,8 @@ export class Connection {
         socket.on('error', ({ code } = {}) => {
             if (code === 'token_expired')
                 this.#credentials.renew().catch(() => {});
+            else if (code === 'user_erased')
+                this.#handlers.onErased();
         });
     }
 
@@ -135,7 +142,7 @@ export class Connection {
     #reconnectLater() {
         clearTimeout(this.#timer);
         const delay = this.#refusals++ > 0 ? REFUSED_DELAY_MS : 0;
-        this.#timer = setTimeout(() => this.#socket.connect(), delay);
+        this.#timer = setTimeout(() => this.open(), delay);
     }
 
     #setState(state) {

@@ -25,8 +25,8 @@ export class Messenger extends EventTarget {
     list;
     totalUnread = 0;
     openId = '';
-    /** Nothing gives a token any more: what is shown stays, nothing new comes. */
-    hasEnded = false;
+    /** Why it is over, for the person: what is shown stays, nothing new comes. Empty: it is not. */
+    ending = '';
     /** A sentence for the person, until it is dismissed. */
     notice = '';
     presence = new Presence(() => this.#changed('presence'));
@@ -63,6 +63,7 @@ export class Messenger extends EventTarget {
             onState: () => this.#changed('connection'),
             onConnect: (recovered) => this.#connected(recovered),
             onNoToken: () => this.#noToken(),
+            onErased: () => this.#erased(),
             events: this.#events(),
         });
         this.#outbox = new Outbox({
@@ -243,6 +244,8 @@ export class Messenger extends EventTarget {
     }
 
     async #try(action) {
+        if (this.ending)
+            return;
         try {
             await action();
         } catch (error) {
@@ -425,14 +428,25 @@ export class Messenger extends EventTarget {
     /* ---- telling --------------------------------------------------------------------------- */
 
     #noToken() {
-        if (this.hasEnded)
+        if (this.ending)
             return;
-        this.hasEnded = true;
+        this.#end(texts.sessionEnded);
+        this.dispatchEvent(new Event('token-needed'));
+    }
+
+    /** A token that is still valid would open the door again, to somebody without a name. */
+    #erased() {
+        this.close();
+        this.#end(texts.erased);
+    }
+
+    /** @param {string} sentence */
+    #end(sentence) {
+        this.ending = sentence;
         clearInterval(this.#pollTimer);
-        this.tell(texts.sessionEnded);
+        this.tell(sentence);
         this.#changed('connection');
         this.#changed('list');
-        this.dispatchEvent(new Event('token-needed'));
     }
 
     /** @param {Topic} topic */

@@ -61,6 +61,7 @@ export const texts = {
         offline: 'Connexion interrompue. Nouvelle tentative…',
     },
     sessionEnded: 'Votre session est terminée. Rechargez la page pour continuer.',
+    erased: 'Votre compte a été supprimé.',
     unexpected: 'Le service ne répond pas comme prévu. Réessayez dans un instant.',
     unreachable: 'Le service est injoignable. Réessayez dans un instant.',
     close: 'Fermer',

@@ -6,6 +6,7 @@ import { describeDemo } from '../harness/browser.mjs';
 import { until } from '../harness/conditions.mjs';
 import { CLIENT, SALON } from '../harness/demo.mjs';
 
+const ERASED = 'demo-hugo';
 const HISTORY_MESSAGES = 1000;
 const BUDGET_BYTES = 40 * 1024;
 const CONTENT_MAX_CHARACTERS = 10_000;
@@ -156,5 +157,27 @@ describeDemo('what the page shows', {}, ({ demo, test, window, windowOf }) => {
         process.stderr.write(`page: ${total} bytes compressed\n`);
         assert.ok(total <= BUDGET_BYTES, `${total} bytes`);
         assert.doesNotMatch(html, /<script(?![^>]*src=)|<style|\sstyle=|\son\w+=/);
+    });
+
+    test('who is erased is told, stays away, and has no name any more', async () => {
+        const conversation = await demo.book({ client: ERASED });
+        await demo.say(ERASED, conversation.id, 'Ce que j’ai écrit');
+        const name = demo.person(ERASED).name.split(' ')[0];
+        const [salon, client] = await Promise.all([windowOf(SALON), windowOf(ERASED)]);
+        await Promise.all([salon.openConversation(conversation),
+            client.openConversation(conversation)]);
+        await salon.sees('Ce que j’ai écrit');
+        assert.match(await salon.log.textContent(), new RegExp(name));
+        const sockets = [];
+        client.page.on('websocket', (socket) => sockets.push(socket.url()));
+        await demo.tool('user', 'erase', ERASED);
+        await client.page.getByText('Votre compte a été supprimé').first().waitFor();
+        await salon.page.getByRole('heading', { name: 'Client', exact: true }).waitFor();
+        await until('the salon reads no name', async () =>
+            !(await salon.log.textContent()).includes(`${name} `));
+        await client.page.evaluate(() => window.dispatchEvent(new Event('online')));
+        await salon.write('Il y a quelqu’un ?');
+        await salon.sees('Il y a quelqu’un ?');
+        assert.deepEqual(sockets, []);
     });
 });

@@ -77,10 +77,11 @@ export function withoutDirections(text) {
     return text.replace(directions, '');
 }
 
-/** @param {{salonName?: string, firstName?: string, lastName?: string, role?: string}} [person] */
+/** Without what would turn around the other half of a name.
+ * @param {{salonName?: string, firstName?: string, lastName?: string, role?: string}} [person] */
 export function personName(person) {
     const name = person?.salonName || [person?.firstName, person?.lastName].filter(Boolean).join(' ');
-    return name || (person?.role === 'client' ? texts.aClient : texts.aSalon);
+    return withoutDirections(name) || (person?.role === 'client' ? texts.aClient : texts.aSalon);
 }
 
 /** Two letters in the place of a picture.

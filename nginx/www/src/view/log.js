@@ -72,6 +72,13 @@ export class LogView {
         this.#log.scrollTop = this.#log.scrollHeight;
     }
 
+    /** The other person is called differently now.
+     * @param {string} name */
+    rename(name) {
+        for (const label of this.#lines.querySelectorAll('.message.other > .bubble > .spoken'))
+            label.textContent = texts.saidBy(name);
+    }
+
     focus() {
         this.#log.focus({ preventScroll: true });
     }

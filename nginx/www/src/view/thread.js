@@ -31,7 +31,7 @@ export class ThreadView {
         this.#origins = origins;
         this.log = new LogView(messenger, {
             origins,
-            nameOf: ({ message }) => withoutDirections(personName(message.sender)),
+            nameOf: ({ message }) => personName(this.#asKnown(message.sender)),
             onDelete: async (id) => {
                 if (await askToDelete(root))
                     await messenger.deleteMessage(id);
@@ -73,7 +73,7 @@ export class ThreadView {
         const other = otherPerson(conversation, messenger.userId);
         const isOnline = messenger.presence.isOnline(other.id);
         const name = personName(other);
-        this.#panel.setAttribute('aria-label', texts.conversationWith(withoutDirections(name)));
+        this.#panel.setAttribute('aria-label', texts.conversationWith(name));
         this.#name.firstChild.textContent = name;
         this.#showPicture(other);
         this.#detail.replaceChildren(
@@ -91,12 +91,20 @@ export class ThreadView {
             this.#typing.textContent = text;
     }
 
+    /** The sender by their name of today: a message has that of when it was read. */
+    #asKnown(sender) {
+        const { openConversation, userId } = this.#messenger;
+        const other = openConversation && otherPerson(openConversation, userId);
+        return other?.id === sender.id ? other : sender;
+    }
+
     /** Once for a person: a picture that is made anew flickers. */
     #showPicture(person) {
         const key = `${person.id} ${person.image} ${personName(person)}`;
         if (key === this.#pictured)
             return;
         this.#pictured = key;
+        this.log.rename(personName(person));
         this.#picture.replaceChildren(avatar(person, this.#origins));
     }
 

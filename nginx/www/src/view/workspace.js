@@ -84,7 +84,7 @@ export class Workspace {
     #updateConnection() {
         const state = this.#messenger.connectionState;
         setAttributes(this.#connection, { 'data-state': state });
-        const isQuiet = state === 'connected' || this.#messenger.hasEnded;
+        const isQuiet = state === 'connected' || this.#messenger.ending;
         this.#connection.textContent = isQuiet ? '' : texts.connections[state];
     }
 
