@@ -8,6 +8,7 @@
 
 #include <sqlite3.h>
 
+#include "common/local_time.h"
 #include "db/maintenance.h"
 
 static int64_t read_clock(void *context)
@@ -179,6 +180,17 @@ void fixture_verify(struct fixture *fixture)
         print_error("%s", buffer_text(&findings));
     assert_int_equal(findings.length, 0);
     buffer_free(&findings);
+}
+
+struct appointment_texts *fixture_texts(void)
+{
+    struct error error;
+
+    error_clear(&error);
+    assert_true(local_time_use_zone("Europe/Paris", &error));
+    struct appointment_texts *texts = appointment_texts_load("/nonexistent", &error);
+    assert_non_null(texts);
+    return texts;
 }
 
 struct json_object *fixture_parse(struct buffer *json)

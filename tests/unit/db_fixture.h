@@ -14,6 +14,7 @@
 
 #include "common/config.h"
 #include "common/json_reader.h"
+#include "db/appointment.h"
 #include "db/conversation.h"
 #include "db/database.h"
 #include "db/message.h"
@@ -68,6 +69,9 @@ void fixture_verify(struct fixture *fixture);
 const char *fixture_conversation(struct fixture *fixture);
 const char *fixture_send(struct fixture *fixture, const char *conversation_id, struct caller caller,
                          const char *content);
+
+/* The built-in texts of appointments, in the time zone of Paris; the caller frees them. */
+struct appointment_texts *fixture_texts(void);
 
 /* The parsed answer of the last call that filled `json`; to be freed by json_object_put. */
 struct json_object *fixture_parse(struct buffer *json);

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/local_time.h"
 #include "db/appointment.h"
 #include "db/privacy.h"
 #include "tests/unit/db_fixture.h"
@@ -23,14 +22,10 @@ struct suite {
 static int set_up(void **state)
 {
     struct suite *suite = calloc(1, sizeof(*suite));
-    struct error error;
 
     assert_non_null(suite);
-    error_clear(&error);
     assert_int_equal(fixture_set_up((void **)&suite->fixture), 0);
-    assert_true(local_time_use_zone("Europe/Paris", &error));
-    suite->texts = appointment_texts_load("/nonexistent", &error);
-    assert_non_null(suite->texts);
+    suite->texts = fixture_texts();
     *state = suite;
     return 0;
 }

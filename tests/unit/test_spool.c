@@ -11,7 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/local_time.h"
 #include "db/spool.h"
 #include "tests/unit/db_fixture.h"
 
@@ -117,17 +116,13 @@ static void open_spool(struct suite *suite)
 static int set_up(void **state)
 {
     struct suite *suite = calloc(1, sizeof(*suite));
-    struct error error;
 
     assert_non_null(suite);
-    error_clear(&error);
     assert_int_equal(fixture_set_up((void **)&suite->fixture), 0);
     /* Refused files are no news here. */
     suite->fixture->log.descriptor = open("/dev/null", O_WRONLY | O_CLOEXEC);
     assert_true(suite->fixture->log.descriptor >= 0);
-    assert_true(local_time_use_zone("Europe/Paris", &error));
-    suite->texts = appointment_texts_load("/nonexistent", &error);
-    assert_non_null(suite->texts);
+    suite->texts = fixture_texts();
     snprintf(suite->directory, sizeof(suite->directory), "%s/spool", suite->fixture->directory);
     assert_int_equal(mkdir(suite->directory, 0700), 0);
     suite->options = (struct spool_options){.directory = suite->directory,
