@@ -96,6 +96,12 @@ static void rewatch(struct websocket *websocket, bool wants_output)
     loop_rewatch(websocket->settings->loop, &websocket->watch, events);
 }
 
+/* The socket took no more: epoll tells when it does again, and to try sooner is for nothing. */
+static bool is_blocked(const struct websocket *websocket)
+{
+    return (websocket->watch.events & EPOLLOUT) != 0;
+}
+
 static void flush(struct websocket *websocket)
 {
     switch (output_flush(&websocket->output, websocket->watch.descriptor)) {
@@ -121,7 +127,8 @@ void websocket_send(struct websocket *websocket, struct block *frame)
         return;
     if (!frame || !output_push(&websocket->output, frame, websocket->settings->max_output_bytes))
         websocket->state = STATE_OVERFLOWED;
-    loop_defer(websocket->settings->loop, &websocket->task);
+    if (!is_blocked(websocket) || websocket->state == STATE_OVERFLOWED)
+        loop_defer(websocket->settings->loop, &websocket->task);
 }
 
 size_t websocket_queued(const struct websocket *websocket)
@@ -293,7 +300,7 @@ void websocket_pause(struct websocket *websocket)
     if (websocket->state != STATE_OPEN)
         return;
     websocket->is_paused = true;
-    rewatch(websocket, websocket->watch.events & EPOLLOUT);
+    rewatch(websocket, is_blocked(websocket));
 }
 
 void websocket_resume(struct websocket *websocket)
@@ -301,7 +308,7 @@ void websocket_resume(struct websocket *websocket)
     if (websocket->state != STATE_OPEN || !websocket->is_paused)
         return;
     websocket->is_paused = false;
-    rewatch(websocket, websocket->watch.events & EPOLLOUT);
+    rewatch(websocket, is_blocked(websocket));
     /* What was kept is handled by the task: the caller may be within one of our callbacks. */
     loop_defer(websocket->settings->loop, &websocket->task);
 }
@@ -323,12 +330,18 @@ static void run_task(struct loop_task *task)
 
     if (websocket->state == STATE_OPEN)
         handle_kept(websocket);
-    if (websocket->state == STATE_OPEN)
-        flush(websocket);
-    else if (websocket->state == STATE_OVERFLOWED)
+    switch ((enum state)websocket->state) {
+    case STATE_OPEN:
+        if (!is_blocked(websocket))
+            flush(websocket);
+        break;
+    case STATE_OVERFLOWED:
         end(websocket, WEBSOCKET_SLOW, FRAME_CLOSE_NO_STATUS);
-    else
+        break;
+    case STATE_ENDED:
         free(websocket);
+        break;
+    }
 }
 
 /* ---- Its beginning ---- */

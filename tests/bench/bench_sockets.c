@@ -5,6 +5,7 @@
  *
  *   connect N                       connects until there are N clients
  *   reconnect                       cuts all off and brings them back
+ *   stall N                         connects N more, and never reads from them again
  *   run BURST TURNS INTERVAL_US DELIVERIES
  *                                   publishes BURST messages at once TURNS times, on a schedule
  *                                   that waits for nobody, and takes DELIVERIES of each; latency is
@@ -110,6 +111,12 @@ static void connect_to_count(struct bench *bench, size_t count)
     printf("{\"clients\":%zu,\"recovered\":%zu", bench->clients.ready, bench->clients.recovered);
 }
 
+static void stall(struct bench *bench, size_t count)
+{
+    connect_to_count(bench, bench->clients.count + count);
+    clients_stall(&bench->clients, count);
+}
+
 static void execute(struct bench *bench, const char *command)
 {
     int64_t begin_ns = now_ns();
@@ -124,6 +131,8 @@ static void execute(struct bench *bench, const char *command)
         count = bench->clients.count;
         clients_cut(&bench->clients);
         connect_to_count(bench, count);
+    } else if (sscanf(command, "stall %zu", &count) == 1) {
+        stall(bench, count);
     } else if (sscanf(command, "run %zu %zu %" SCNd64 " %zu", &run.burst, &run.turns, &interval_us,
                       &run.deliveries) == 4) {
         run.interval_ns = interval_us * 1000;

@@ -507,3 +507,10 @@ void clients_cut(struct clients *clients)
     clients->ready = 0;
     clients->recovered = 0;
 }
+
+void clients_stall(struct clients *clients, size_t count)
+{
+    for (size_t i = clients->count - count; i < clients->count; i++)
+        if (epoll_ctl(clients->epoll, EPOLL_CTL_DEL, clients->all[i].descriptor, NULL) != 0)
+            die("epoll_ctl");
+}

@@ -77,6 +77,9 @@ bool clients_connect(struct clients *clients, size_t count);
 /* Cuts all off, without a word; clients_connect then brings them back, as themselves. */
 void clients_cut(struct clients *clients);
 
+/* Reads nothing any more from the `count` that came last; nor notices that they are cut off. */
+void clients_stall(struct clients *clients, size_t count);
+
 /* A blocking connection to a target. */
 int connect_to(const char *target);
 

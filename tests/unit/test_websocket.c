@@ -335,6 +335,33 @@ static void test_a_client_that_does_not_read(void **state)
     assert_int_equal(fixture.endings.count, 0);
 }
 
+/* Room that is too little for epoll to tell of: thousands of clients that do not read must not
+ * cost a system call each with every message. */
+static void test_a_full_socket_is_not_tried(void **state)
+{
+    static char text[1001];
+    char received[1004];
+    size_t sent = 0;
+
+    (void)state;
+    memset(text, 'x', sizeof(text) - 1);
+    open_with_early(NULL, 0);
+    while (websocket_queued(owner.websocket) == 0) {
+        send_text(text);
+        sent += sizeof(received);
+        fixture_turn(&fixture);
+    }
+    size_t queued = websocket_queued(owner.websocket);
+    assert_int_equal(recv(client.descriptor, received, sizeof(received), 0), sizeof(received));
+    send_text("y");
+    fixture_turn(&fixture);
+    assert_int_equal(websocket_queued(owner.websocket), queued + 3);
+
+    FIXTURE_UNTIL(&fixture, (client_receive(&client), websocket_queued(owner.websocket) == 0));
+    client_receive(&client);
+    assert_int_equal(client.received.length, sent - sizeof(received) + 3);
+}
+
 static void test_a_frame_without_memory(void **state)
 {
     (void)state;
@@ -451,6 +478,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_client_that_is_gone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_gone_while_paused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_client_that_does_not_read, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_full_socket_is_not_tried, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_frame_without_memory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_closed_by_the_owner, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ended_within_a_message, set_up, tear_down),

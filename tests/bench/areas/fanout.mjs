@@ -2,6 +2,7 @@
 
 import { selectContestants } from '../lib/contestant.mjs';
 import { measureCpu, untilIdle } from '../lib/cpu.mjs';
+import { runAll } from '../lib/fanout.mjs';
 import { withGenerator } from '../lib/generator.mjs';
 import { layers } from '../lib/layers.mjs';
 import { Ours } from '../lib/ours.mjs';
@@ -25,13 +26,6 @@ const SECONDS_QUICK = 1;
 const BURSTS = [1, 4, 16];
 const SOCKETS = [1000, 10_000];
 const US_PER_SECOND = 1e6;
-
-async function runAll(generator, ...words) {
-    const run = await generator.ask('run', ...words);
-    if (run.delivered !== run.expected)
-        throw new Error(`${run.delivered} of ${run.expected} messages delivered`);
-    return run;
-}
 
 /** The CPU time with one turn after the other, so that a turn has exactly so many messages; the
  * latency on a schedule that waits for nobody, the same for everybody. */

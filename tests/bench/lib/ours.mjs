@@ -35,11 +35,12 @@ COMMIT;`;
 
 export class Ours extends Contestant {
     /** `people`: how many there are, an even number; `onUnixSocket`: the broker listens where a
-     * web server expects it, not on a port. */
-    constructor({ people = 2, onUnixSocket = false, name = 'ours' } = {}) {
+     * web server expects it, not on a port; `settings` of the broker beside those of the bench. */
+    constructor({ people = 2, onUnixSocket = false, name = 'ours', settings = {} } = {}) {
         super(name);
         this.people = people;
         this.onUnixSocket = onUnixSocket;
+        this.settings = settings;
     }
 
     get socketFolder() {
@@ -68,6 +69,7 @@ export class Ours extends Contestant {
 
     async #configure() {
         const bus = `ipc://${this.socketFolder}/bus.ipc`;
+        this.internalPort = await freePort();
         writeFileSync(this.configuration, renderConfiguration({
             auth: { jwt_secret: SECRET },
             database: { path: this.file('messagerie.db') },
@@ -76,10 +78,11 @@ export class Ours extends Contestant {
             bus: { brokers: bus },
             broker: {
                 listen: this.target,
-                internal_listen: `127.0.0.1:${await freePort()}`,
+                internal_listen: `127.0.0.1:${this.internalPort}`,
                 bus_address: bus,
                 max_connections: SOCKETS_MAX,
                 max_connections_per_user: SOCKETS_OF_USER_MAX,
+                ...this.settings,
             },
             log: { level: 'warning' },
         }));
@@ -92,6 +95,12 @@ export class Ours extends Contestant {
 
     pids() {
         return [this.broker.pid];
+    }
+
+    /** The value of one of the broker's metrics. */
+    async metric(name) {
+        const answer = await fetch(`http://127.0.0.1:${this.internalPort}/metrics`);
+        return Number(new RegExp(`^messagerie_broker_${name} (.*)$`, 'm').exec(await answer.text())[1]);
     }
 
     async stop() {
