@@ -1,23 +1,22 @@
 #include "db/database.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/magic.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "common/config.h"
+#include "db/checkpointer.h"
 #include "db/migrations.h"
 #include "db/outbox.h"
 #include "db/statement.h"
 #include "db/transaction.h"
+#include "db/writers_lock.h"
 
 /* Failures are logged at most once in this time, so that a full disk does not fill further. */
 #define FAILURE_LOG_INTERVAL_MS 1000
@@ -70,6 +69,7 @@ struct database {
 
     pthread_t writer_thread;
     struct writer writer;
+    struct checkpointer *checkpointer;
 };
 
 /* ---- telling the operator ------------------------------------------------------------------ */
@@ -146,27 +146,14 @@ static void close_writer(struct writer *writer)
     writer->lock_descriptor = -1;
 }
 
-static bool lock_writers(struct writer *writer, struct error *error)
-{
-    while (flock(writer->lock_descriptor, LOCK_EX) != 0)
-        if (errno != EINTR)
-            return error_unavailable(error, "flock: %s", strerror(errno));
-    return true;
-}
-
-static void unlock_writers(struct writer *writer)
-{
-    flock(writer->lock_descriptor, LOCK_UN);
-}
-
 static bool migrate_locked(struct database *database, struct error *error)
 {
     struct writer *writer = &database->writer;
 
-    if (!lock_writers(writer, error))
+    if (!writers_lock_take(writer->lock_descriptor, error))
         return false;
     bool succeeded = schema_migrate(writer->connection, database->services, error);
-    unlock_writers(writer);
+    writers_lock_give_back(writer->lock_descriptor);
     return succeeded;
 }
 
@@ -182,9 +169,9 @@ static bool open_writer(struct database *database, struct error *error)
         .may_create = database->generation == 0,
         .is_network_file = is_network_file(database->path)};
 
-    writer->lock_descriptor = open(database->lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0660);
+    writer->lock_descriptor = writers_lock_open(database->lock_path, error);
     if (writer->lock_descriptor < 0)
-        return error_unavailable(error, "%s: %s", database->lock_path, strerror(errno));
+        return false;
     writer->connection = connection_open(&options, error);
     if (writer->connection == NULL || !migrate_locked(database, error) ||
         !identify(database->path, &writer->file)) {
@@ -319,10 +306,11 @@ static void publish(struct database *database)
 
 static bool run_locked(struct database *database, struct database_job *jobs, struct error *error)
 {
-    if (!ensure_writer(database, error) || !lock_writers(&database->writer, error))
+    if (!ensure_writer(database, error) ||
+        !writers_lock_take(database->writer.lock_descriptor, error))
         return false;
     bool succeeded = run_transaction(database, jobs, error);
-    unlock_writers(&database->writer);
+    writers_lock_give_back(database->writer.lock_descriptor);
     return succeeded;
 }
 
@@ -366,8 +354,9 @@ static void run_batch(struct database *database, struct database_job *jobs)
     }
     count_jobs(database, jobs, committed);
     complete_jobs(jobs, committed, &error);
-    if (committed) /* after nobody waits for it */
-        connection_checkpoint(database->writer.connection);
+    if (committed)
+        checkpointer_tell(database->checkpointer,
+                          connection_log_pages(database->writer.connection));
 }
 
 /* Takes up to DATABASE_BATCH_OPERATIONS jobs, waiting for the first; NULL when there is nothing
@@ -646,9 +635,16 @@ struct database *database_create(const struct database_options *options,
         error_out_of_memory(error);
         return NULL;
     }
+    database->checkpointer =
+        checkpointer_create(database->path, database->lock_path, services, error);
+    if (database->checkpointer == NULL) {
+        free_memory(database);
+        return NULL;
+    }
     int failure = pthread_create(&database->writer_thread, NULL, writer_main, database);
     if (failure != 0) {
         error_unavailable(error, "no thread for the database: %s", strerror(failure));
+        checkpointer_free(database->checkpointer);
         free_memory(database);
         return NULL;
     }
@@ -664,6 +660,7 @@ void database_free(struct database *database)
     pthread_cond_signal(&database->queue_filled);
     pthread_mutex_unlock(&database->lock);
     pthread_join(database->writer_thread, NULL);
+    checkpointer_free(database->checkpointer);
     while (database->idle_readers != NULL) {
         struct reader *reader = database->idle_readers;
         database->idle_readers = reader->next;

@@ -154,6 +154,27 @@ static const char *const migrations[] = {
     " name TEXT NOT NULL,"
     " PRIMARY KEY (user_id, name)"
     ") WITHOUT ROWID;",
+
+    /* 4: both participants of a conversation beside each other, as each message changes both */
+    "CREATE TABLE participants_together ("
+    " conversation_id TEXT NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,"
+    " user_id TEXT NOT NULL REFERENCES users (id),"
+    " is_salon SMALLINT NOT NULL,"
+    " status TEXT NOT NULL,"            /* of the conversation, here for the list's index */
+    " last_message_at BIGINT NOT NULL," /* likewise */
+    " unread_count BIGINT NOT NULL DEFAULT 0,"
+    " PRIMARY KEY (conversation_id, user_id)"
+    ") WITHOUT ROWID;"
+    "INSERT INTO participants_together"
+    " (conversation_id, user_id, is_salon, status, last_message_at, unread_count)"
+    " SELECT conversation_id, user_id, is_salon, status, last_message_at, unread_count"
+    " FROM participants;"
+    "DROP TABLE participants;"
+    "ALTER TABLE participants_together RENAME TO participants;"
+    "CREATE INDEX participants_by_time"
+    " ON participants (user_id, last_message_at, conversation_id, status);"
+    "CREATE INDEX participants_unread"
+    " ON participants (user_id, last_message_at, conversation_id) WHERE unread_count > 0;",
 };
 
 const int64_t schema_version_newest = sizeof(migrations) / sizeof(migrations[0]);

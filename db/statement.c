@@ -6,13 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of a new file. A message changes a dozen pages, all of which are written to the log. */
+#define PAGE_BYTES 2048
 /* SQLite's page cache of each connection, in KiB: the index pages of a busy salon stay in it. */
 #define PAGE_CACHE_KIB 4096
 /* A write-ahead log that grew is cut back to this when it starts over, in bytes. */
 #define JOURNAL_SIZE_LIMIT_BYTES (64 * 1024 * 1024)
-/* Pages in the write-ahead log from which on it is copied into the file (16 MiB): a page that many
- * commits change is copied once for all of them. */
-#define CHECKPOINT_PAGES 4000
 
 struct statement {
     struct connection *connection;
@@ -79,9 +78,10 @@ static bool set_up(struct connection *connection, const struct connection_option
     if (options->mode == CONNECTION_READ)
         return connection_execute(connection, "PRAGMA query_only=ON", error);
     sqlite3_snprintf(sizeof(pragmas), pragmas,
-                     "PRAGMA journal_mode=%s; PRAGMA synchronous=FULL;"
+                     "PRAGMA page_size=%d; PRAGMA journal_mode=%s; PRAGMA synchronous=FULL;"
                      "PRAGMA journal_size_limit=%d; PRAGMA secure_delete=FAST;",
-                     options->is_network_file ? "DELETE" : "WAL", JOURNAL_SIZE_LIMIT_BYTES);
+                     PAGE_BYTES, options->is_network_file ? "DELETE" : "WAL",
+                     JOURNAL_SIZE_LIMIT_BYTES);
     if (!connection_execute(connection, pragmas, error))
         return false;
     /* In the place of SQLite's own, which copies the log inside a commit. */
@@ -157,13 +157,19 @@ bool connection_execute(struct connection *connection, const char *sql, struct e
     return fail(connection, what, error);
 }
 
-void connection_checkpoint(struct connection *connection)
+int connection_log_pages(const struct connection *connection)
 {
-    if (connection->log_pages < CHECKPOINT_PAGES)
-        return;
-    /* Readers of older pages may keep it from getting everywhere; it is tried again then. */
-    sqlite3_wal_checkpoint_v2(connection->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-    connection->log_pages = 0;
+    return connection->log_pages;
+}
+
+bool connection_checkpoint(struct connection *connection, struct error *error)
+{
+    /* A connection that has read nothing yet does not know that there is a log. */
+    if (!connection_execute(connection, "PRAGMA user_version", error))
+        return false;
+    int code =
+        sqlite3_wal_checkpoint_v2(connection->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    return code == SQLITE_OK || code == SQLITE_BUSY || fail(connection, "checkpoint", error);
 }
 
 int64_t connection_changes(struct connection *connection)

@@ -79,9 +79,12 @@ void statement_end(struct statement *statement);
 /* For statements without rows: step once, end. A constraint that is hit is ERROR_INTERNAL here. */
 bool statement_run(struct statement *statement, struct error *error);
 
-/* Copies the write-ahead log into the file if it has grown long. For the writer, between two
- * transactions; failing does no harm. */
-void connection_checkpoint(struct connection *connection);
+/* Pages in the write-ahead log after this connection's last commit. */
+int connection_log_pages(const struct connection *connection);
+
+/* Copies as much of the write-ahead log into the file as readers of old pages allow, waiting for
+ * nobody: nothing, and no failure, when another connection is at it. Outside a transaction. */
+bool connection_checkpoint(struct connection *connection, struct error *error);
 
 /* Rows that the last insert, update or delete of this connection touched. */
 int64_t connection_changes(struct connection *connection);

@@ -33,9 +33,12 @@ wait $child`;
 const throughSpawnFcgi = (...words) => (file, socket) =>
     ['spawn-fcgi', '-n', '-M', '0660', '-s', socket, '--', ...words, file];
 
-/** The process holds or waits for a lock on a file: an operation of it is writing. */
-const isWriting = (pid) => readFileSync('/proc/locks', 'utf8')
-    .split('\n').some((line) => line.includes('FLOCK') && line.includes(` ${pid} `));
+/** Somebody holds or waits for the writers' lock: an operation of a program is writing. */
+function isWriting(database) {
+    const { ino } = statSync(`${database.path}.lock`);
+    return readFileSync('/proc/locks', 'utf8').split('\n')
+        .some((line) => line.includes('OFDLCK') && line.includes(`:${ino} `));
+}
 
 for (const [what, command] of [
     ['descriptor 0 (spawn-fcgi)', throughSpawnFcgi()],
@@ -161,7 +164,7 @@ describeStack('a socket of one\'s own', {
         const posts = await stack.database.whileLocked(async () => {
             const underWay = Array.from({ length: 5 }, (_, index) =>
                 salon.post(messagesPath(id), { content: 'en vol', clientMessageId: `${index}` }));
-            await until('the program is writing', () => isWriting(messages.pid));
+            await until('the program is writing', () => isWriting(stack.database));
             const logged = messages.log.length;
             messages.signal('SIGTERM');
             await until('it stops', () => messages.log.slice(logged).includes('msg="stopping"'));

@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "db/maintenance.h"
 #include "db/migrations.h"
+#include "db/outbox.h"
 #include "tests/unit/db_fixture.h"
 
 static enum error_kind write_kind(struct fixture *fixture, database_operation *operation,
@@ -589,6 +591,58 @@ static void a_newer_schema_is_refused(void **state)
     buffer_free(&json);
 }
 
+/* As a file of version 3 had it. */
+static void an_older_schema_is_migrated_with_what_is_in_it(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *id = fixture_conversation(fixture);
+    struct error error;
+
+    fixture_send(fixture, id, client("c1"), "Bonjour");
+    int64_t unread = unread_of(fixture, salon("s1"));
+    fixture_execute(fixture,
+                    "CREATE TABLE older (user_id TEXT NOT NULL, conversation_id TEXT NOT NULL,"
+                    " is_salon SMALLINT NOT NULL, status TEXT NOT NULL,"
+                    " last_message_at BIGINT NOT NULL, unread_count BIGINT NOT NULL DEFAULT 0,"
+                    " PRIMARY KEY (user_id, conversation_id)) WITHOUT ROWID;"
+                    "INSERT INTO older SELECT user_id, conversation_id, is_salon, status,"
+                    " last_message_at, unread_count FROM participants;"
+                    "DROP TABLE participants; ALTER TABLE older RENAME TO participants;"
+                    "DELETE FROM schema_migrations WHERE version = 4");
+    fixture_reopen(fixture, 86400000, 1000000);
+    error_clear(&error);
+    assert_true(database_prepare(fixture->database, &error));
+    assert_int_equal(fixture_number(fixture, "SELECT MAX(version) FROM schema_migrations"), 4);
+    assert_int_equal(unread, 1);
+    assert_int_equal(unread_of(fixture, salon("s1")), unread);
+    fixture_verify(fixture);
+}
+
+static bool append_a_mebibyte(struct transaction *transaction, void *argument, struct error *error)
+{
+    return outbox_append_for_user(transaction, "large", "s1", NULL, NULL, argument, error);
+}
+
+/* While one writes without a pause. */
+static void the_log_starts_over(void **state)
+{
+    enum { COMMITS = 250, MEBIBYTES_MAX = 128 };
+    static char mebibyte[1024 * 1024];
+    struct fixture *fixture = *state;
+    struct buffer payload = BUFFER_EMPTY;
+    char log_path[160];
+    struct stat status;
+
+    memset(mebibyte, 'x', sizeof(mebibyte));
+    buffer_append(&payload, mebibyte, sizeof(mebibyte));
+    for (int i = 0; i < COMMITS; i++)
+        assert_int_equal(write_kind(fixture, append_a_mebibyte, &payload), ERROR_NONE);
+    snprintf(log_path, sizeof(log_path), "%s-wal", fixture->path);
+    assert_int_equal(stat(log_path, &status), 0);
+    assert_in_range(status.st_size, 0, MEBIBYTES_MAX * sizeof(mebibyte));
+    buffer_free(&payload);
+}
+
 static void a_file_that_is_gone_is_not_made_again(void **state)
 {
     struct fixture *fixture = *state;
@@ -663,6 +717,8 @@ int main(void)
         TEST(the_outbox_is_pruned_by_number),
         TEST(the_outbox_is_pruned_by_age_but_keeps_its_number),
         TEST(a_newer_schema_is_refused),
+        TEST(an_older_schema_is_migrated_with_what_is_in_it),
+        TEST(the_log_starts_over),
         TEST(a_file_that_is_gone_is_not_made_again),
         TEST(a_backup_is_complete),
         TEST(verify_finds_a_wrong_counter),

@@ -31,7 +31,9 @@ static void check_plan(sqlite3 *shell, enum sql_id id)
          * is bounded by its own LIMIT. */
         bool scans = strncmp(detail, "SCAN ", 5) == 0 && id != SQL_OUTBOX_LAST &&
                      strstr(detail, "newest") == NULL && strstr(detail, "CONSTANT ROW") == NULL;
-        bool sorts = strstr(detail, "TEMP B-TREE") != NULL && id != SQL_MESSAGES_UNREAD;
+        /* All that a person is in, for an export or before an erasure changes it. */
+        bool may_sort = id == SQL_MESSAGES_UNREAD || id == SQL_PERSON_CONVERSATIONS;
+        bool sorts = strstr(detail, "TEMP B-TREE") != NULL && !may_sort;
         if (scans || sorts)
             print_error("%s: %s\n", sql_name(id), detail);
         assert_false(scans || sorts);

@@ -1,6 +1,6 @@
 // REST: what a request costs the processes that answer it, and how many there can be.
 
-import { selectContestants } from '../lib/contestant.mjs';
+import { onAllCores, selectContestants } from '../lib/contestant.mjs';
 import { runInterleaved } from '../lib/rounds.mjs';
 import { makeTable } from '../lib/table.mjs';
 import { casesFor, measureCase, tableOf } from '../rest/cases.mjs';
@@ -59,7 +59,8 @@ async function measureContestant(contestant, cases, plan, bodyBytes) {
     if (!(contestant instanceof OurSite))
         return measureAll(cases, (one) => measureCase(contestant, one, plan.size, plan));
     const figures = await measureOurs(contestant, cases, plan, bodyBytes);
-    figures[MIXED.key] = await measureMixed(contestant, plan.size, plan.seconds);
+    figures[MIXED.key] = await onAllCores(contestant,
+        () => measureMixed(contestant, plan.size, plan.seconds));
     return figures;
 }
 

@@ -1,5 +1,6 @@
 // Who is measured: a server that can be started, and whose processes are known.
 
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +12,18 @@ import { processTree } from './cpu.mjs';
 /** Servers run on one core, load generators (and the harness) on the other. */
 export const SERVER_CPU = 0;
 export const GENERATOR_CPU = os.cpus().length > 1 ? 1 : 0;
+
+/** Runs `act` while the contestant's processes, and those that they start, may use every core. */
+export async function onAllCores(contestant, act) {
+    const pin = (cpus) => contestant.pids().forEach((pid) =>
+        execFileSync('taskset', ['-acp', `${cpus}`, `${pid}`], { stdio: 'ignore' }));
+    pin(`0-${os.cpus().length - 1}`);
+    try {
+        return await act();
+    } finally {
+        pin(SERVER_CPU);
+    }
+}
 
 /** What a contestant needs beyond what builds messagerie: a file of it, by Debian's package. */
 const PACKAGE_FILES = {

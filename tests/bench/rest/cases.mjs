@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 
 import { conversationPath, CONVERSATIONS, messagesPath, UNREAD_TOTAL } from '../../e2e/harness/paths.mjs';
+import { onAllCores } from '../lib/contestant.mjs';
 import { makeTable } from '../lib/table.mjs';
 import { conversationId, writtenConversations } from './dataset.mjs';
 import { measureLoad, load, writeTargets } from './load.mjs';
@@ -29,6 +30,7 @@ const writing = (connections, isMeasuredOpen) => ({
     title: `durable writes, ${connections} at once`,
     connections,
     isMeasuredOpen,
+    usesAllCores: true,
     targets: (size) => writtenConversations(size).map((index) => ({
         method: 'POST', path: messagesPath(conversationId(index)), token: salonToken(),
         body: { content },
@@ -57,7 +59,12 @@ export const subjectTargets = (size) => writtenConversations(size).map((index) =
 }));
 
 /** Measures one case: {program, nginx, …, total, perSecond, p50, p99, …}. */
-export async function measureCase(contestant, { key, targets, connections, isMeasuredOpen }, size,
+export function measureCase(contestant, one, size, plan) {
+    const measure = () => measureHere(contestant, one, size, plan);
+    return one.usesAllCores ? onAllCores(contestant, measure) : measure();
+}
+
+async function measureHere(contestant, { key, targets, connections, isMeasuredOpen }, size,
     { seconds, warmsUp }) {
     const file = writeTargets(join(contestant.folder, key), targets(size));
     if (warmsUp)
