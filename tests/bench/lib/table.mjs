@@ -25,9 +25,16 @@ export function makeTable({ title, results, columns, ours = 'ours', notes = [] }
     const reference = rows.find(({ name }) => name === ours);
     for (const { cells } of rows)
         for (const [key, cell] of Object.entries(cells))
-            if (reference?.cells[key] !== undefined && reference.cells[key].median !== 0)
-                cell.ratioToOurs = cell.median / reference.cells[key].median;
+            cell.ratioToOurs = ratio(cell, reference?.cells[key]);
     return { title, columns, rows, notes };
+}
+
+/** The median of the ratios within each round: a machine whose speed changes from one round to
+ * the next, as virtual ones do, changes both. */
+function ratio(cell, reference) {
+    const ratios = cell.values.map((value, round) => value / reference?.values[round])
+        .filter(Number.isFinite);
+    return ratios.length === 0 ? undefined : median(ratios);
 }
 
 function summarize(key, rounds) {
