@@ -328,8 +328,11 @@ static void run_task(struct loop_task *task)
 {
     struct websocket *websocket = LOOP_OWNER(task, struct websocket, task);
 
-    if (websocket->state == STATE_OPEN)
+    if (websocket->state == STATE_OPEN) {
         handle_kept(websocket);
+        if (websocket->state == STATE_ENDED)
+            return; /* the task waits again, to free it */
+    }
     switch ((enum state)websocket->state) {
     case STATE_OPEN:
         if (!is_blocked(websocket))

@@ -8,9 +8,6 @@
 #include "db/statement.h"
 #include "db/writers_lock.h"
 
-/* Beside the writers: the first pass copies nearly all, the second what they added meanwhile. */
-#define PASSES_BESIDE_WRITERS 2
-
 struct checkpointer {
     const char *path;
     const char *lock_path;
@@ -26,7 +23,7 @@ struct checkpointer {
 
 /* ---- a checkpoint -------------------------------------------------------------------------- */
 
-static bool finish_locked(struct connection *connection, const char *lock_path, struct error *error)
+static bool copy_locked(struct connection *connection, const char *lock_path, struct error *error)
 {
     int descriptor = writers_lock_open(lock_path, error);
 
@@ -38,31 +35,28 @@ static bool finish_locked(struct connection *connection, const char *lock_path, 
     return succeeded;
 }
 
-static bool copy_log(const struct checkpointer *checkpointer, int log_pages, struct error *error)
+static bool copy_log(const struct checkpointer *checkpointer, struct error *error)
 {
     /* Opened each time: another file may have taken the place of the last one. */
     const struct connection_options options = {.path = checkpointer->path, .mode = CONNECTION_READ};
     struct connection *connection = connection_open(&options, error);
-    bool succeeded = connection != NULL;
 
-    for (int pass = 0; succeeded && pass < PASSES_BESIDE_WRITERS; pass++)
-        succeeded = connection_checkpoint(connection, error);
-    if (succeeded && log_pages >= CHECKPOINTER_LONG_LOG_PAGES)
-        succeeded = finish_locked(connection, checkpointer->lock_path, error);
+    if (connection == NULL)
+        return false;
+    bool succeeded = copy_locked(connection, checkpointer->lock_path, error);
     connection_close(connection);
     return succeeded;
 }
 
 /* ---- the thread ---------------------------------------------------------------------------- */
 
-/* Gives the log's pages; false when it is to end. */
-static bool wait_until_due(struct checkpointer *checkpointer, int *log_pages)
+/* False when it is to end. */
+static bool wait_until_due(struct checkpointer *checkpointer)
 {
     pthread_mutex_lock(&checkpointer->lock);
     while (checkpointer->log_pages < checkpointer->due_at && !checkpointer->is_stopping)
         pthread_cond_wait(&checkpointer->told, &checkpointer->lock);
     bool is_stopping = checkpointer->is_stopping;
-    *log_pages = checkpointer->log_pages;
     pthread_mutex_unlock(&checkpointer->lock);
     return !is_stopping;
 }
@@ -80,11 +74,10 @@ static void *run(void *argument)
 {
     struct checkpointer *checkpointer = argument;
     struct error error;
-    int log_pages;
 
-    while (wait_until_due(checkpointer, &log_pages)) {
+    while (wait_until_due(checkpointer)) {
         error_clear(&error);
-        if (!copy_log(checkpointer, log_pages, &error))
+        if (!copy_log(checkpointer, &error))
             log_warning(checkpointer->services->log, "the write-ahead log could not be copied",
                         LOG_TEXT("path", checkpointer->path), LOG_TEXT("reason", error.detail));
         put_off(checkpointer);

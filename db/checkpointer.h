@@ -1,13 +1,14 @@
 /*
- * Copies SQLite's write-ahead log into the database's file (a checkpoint), in a thread of its own:
- * neither commits nor those whose messages they hold wait for it.
+ * Copies SQLite's write-ahead log into the database's file (a checkpoint), in a thread of its own,
+ * once it is long.
  *
- * It goes on beside the writers, and when they pause, the log starts over. When they never do, it
- * grows long; then the rest of it, which was added meanwhile, is copied under the lock on which the
- * writers of all processes queue, so that it can start over. Processes need not agree on who does it: SQLite lets one
- * at a time, and the others try again when the log has grown by as much once more.
+ * It does so under the lock on which the writers of all processes queue. SQLite would let it go on
+ * beside them, but then the log could not start over for as long as somebody writes; and up to
+ * SQLite 3.51.2 a writer that starts the log over in the middle of a checkpoint's beginning can
+ * make it skip pages (the WAL-reset bug), which loses them.
  *
- * A checkpoint that fails does no harm: the log stays longer, and the next one copies it.
+ * Each process looks after the log; who comes second finds nothing to copy. A checkpoint that fails
+ * does no harm: the log stays longer, and the next one copies it.
  */
 #ifndef MESSAGERIE_DB_CHECKPOINTER_H
 #define MESSAGERIE_DB_CHECKPOINTER_H
@@ -18,8 +19,6 @@
 /* It is copied each time when it has grown by so many pages (16 MiB): a page that many commits
  * change is copied once for all of them. */
 #define CHECKPOINTER_LOG_PAGES 8000
-/* Long is a log of so many pages (64 MiB). */
-#define CHECKPOINTER_LONG_LOG_PAGES 32000
 
 struct checkpointer;
 

@@ -626,7 +626,7 @@ static bool append_a_mebibyte(struct transaction *transaction, void *argument, s
 /* While one writes without a pause. */
 static void the_log_starts_over(void **state)
 {
-    enum { COMMITS = 250, MEBIBYTES_MAX = 128 };
+    enum { COMMITS = 150, MEBIBYTES_MAX = 75 };
     static char mebibyte[1024 * 1024];
     struct fixture *fixture = *state;
     struct buffer payload = BUFFER_EMPTY;

@@ -170,6 +170,19 @@ static void test_bytes_that_came_early(void **state)
 }
 
 /* What is sent in a turn goes out at its end, in one piece. */
+/* A close frame right behind the handshake. */
+static void test_an_end_that_came_early(void **state)
+{
+    static const char close_frame[] = "\x88\x82\0\0\0\0\x03\xe8";
+
+    (void)state;
+    open_with_early(close_frame, sizeof(close_frame) - 1);
+    fixture_turn(&fixture);
+    assert_int_equal(owner.closes, 1);
+    assert_int_equal(owner.end, WEBSOCKET_CLOSED);
+    check_close_frame(1000);
+}
+
 static void test_sending_is_collected(void **state)
 {
     (void)state;
@@ -468,6 +481,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_messages, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_large_message, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_bytes_that_came_early, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_an_end_that_came_early, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_sending_is_collected, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_drain, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_pause, set_up, tear_down),
