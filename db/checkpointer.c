@@ -61,8 +61,7 @@ static bool wait_until_due(struct checkpointer *checkpointer)
     return !is_stopping;
 }
 
-/* A reader of old pages, or another process's checkpoint, may have kept it from getting
- * everywhere. */
+/* Readers of old pages may have kept it from getting everywhere. */
 static void put_off(struct checkpointer *checkpointer)
 {
     pthread_mutex_lock(&checkpointer->lock);

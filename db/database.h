@@ -1,5 +1,6 @@
 /*
- * The database of one process: a writer thread with group commit, and a few read connections.
+ * The database of one process: a writer thread with group commit, a few read connections, and a
+ * thread that looks after the write-ahead log (db/checkpointer.h).
  *
  * A write operation runs inside a transaction that it shares with others (a savepoint each); it is
  * acknowledged, with true, only when the commit is on disk. Writers of several processes queue on
