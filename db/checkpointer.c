@@ -13,55 +13,27 @@ struct checkpointer {
     const char *lock_path;
     const struct services *services;
 
+    /* The writer's, but the thread's while a checkpoint is under way. NULL, -1: not open. */
+    struct connection *snapshot;
+    struct connection *copier; /* SQLite refuses to copy on a connection that reads */
+    int lock_descriptor;
+
     pthread_mutex_t lock; /* over all that follows, but the thread */
-    pthread_cond_t told;
+    pthread_cond_t changed;
     int log_pages; /* as of the last commit */
     int due_at;    /* in pages of the log */
+    bool is_under_way;
     bool is_stopping;
     pthread_t thread;
 };
 
-/* ---- a checkpoint -------------------------------------------------------------------------- */
-
-static bool copy_locked(struct connection *connection, const char *lock_path, struct error *error)
+static void warn(const struct checkpointer *checkpointer, const struct error *error)
 {
-    int descriptor = writers_lock_open(lock_path, error);
-
-    if (descriptor < 0)
-        return false;
-    bool succeeded =
-        writers_lock_take(descriptor, error) && connection_checkpoint(connection, error);
-    close(descriptor); /* gives back the lock */
-    return succeeded;
+    log_warning(checkpointer->services->log, "the write-ahead log could not be copied",
+                LOG_TEXT("path", checkpointer->path), LOG_TEXT("reason", error->detail));
 }
 
-static bool copy_log(const struct checkpointer *checkpointer, struct error *error)
-{
-    /* Opened each time: another file may have taken the place of the last one. */
-    const struct connection_options options = {.path = checkpointer->path, .mode = CONNECTION_READ};
-    struct connection *connection = connection_open(&options, error);
-
-    if (connection == NULL)
-        return false;
-    bool succeeded = copy_locked(connection, checkpointer->lock_path, error);
-    connection_close(connection);
-    return succeeded;
-}
-
-/* ---- the thread ---------------------------------------------------------------------------- */
-
-/* False when it is to end. */
-static bool wait_until_due(struct checkpointer *checkpointer)
-{
-    pthread_mutex_lock(&checkpointer->lock);
-    while (checkpointer->log_pages < checkpointer->due_at && !checkpointer->is_stopping)
-        pthread_cond_wait(&checkpointer->told, &checkpointer->lock);
-    bool is_stopping = checkpointer->is_stopping;
-    pthread_mutex_unlock(&checkpointer->lock);
-    return !is_stopping;
-}
-
-/* Readers of old pages may have kept it from getting everywhere. */
+/* Until the log has grown again: readers of old pages may have kept it from getting everywhere. */
 static void put_off(struct checkpointer *checkpointer)
 {
     pthread_mutex_lock(&checkpointer->lock);
@@ -69,37 +41,191 @@ static void put_off(struct checkpointer *checkpointer)
     pthread_mutex_unlock(&checkpointer->lock);
 }
 
+/* ---- a checkpoint -------------------------------------------------------------------------- */
+
+static bool run_sql(struct connection *connection, enum sql_id id, struct error *error)
+{
+    return statement_run(statement_begin(connection, id), error);
+}
+
+static void end_snapshot(struct checkpointer *checkpointer)
+{
+    struct error ignored; /* a read transaction that can't be ended has ended */
+
+    error_clear(&ignored);
+    if (connection_in_transaction(checkpointer->snapshot))
+        run_sql(checkpointer->snapshot, SQL_COMMIT, &ignored);
+}
+
+/* SQLite begins to read with the first row that is asked for. */
+static bool begin_snapshot(struct checkpointer *checkpointer, struct error *error)
+{
+    if (!run_sql(checkpointer->snapshot, SQL_BEGIN_READ, error))
+        return false;
+    struct statement *statement = statement_begin(checkpointer->snapshot, SQL_SCHEMA_VERSION);
+    enum step step = statement_step(statement, error);
+    statement_end(statement);
+    if (step == STEP_ROW)
+        return true;
+    end_snapshot(checkpointer);
+    return false;
+}
+
+static bool copy_beside_writers(struct checkpointer *checkpointer, struct error *error)
+{
+    return connection_checkpoint(checkpointer->copier, error) &&
+           connection_sync_file(checkpointer->copier, error);
+}
+
+static bool copy_rest(struct checkpointer *checkpointer, struct error *error)
+{
+    if (!writers_lock_take(checkpointer->lock_descriptor, error))
+        return false;
+    end_snapshot(checkpointer);
+    bool succeeded = connection_checkpoint(checkpointer->copier, error);
+    writers_lock_give_back(checkpointer->lock_descriptor);
+    return succeeded;
+}
+
+static void copy_log(struct checkpointer *checkpointer)
+{
+    struct error error;
+
+    error_clear(&error);
+    if (!copy_beside_writers(checkpointer, &error) || !copy_rest(checkpointer, &error))
+        warn(checkpointer, &error);
+    end_snapshot(checkpointer);
+    writers_lock_end_checkpoint(checkpointer->lock_descriptor);
+    put_off(checkpointer);
+}
+
+/* ---- the thread ---------------------------------------------------------------------------- */
+
+/* False when it is to end. */
+static bool wait_for_begin(struct checkpointer *checkpointer)
+{
+    pthread_mutex_lock(&checkpointer->lock);
+    while (!checkpointer->is_under_way && !checkpointer->is_stopping)
+        pthread_cond_wait(&checkpointer->changed, &checkpointer->lock);
+    bool has_begun = checkpointer->is_under_way;
+    pthread_mutex_unlock(&checkpointer->lock);
+    return has_begun;
+}
+
+static void set_under_way(struct checkpointer *checkpointer, bool is_under_way)
+{
+    pthread_mutex_lock(&checkpointer->lock);
+    checkpointer->is_under_way = is_under_way;
+    pthread_cond_signal(&checkpointer->changed);
+    pthread_mutex_unlock(&checkpointer->lock);
+}
+
 static void *run(void *argument)
 {
     struct checkpointer *checkpointer = argument;
-    struct error error;
 
-    while (wait_until_due(checkpointer)) {
-        error_clear(&error);
-        if (!copy_log(checkpointer, &error))
-            log_warning(checkpointer->services->log, "the write-ahead log could not be copied",
-                        LOG_TEXT("path", checkpointer->path), LOG_TEXT("reason", error.detail));
-        put_off(checkpointer);
+    while (wait_for_begin(checkpointer)) {
+        copy_log(checkpointer);
+        set_under_way(checkpointer, false);
     }
     return NULL;
 }
 
-void checkpointer_tell(struct checkpointer *checkpointer, int log_pages)
+/* ---- the writer's part --------------------------------------------------------------------- */
+
+static bool is_due(struct checkpointer *checkpointer, int log_pages)
 {
     pthread_mutex_lock(&checkpointer->lock);
     if (log_pages < checkpointer->log_pages) /* it has started over */
         checkpointer->due_at = CHECKPOINTER_LOG_PAGES;
     checkpointer->log_pages = log_pages;
-    if (log_pages >= checkpointer->due_at)
-        pthread_cond_signal(&checkpointer->told);
+    bool due = log_pages >= checkpointer->due_at && !checkpointer->is_under_way;
     pthread_mutex_unlock(&checkpointer->lock);
+    return due;
+}
+
+static bool open_connection(const struct checkpointer *checkpointer, struct connection **connection,
+                            struct error *error)
+{
+    const struct connection_options options = {.path = checkpointer->path, .mode = CONNECTION_READ};
+
+    *connection = connection_open(&options, error);
+    return *connection != NULL;
+}
+
+static void close_all(struct checkpointer *checkpointer)
+{
+    connection_close(checkpointer->copier);
+    connection_close(checkpointer->snapshot);
+    checkpointer->copier = NULL;
+    checkpointer->snapshot = NULL;
+    if (checkpointer->lock_descriptor >= 0)
+        close(checkpointer->lock_descriptor);
+    checkpointer->lock_descriptor = -1;
+}
+
+/* At the first checkpoint: a process that answers one request and ends has none. */
+static bool ensure_open(struct checkpointer *checkpointer, struct error *error)
+{
+    if (checkpointer->copier != NULL)
+        return true;
+    checkpointer->lock_descriptor = writers_lock_open(checkpointer->lock_path, error);
+    if (checkpointer->lock_descriptor >= 0 &&
+        open_connection(checkpointer, &checkpointer->snapshot, error) &&
+        open_connection(checkpointer, &checkpointer->copier, error))
+        return true;
+    close_all(checkpointer);
+    return false;
+}
+
+/* False when somebody else is at it, or with *error. */
+static bool begin(struct checkpointer *checkpointer, struct error *error)
+{
+    if (!ensure_open(checkpointer, error) ||
+        !writers_lock_try_checkpoint(checkpointer->lock_descriptor))
+        return false;
+    if (begin_snapshot(checkpointer, error))
+        return true;
+    writers_lock_end_checkpoint(checkpointer->lock_descriptor);
+    return false;
+}
+
+void checkpointer_tell(struct checkpointer *checkpointer, int log_pages)
+{
+    struct error error;
+
+    if (!is_due(checkpointer, log_pages))
+        return;
+    error_clear(&error);
+    if (begin(checkpointer, &error)) {
+        set_under_way(checkpointer, true);
+    } else if (error.kind != ERROR_NONE) {
+        warn(checkpointer, &error);
+        put_off(checkpointer);
+    }
+}
+
+static void wait_until_idle(struct checkpointer *checkpointer)
+{
+    pthread_mutex_lock(&checkpointer->lock);
+    while (checkpointer->is_under_way)
+        pthread_cond_wait(&checkpointer->changed, &checkpointer->lock);
+    checkpointer->log_pages = 0; /* of a file that is no longer open */
+    checkpointer->due_at = CHECKPOINTER_LOG_PAGES;
+    pthread_mutex_unlock(&checkpointer->lock);
+}
+
+void checkpointer_close(struct checkpointer *checkpointer)
+{
+    wait_until_idle(checkpointer);
+    close_all(checkpointer);
 }
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
 static void free_memory(struct checkpointer *checkpointer)
 {
-    pthread_cond_destroy(&checkpointer->told);
+    pthread_cond_destroy(&checkpointer->changed);
     pthread_mutex_destroy(&checkpointer->lock);
     free(checkpointer);
 }
@@ -116,9 +242,10 @@ struct checkpointer *checkpointer_create(const char *path, const char *lock_path
     checkpointer->path = path;
     checkpointer->lock_path = lock_path;
     checkpointer->services = services;
+    checkpointer->lock_descriptor = -1;
     checkpointer->due_at = CHECKPOINTER_LOG_PAGES;
     pthread_mutex_init(&checkpointer->lock, NULL);
-    pthread_cond_init(&checkpointer->told, NULL);
+    pthread_cond_init(&checkpointer->changed, NULL);
     int failure = pthread_create(&checkpointer->thread, NULL, run, checkpointer);
     if (failure != 0) {
         error_unavailable(error, "no thread for checkpoints: %s", strerror(failure));
@@ -134,7 +261,7 @@ void checkpointer_free(struct checkpointer *checkpointer)
         return;
     pthread_mutex_lock(&checkpointer->lock);
     checkpointer->is_stopping = true;
-    pthread_cond_signal(&checkpointer->told);
+    pthread_cond_signal(&checkpointer->changed);
     pthread_mutex_unlock(&checkpointer->lock);
     pthread_join(checkpointer->thread, NULL);
     free_memory(checkpointer);

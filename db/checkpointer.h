@@ -1,14 +1,20 @@
 /*
  * Copies SQLite's write-ahead log into the database's file (a checkpoint), in a thread of its own,
- * once it is long.
+ * once it is long. All the while somebody writes: the log can start over only in a moment in which
+ * all of it is copied, which with many writers never comes by itself. So there are two halves:
  *
- * It does so under the lock on which the writers of all processes queue. SQLite would let it go on
- * beside them, but then the log could not start over for as long as somebody writes; and up to
- * SQLite 3.51.2 a writer that starts the log over in the middle of a checkpoint's beginning can
- * make it skip pages (the WAL-reset bug), which loses them.
+ * - what is in the log when it begins is copied, and the file synced, beside the writers;
+ * - what came meanwhile, little, is copied under the lock on which the writers of all processes
+ *   queue. The next writer starts the log over.
  *
- * Each process looks after the log; who comes second finds nothing to copy. A checkpoint that fails
- * does no harm: the log stays longer, and the next one copies it.
+ * Up to SQLite 3.51.2 a writer that starts the log over in the middle of a checkpoint's beginning
+ * can make it skip pages (the WAL-reset bug), which loses them. Here none can: the first half goes
+ * with a snapshot, a read transaction on frames of the log that are not copied yet, which keeps
+ * writers from starting over; the second half with the lock. For that the snapshot is taken by a
+ * writer, under the lock, right after a commit: then there are such frames.
+ *
+ * One process at a time is at it. A checkpoint that fails does no harm: the log stays longer, and
+ * the next one copies it.
  */
 #ifndef MESSAGERIE_DB_CHECKPOINTER_H
 #define MESSAGERIE_DB_CHECKPOINTER_H
@@ -16,21 +22,27 @@
 #include "common/error.h"
 #include "common/services.h"
 
-/* It is copied each time when it has grown by so many pages (16 MiB): a page that many commits
+/* The log is copied each time when it has grown by so many pages (16 MiB): a page that many commits
  * change is copied once for all of them. */
 #define CHECKPOINTER_LOG_PAGES 8000
 
 struct checkpointer;
 
-/* For the database at `path`, whose writers lock `lock_path`; borrows all three. Touches no file
- * before it is told of a long log. NULL with *error without memory or threads. */
+/* For the database at `path`, whose writers lock `lock_path`; borrows all three. Touches no file.
+ * NULL with *error without memory or threads. */
 struct checkpointer *checkpointer_create(const char *path, const char *lock_path,
                                          const struct services *services, struct error *error);
 
-/* How many pages the log has after a commit. From one thread. */
+/* The rest is for the writer's thread. */
+
+/* After a commit, still under the writers' lock: how many pages the log has. Begins a checkpoint
+ * when it is due. */
 void checkpointer_tell(struct checkpointer *checkpointer, int log_pages);
 
-/* Waits for a checkpoint that is under way. Accepts NULL. */
+/* Waits for a checkpoint that is under way, and closes the file: another one may take its place. */
+void checkpointer_close(struct checkpointer *checkpointer);
+
+/* Closed before. Accepts NULL. */
 void checkpointer_free(struct checkpointer *checkpointer);
 
 #endif

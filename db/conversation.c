@@ -98,7 +98,7 @@ const char *conversation_other(const struct conversation *conversation, const ch
 /* ---- counters ------------------------------------------------------------------------------ */
 
 bool conversation_unread(struct connection *connection, const struct conversation *conversation,
-                         const char *user_id, int64_t *unread, struct error *error)
+                         const char *user_id, int64_t *unread, int64_t *from, struct error *error)
 {
     struct statement *statement = statement_begin(connection, SQL_PARTICIPANT_UNREAD);
 
@@ -106,6 +106,8 @@ bool conversation_unread(struct connection *connection, const struct conversatio
     bind_text(statement, 2, conversation->id);
     enum step step = statement_step(statement, error);
     *unread = step == STEP_ROW ? column_integer(statement, 0) : 0;
+    if (from != NULL)
+        *from = step == STEP_ROW ? column_integer(statement, 1) : 0;
     statement_end(statement);
     return step != STEP_FAILED;
 }
@@ -133,9 +135,11 @@ static bool store_participant(struct transaction *transaction,
 
     bind_text(statement, 1, conversation_status_name(conversation->status));
     bind_integer(statement, 2, conversation->last_message_at);
-    bind_integer(statement, 3, changes ? unread->difference : 0);
-    bind_text(statement, 4, user_id);
-    bind_text(statement, 5, conversation->id);
+    bind_integer(statement, 3,
+                 conversation->last_position); /* the first unread, if it becomes so */
+    bind_integer(statement, 4, changes ? unread->difference : 0);
+    bind_text(statement, 5, user_id);
+    bind_text(statement, 6, conversation->id);
     return statement_run(statement, error);
 }
 
@@ -280,7 +284,7 @@ bool conversation_write(struct connection *connection, struct json_writer *write
     char ignored_id[ID_BYTES] = "";
 
     if (caller->kind != CALLER_SERVICE &&
-        !conversation_unread(connection, conversation, caller->user_id, &unread, error))
+        !conversation_unread(connection, conversation, caller->user_id, &unread, NULL, error))
         return false;
     json_begin_object(writer);
     json_member_text(writer, "id", conversation->id);
@@ -333,7 +337,8 @@ bool conversation_find(struct connection *connection, void *argument, struct err
 
     if (!conversation_load_for(connection, request->conversation_id, &request->caller,
                                &conversation, error) ||
-        !conversation_unread(connection, &conversation, request->caller.user_id, &unread, error))
+        !conversation_unread(connection, &conversation, request->caller.user_id, &unread, NULL,
+                             error))
         return false;
     request->has_unread = unread > 0;
     return write_one(connection, request->json, &conversation, &request->caller, error);
@@ -715,7 +720,7 @@ static bool forget_unread(struct transaction *transaction, const struct conversa
     int64_t unread;
     int64_t total;
 
-    if (!conversation_unread(transaction->connection, conversation, user_id, &unread, error))
+    if (!conversation_unread(transaction->connection, conversation, user_id, &unread, NULL, error))
         return false;
     if (unread == 0)
         return true;
@@ -723,8 +728,8 @@ static bool forget_unread(struct transaction *transaction, const struct conversa
            announce_unread_total(transaction, user_id, total, error);
 }
 
-bool conversation_blank_events(struct transaction *transaction,
-                               const struct conversation *conversation, struct error *error)
+static bool blank_events(struct transaction *transaction, const struct conversation *conversation,
+                         struct error *error)
 {
     char room[EVENT_AUDIENCE_BYTES];
     char salon[EVENT_AUDIENCE_BYTES];
@@ -762,7 +767,7 @@ bool conversation_delete(struct transaction *transaction, void *argument, struct
 
     if (!load_for_salon(transaction->connection, request->conversation_id, &request->caller,
                         &conversation, error) ||
-        !conversation_blank_events(transaction, &conversation, error) ||
+        !blank_events(transaction, &conversation, error) ||
         !forget_unread(transaction, &conversation, conversation.salon_id, error) ||
         !forget_unread(transaction, &conversation, conversation.client_user_id, error) ||
         !count_for_both(transaction, &conversation, conversation.status, -1, error))

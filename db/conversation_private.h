@@ -54,10 +54,6 @@ bool conversation_insert_system_message(struct transaction *transaction,
                                         struct conversation *conversation, const char *content,
                                         struct error *error);
 
-/* Empties the payloads of all its events in the outbox. */
-bool conversation_blank_events(struct transaction *transaction,
-                               const struct conversation *conversation, struct error *error);
-
 /* Writes the Conversation as `caller` is shown it. `last_message_id` (may be NULL) gets the id of
  * the message whose text is in it, empty when there is none. */
 bool conversation_write(struct connection *connection, struct json_writer *writer,
@@ -87,9 +83,10 @@ bool conversation_add_unread(struct transaction *transaction,
                              const struct conversation *conversation, const char *user_id,
                              int64_t difference, int64_t *total, struct error *error);
 
-/* What the participant has not read in it. */
+/* What the participant has not read in it: how many messages, and (`from`, may be NULL) a position
+ * before which there is none of them. */
 bool conversation_unread(struct connection *connection, const struct conversation *conversation,
-                         const char *user_id, int64_t *unread, struct error *error);
+                         const char *user_id, int64_t *unread, int64_t *from, struct error *error);
 
 /* Appends unread-count-updated for the user. */
 bool announce_unread_total(struct transaction *transaction, const char *user_id, int64_t total,

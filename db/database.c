@@ -12,6 +12,7 @@
 
 #include "common/config.h"
 #include "db/checkpointer.h"
+#include "db/durability.h"
 #include "db/migrations.h"
 #include "db/outbox.h"
 #include "db/statement.h"
@@ -37,6 +38,7 @@ struct writer {
     struct connection *connection; /* NULL: to be opened */
     struct file_identity file;
     int lock_descriptor; /* -1: to be opened */
+    int log_descriptor;  /* of the write-ahead log; -1: there is none */
     struct transaction transaction;
 };
 
@@ -70,6 +72,7 @@ struct database {
     pthread_t writer_thread;
     struct writer writer;
     struct checkpointer *checkpointer;
+    struct durability *durability;
 };
 
 /* ---- telling the operator ------------------------------------------------------------------ */
@@ -137,13 +140,23 @@ static bool identify(const char *path, struct file_identity *file)
     return true;
 }
 
-static void close_writer(struct writer *writer)
+static void close_descriptor(int *descriptor)
 {
+    if (*descriptor >= 0)
+        close(*descriptor);
+    *descriptor = -1;
+}
+
+static void close_writer(struct database *database)
+{
+    struct writer *writer = &database->writer;
+
+    durability_drain(database->durability);
+    checkpointer_close(database->checkpointer);
     connection_close(writer->connection);
     writer->connection = NULL;
-    if (writer->lock_descriptor >= 0)
-        close(writer->lock_descriptor);
-    writer->lock_descriptor = -1;
+    close_descriptor(&writer->log_descriptor);
+    close_descriptor(&writer->lock_descriptor);
 }
 
 static bool migrate_locked(struct database *database, struct error *error)
@@ -174,8 +187,9 @@ static bool open_writer(struct database *database, struct error *error)
         return false;
     writer->connection = connection_open(&options, error);
     if (writer->connection == NULL || !migrate_locked(database, error) ||
+        !connection_open_log(writer->connection, &writer->log_descriptor, error) ||
         !identify(database->path, &writer->file)) {
-        close_writer(writer);
+        close_writer(database);
         return false;
     }
     log_info(database->services->log, "database opened", LOG_TEXT("path", database->path),
@@ -193,10 +207,11 @@ static bool ensure_writer(struct database *database, struct error *error)
     struct file_identity present;
 
     if (writer->connection != NULL) {
-        if (!connection_is_broken(writer->connection) && identify(database->path, &present) &&
+        if (!connection_is_broken(writer->connection) &&
+            !durability_has_failed(database->durability) && identify(database->path, &present) &&
             present.device == writer->file.device && present.inode == writer->file.inode)
             return true;
-        close_writer(writer);
+        close_writer(database);
     }
     return open_writer(database, error);
 }
@@ -262,8 +277,6 @@ static bool begin(struct database *database, struct error *error)
 
     transaction->connection = database->writer.connection;
     transaction->now_ms = clock_wall_ms(database->services->clock);
-    buffer_clear(&transaction->events);
-    buffer_clear(&transaction->texts);
     return run_sql(transaction->connection, SQL_BEGIN_WRITE, error) &&
            outbox_begin(transaction, error);
 }
@@ -281,27 +294,7 @@ static bool run_transaction(struct database *database, struct database_job *jobs
         return true;
     if (connection_in_transaction(transaction->connection))
         roll_back(transaction->connection, SQL_ROLLBACK);
-    buffer_clear(&transaction->events);
     return false;
-}
-
-static void publish(struct database *database)
-{
-    const struct transaction *transaction = &database->writer.transaction;
-    const struct pending_event *pending = (const void *)transaction->events.data;
-    size_t count = transaction->events.length / sizeof(*pending);
-
-    if (database->options.committed == NULL)
-        return;
-    for (size_t i = 0; i < count; i++) {
-        const char *texts = transaction->texts.data;
-        const struct event event = {.seq = pending[i].seq,
-                                    .audience = texts + pending[i].audience,
-                                    .name = texts + pending[i].name,
-                                    .payload = texts + pending[i].payload,
-                                    .payload_length = pending[i].payload_length};
-        database->options.committed(database->options.committed_context, &event);
-    }
 }
 
 static bool run_locked(struct database *database, struct database_job *jobs, struct error *error)
@@ -310,53 +303,40 @@ static bool run_locked(struct database *database, struct database_job *jobs, str
         !writers_lock_take(database->writer.lock_descriptor, error))
         return false;
     bool succeeded = run_transaction(database, jobs, error);
+    if (succeeded)
+        checkpointer_tell(database->checkpointer,
+                          connection_log_pages(database->writer.connection));
     writers_lock_give_back(database->writer.lock_descriptor);
     return succeeded;
 }
 
-static void count_jobs(struct database *database, const struct database_job *jobs, bool committed)
+static void count_jobs(struct database *database, const struct batch *batch)
 {
     uint64_t count = 0;
 
-    for (; jobs != NULL; jobs = jobs->next)
+    for (const struct database_job *job = batch->jobs; job != NULL; job = job->next)
         count++;
     pthread_mutex_lock(&database->lock);
     database->statistics.operations += count;
-    database->statistics.commits += committed ? 1 : 0;
+    database->statistics.commits += batch->committed ? 1 : 0;
     pthread_mutex_unlock(&database->lock);
 }
 
-/* Gives every job its result; a lost transaction fails all of them, also those that had run. */
-static void complete_jobs(struct database_job *jobs, bool committed, const struct error *error)
+/* Runs the batch's jobs and hands it over to be made durable. The transaction's buffers are the
+ * batch's meanwhile. */
+static void run_batch(struct database *database, struct batch *batch)
 {
-    for (struct database_job *job = jobs; job != NULL;) {
-        struct database_job *next = job->next; /* the job is gone once it is completed */
-        if (!committed) {
-            job->succeeded = false;
-            job->error = *error;
-        }
-        job->completed(job);
-        job = next;
-    }
-}
+    struct writer *writer = &database->writer;
+    struct transaction *transaction = &writer->transaction;
 
-static void run_batch(struct database *database, struct database_job *jobs)
-{
-    struct error error;
-
-    error_clear(&error);
-    bool committed = run_locked(database, jobs, &error);
-    if (committed) {
-        report_success(database);
-        publish(database);
-    } else {
-        report_failure(database, &error);
-    }
-    count_jobs(database, jobs, committed);
-    complete_jobs(jobs, committed, &error);
-    if (committed)
-        checkpointer_tell(database->checkpointer,
-                          connection_log_pages(database->writer.connection));
+    transaction->events = batch->events;
+    transaction->texts = batch->texts;
+    batch->committed = run_locked(database, batch->jobs, &batch->error);
+    batch->events = transaction->events;
+    batch->texts = transaction->texts;
+    batch->log_descriptor = writer->log_descriptor;
+    count_jobs(database, batch);
+    durability_submit(database->durability, batch);
 }
 
 /* Takes up to DATABASE_BATCH_OPERATIONS jobs, waiting for the first; NULL when there is nothing
@@ -384,13 +364,64 @@ static struct database_job *take_jobs(struct database *database)
 static void *writer_main(void *argument)
 {
     struct database *database = argument;
-    struct database_job *jobs;
+    struct batch *batch;
 
-    while ((jobs = take_jobs(database)) != NULL)
-        run_batch(database, jobs);
-    close_writer(&database->writer);
+    while ((batch = durability_take(database->durability)),
+           (batch->jobs = take_jobs(database)) != NULL)
+        run_batch(database, batch);
+    durability_give_back(database->durability, batch);
+    close_writer(database);
     return NULL;
 }
+
+/* ---- completion, on the thread of db/durability.h ------------------------------------------ */
+
+static void publish(struct database *database, const struct batch *batch)
+{
+    const struct pending_event *pending = (const void *)batch->events.data;
+    size_t count = batch->events.length / sizeof(*pending);
+
+    if (database->options.committed == NULL)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        const char *texts = batch->texts.data;
+        const struct event event = {.seq = pending[i].seq,
+                                    .audience = texts + pending[i].audience,
+                                    .name = texts + pending[i].name,
+                                    .payload = texts + pending[i].payload,
+                                    .payload_length = pending[i].payload_length};
+        database->options.committed(database->options.committed_context, &event);
+    }
+}
+
+/* Gives every job its result; a lost transaction fails all of them, also those that had run. */
+static void complete_jobs(const struct batch *batch)
+{
+    for (struct database_job *job = batch->jobs; job != NULL;) {
+        struct database_job *next = job->next; /* the job is gone once it is completed */
+        if (!batch->committed) {
+            job->succeeded = false;
+            job->error = batch->error;
+        }
+        job->completed(job);
+        job = next;
+    }
+}
+
+static void complete_batch(void *context, struct batch *batch)
+{
+    struct database *database = context;
+
+    if (batch->committed) {
+        report_success(database);
+        publish(database, batch);
+    } else {
+        report_failure(database, &batch->error);
+    }
+    complete_jobs(batch);
+}
+
+/* ---- submitting ---------------------------------------------------------------------------- */
 
 /* Puts a job behind the others; under the lock. */
 static void enqueue(struct database *database, struct database_job *job)
@@ -582,8 +613,6 @@ static void free_memory(struct database *database)
     pthread_cond_destroy(&database->reader_returned);
     pthread_cond_destroy(&database->queue_filled);
     pthread_mutex_destroy(&database->lock);
-    buffer_free(&database->writer.transaction.events);
-    buffer_free(&database->writer.transaction.texts);
     free(database->path);
     free(database->lock_path);
     free(database);
@@ -599,6 +628,7 @@ static struct database *allocate(const struct database_options *options,
     database->options = *options;
     database->services = services;
     database->writer.lock_descriptor = -1;
+    database->writer.log_descriptor = -1;
     database->writer.transaction.services = services;
     database->writer.transaction.outbox_retention_ms = options->outbox_retention_ms;
     database->writer.transaction.outbox_max_rows = options->outbox_max_rows;
@@ -626,6 +656,20 @@ struct database_options database_options_from(const struct config *config)
     };
 }
 
+static bool start_threads(struct database *database, struct error *error)
+{
+    database->checkpointer =
+        checkpointer_create(database->path, database->lock_path, database->services, error);
+    if (database->checkpointer == NULL)
+        return false;
+    database->durability = durability_create(complete_batch, database, error);
+    if (database->durability == NULL)
+        return false;
+    int failure = pthread_create(&database->writer_thread, NULL, writer_main, database);
+    return failure == 0 ||
+           error_unavailable(error, "no thread for the database: %s", strerror(failure));
+}
+
 struct database *database_create(const struct database_options *options,
                                  const struct services *services, struct error *error)
 {
@@ -635,15 +679,8 @@ struct database *database_create(const struct database_options *options,
         error_out_of_memory(error);
         return NULL;
     }
-    database->checkpointer =
-        checkpointer_create(database->path, database->lock_path, services, error);
-    if (database->checkpointer == NULL) {
-        free_memory(database);
-        return NULL;
-    }
-    int failure = pthread_create(&database->writer_thread, NULL, writer_main, database);
-    if (failure != 0) {
-        error_unavailable(error, "no thread for the database: %s", strerror(failure));
+    if (!start_threads(database, error)) {
+        durability_free(database->durability);
         checkpointer_free(database->checkpointer);
         free_memory(database);
         return NULL;
@@ -660,6 +697,7 @@ void database_free(struct database *database)
     pthread_cond_signal(&database->queue_filled);
     pthread_mutex_unlock(&database->lock);
     pthread_join(database->writer_thread, NULL);
+    durability_free(database->durability);
     checkpointer_free(database->checkpointer);
     while (database->idle_readers != NULL) {
         struct reader *reader = database->idle_readers;

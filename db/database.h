@@ -1,15 +1,17 @@
 /*
- * The database of one process: a writer thread with group commit, a few read connections, and a
- * thread that looks after the write-ahead log (db/checkpointer.h).
+ * The database of one process: a writer thread with group commit, a thread that makes commits
+ * durable and completes them (db/durability.h), one that copies the write-ahead log
+ * (db/checkpointer.h), and a few read connections.
  *
  * A write operation runs inside a transaction that it shares with others (a savepoint each); it is
  * acknowledged, with true, only when the commit is on disk. Writers of several processes queue on
- * a lock file beside the database. After the commit, and in its order, the events that operations
+ * a lock file beside the database. Then, and in the order of commits, the events that operations
  * appended to the outbox are handed to `committed`.
  *
  * When the file can't be used (disk full, read-only, corrupt, of a newer version) operations fail
  * with ERROR_UNAVAILABLE, nothing is half-done, and each later call tries again, so that the
- * service recovers when the cause goes away. The log tells when it begins and when it is over.
+ * service recovers when the cause goes away. The log tells when it begins and when it is over. Only
+ * when the disk fails to sync a commit it is not known whether the operation will have been done.
  *
  * Any thread may call; operations and queries must not call database_write or database_read.
  */
@@ -39,7 +41,7 @@ struct database_options {
     int64_t busy_timeout_ms;
     int64_t outbox_retention_ms; /* events older than this are pruned */
     int64_t outbox_max_rows;     /* and the oldest beyond this number */
-    /* Called for each committed event, on the writer thread, one at a time; may be NULL. */
+    /* Called for each committed event, on a thread of ours, one at a time; may be NULL. */
     void (*committed)(void *context, const struct event *event);
     void *committed_context;
 };
@@ -68,8 +70,8 @@ typedef bool database_operation(struct transaction *transaction, void *argument,
 bool database_write(struct database *database, database_operation *operation, void *argument,
                     struct error *error);
 
-/* The same without waiting: `completed` is called once, on the writer thread, after the commit or
- * the failure. The job is borrowed until then. It must not block. */
+/* The same without waiting: `completed` is called once, on the thread that calls `committed`, after
+ * that of its events, or after the failure. The job is borrowed until then. It must not block. */
 struct database_job {
     database_operation *operation;
     void *argument;

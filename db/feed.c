@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "db/feed_private.h"
+#include "db/outbox.h"
 #include "db/person_private.h"
 
 /* Columns of SQL_OUTBOX_AFTER and SQL_OUTBOX_MISSED. */
@@ -100,18 +101,24 @@ bool feed_newest(struct connection *connection, int64_t *newest, struct error *e
     return step != STEP_FAILED;
 }
 
+/* Clients come back with the seq of what they were told: after a power failure it must not be given
+ * to another event, so that nothing is handed on before it is on disk (db/durability.h). */
+static bool read_after(struct connection *connection, struct feed_read *request,
+                       struct error *error)
+{
+    struct statement *statement = statement_begin(connection, SQL_OUTBOX_AFTER);
+
+    bind_integer(statement, 1, request->after);
+    bind_integer(statement, 2, request->limit);
+    return add_rows(&request->batch, statement, error) && connection_sync_log(connection, error);
+}
+
 bool feed_read(struct connection *connection, void *argument, struct error *error)
 {
     struct feed_read *request = argument;
 
-    if (!feed_newest(connection, &request->newest, error))
-        return false;
-    if (request->newest <= request->after)
-        return true;
-    struct statement *statement = statement_begin(connection, SQL_OUTBOX_AFTER);
-    bind_integer(statement, 1, request->after);
-    bind_integer(statement, 2, request->limit);
-    return add_rows(&request->batch, statement, error);
+    return feed_newest(connection, &request->newest, error) &&
+           (request->newest == request->after || read_after(connection, request, error));
 }
 
 /* ---- what somebody has missed -------------------------------------------------------------- */
@@ -130,16 +137,22 @@ bool feed_is_complete_after(struct connection *connection, int64_t seq, int64_t 
     return step != STEP_FAILED;
 }
 
-static struct statement *begin_missed(struct connection *connection, enum sql_id id,
+static int64_t epoch_of(int64_t seq)
+{
+    return seq / OUTBOX_EPOCH_EVENTS;
+}
+
+static struct statement *begin_missed(struct connection *connection, enum sql_id id, int64_t epoch,
                                       const char *audience, const struct feed_missed *request,
                                       int64_t limit)
 {
     struct statement *statement = statement_begin(connection, id);
 
-    bind_text(statement, 1, audience);
-    bind_integer(statement, 2, request->after);
-    bind_integer(statement, 3, request->until);
-    bind_integer(statement, 4, limit);
+    bind_integer(statement, 1, epoch);
+    bind_text(statement, 2, audience);
+    bind_integer(statement, 3, request->after);
+    bind_integer(statement, 4, request->until);
+    bind_integer(statement, 5, limit);
     return statement;
 }
 
@@ -151,23 +164,30 @@ static const char *next_audience(const struct buffer *audiences, const char *aud
     return next < audiences->data + audiences->length ? next : NULL;
 }
 
+static bool count_in_epoch(struct connection *connection, const struct feed_missed *request,
+                           int64_t epoch, const char *audience, int64_t *count, struct error *error)
+{
+    struct statement *statement = begin_missed(connection, SQL_OUTBOX_COUNT_MISSED, epoch, audience,
+                                               request, request->limit - *count);
+    enum step step = statement_step(statement, error);
+
+    if (step == STEP_ROW)
+        *count += column_integer(statement, 0);
+    statement_end(statement);
+    return step == STEP_ROW;
+}
+
 bool feed_count_missed(struct connection *connection, const struct feed_missed *request,
                        int64_t *count, struct error *error)
 {
-    enum step step = STEP_ROW;
-
     *count = 0;
-    for (const char *audience = next_audience(request->audiences, NULL);
-         audience != NULL && step == STEP_ROW && *count < request->limit;
-         audience = next_audience(request->audiences, audience)) {
-        struct statement *statement = begin_missed(connection, SQL_OUTBOX_COUNT_MISSED, audience,
-                                                   request, request->limit - *count);
-        step = statement_step(statement, error);
-        if (step == STEP_ROW)
-            *count += column_integer(statement, 0);
-        statement_end(statement);
-    }
-    return step == STEP_ROW;
+    for (const char *audience = next_audience(request->audiences, NULL); audience != NULL;
+         audience = next_audience(request->audiences, audience))
+        for (int64_t epoch = epoch_of(request->after + 1);
+             epoch <= epoch_of(request->until) && *count < request->limit; epoch++)
+            if (!count_in_epoch(connection, request, epoch, audience, count, error))
+                return false;
+    return true;
 }
 
 static int compare_entries(const void *one, const void *other)
@@ -178,6 +198,24 @@ static int compare_entries(const void *one, const void *other)
     return first < second ? -1 : first > second;
 }
 
+/* The oldest `limit` events for one audience, behind what the batch has. */
+static bool add_missed(struct connection *connection, struct feed_missed *request,
+                       const char *audience, struct error *error)
+{
+    int64_t others = (int64_t)feed_batch_count(&request->batch);
+    int64_t left = request->limit;
+
+    for (int64_t epoch = epoch_of(request->after + 1);
+         epoch <= epoch_of(request->until) && left > 0; epoch++) {
+        if (!add_rows(&request->batch,
+                      begin_missed(connection, SQL_OUTBOX_MISSED, epoch, audience, request, left),
+                      error))
+            return false;
+        left = request->limit - ((int64_t)feed_batch_count(&request->batch) - others);
+    }
+    return true;
+}
+
 bool feed_missed(struct connection *connection, void *argument, struct error *error)
 {
     struct feed_missed *request = argument;
@@ -185,10 +223,7 @@ bool feed_missed(struct connection *connection, void *argument, struct error *er
 
     for (const char *audience = next_audience(request->audiences, NULL); audience != NULL;
          audience = next_audience(request->audiences, audience))
-        if (!add_rows(
-                batch,
-                begin_missed(connection, SQL_OUTBOX_MISSED, audience, request, request->limit),
-                error))
+        if (!add_missed(connection, request, audience, error))
             return false;
     size_t count = feed_batch_count(batch);
     if (count > 1)

@@ -110,6 +110,7 @@ static const struct check checks[] = {
     {SQL_VERIFY_UNREAD_TOTAL, "unread total is wrong for user"},
     {SQL_VERIFY_CONVERSATION_COUNTS, "number of conversations is wrong for user"},
     {SQL_VERIFY_UNREAD_COUNT, "unread count is wrong in conversation"},
+    {SQL_VERIFY_UNREAD_FROM, "an unread message is before the first unread in conversation"},
     {SQL_VERIFY_PARTICIPANTS, "participants do not match conversation"},
     {SQL_VERIFY_MESSAGE_COUNT, "number of messages is wrong in conversation"},
     {SQL_VERIFY_HOLES, "deleted positions are wrong in conversation"},

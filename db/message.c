@@ -386,11 +386,14 @@ bool messages_mark_read(struct transaction *transaction, const struct conversati
                         struct error *error)
 {
     int64_t unread;
+    int64_t from;
     int64_t count = 0;
     int64_t total;
 
-    if (!conversation_unread(transaction->connection, conversation, reader, &unread, error))
+    if (!conversation_unread(transaction->connection, conversation, reader, &unread, &from, error))
         return false;
+    if (first < from)
+        first = from;
     if (unread > 0 && (!announce_all_read(transaction, conversation, reader, first, last, error) ||
                        !mark_rows(transaction, conversation, reader, first, last, &count, error)))
         return false;
@@ -535,7 +538,8 @@ static bool forget_unread_message(struct transaction *transaction,
     int64_t unread;
 
     return conversation_add_unread(transaction, conversation, reader, -1, &total, error) &&
-           conversation_unread(transaction->connection, conversation, reader, &unread, error) &&
+           conversation_unread(transaction->connection, conversation, reader, &unread, NULL,
+                               error) &&
            announce_conversation_unread(transaction, conversation, reader, unread, error) &&
            announce_unread_total(transaction, reader, total, error);
 }
@@ -625,7 +629,8 @@ static bool count_and_announce(struct transaction *transaction,
     if (!person_add_unread(transaction, recipient, fresh->is_read ? 0 : 1, &total, error))
         return false;
     if (fresh->is_read &&
-        (!conversation_unread(transaction->connection, conversation, recipient, &unread, error) ||
+        (!conversation_unread(transaction->connection, conversation, recipient, &unread, NULL,
+                              error) ||
          !announce_conversation_unread(transaction, conversation, recipient, unread, error)))
         return false;
     return outbox_append_for_room(transaction, "new-message", conversation->id, id, json, error) &&

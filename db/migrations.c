@@ -175,6 +175,17 @@ static const char *const migrations[] = {
     " ON participants (user_id, last_message_at, conversation_id, status);"
     "CREATE INDEX participants_unread"
     " ON participants (user_id, last_message_at, conversation_id) WHERE unread_count > 0;",
+
+    /* 5: what a message changes is in fewer pages, all of which a commit writes. The index of the
+     * outbox grows at one end only, by epochs of 512 events; what is unread is found in the
+     * messages, from a position on; the list of unread conversations is the salon's alone. */
+    "DROP INDEX outbox_by_audience;"
+    "CREATE INDEX outbox_by_audience ON outbox ((seq / 512), audience, seq);"
+    "DROP INDEX messages_unread;"
+    "ALTER TABLE participants ADD COLUMN unread_from BIGINT NOT NULL DEFAULT 0;"
+    "DROP INDEX participants_unread;"
+    "CREATE INDEX participants_unread ON participants (user_id, last_message_at, conversation_id)"
+    " WHERE unread_count > 0 AND is_salon = 1;",
 };
 
 const int64_t schema_version_newest = sizeof(migrations) / sizeof(migrations[0]);

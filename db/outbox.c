@@ -112,13 +112,47 @@ bool outbox_blank_message(struct transaction *transaction, const char *message_i
     return statement_run(statement, error);
 }
 
-bool outbox_blank_conversation(struct transaction *transaction, const char *audience,
-                               const char *conversation_id, struct error *error)
+static bool blank_in_epoch(struct transaction *transaction, int64_t epoch, const char *audience,
+                           const char *conversation_id, struct error *error)
 {
     struct statement *statement =
         statement_begin(transaction->connection, SQL_OUTBOX_BLANK_CONVERSATION);
 
-    bind_text(statement, 1, audience);
-    bind_text(statement, 2, conversation_id);
+    bind_integer(statement, 1, epoch);
+    bind_text(statement, 2, audience);
+    bind_text(statement, 3, conversation_id);
+    return statement_run(statement, error);
+}
+
+/* The oldest seq there is; that of the next event when there is none. */
+static bool find_first(struct transaction *transaction, int64_t *seq, struct error *error)
+{
+    struct statement *statement = statement_begin(transaction->connection, SQL_OUTBOX_FIRST);
+    enum step step = statement_step(statement, error);
+
+    *seq = step == STEP_ROW ? column_integer(statement, 0) : transaction->next_seq;
+    statement_end(statement);
+    return step != STEP_FAILED;
+}
+
+bool outbox_blank_conversation(struct transaction *transaction, const char *audience,
+                               const char *conversation_id, struct error *error)
+{
+    int64_t first;
+
+    if (!find_first(transaction, &first, error))
+        return false;
+    int64_t last_epoch = (transaction->next_seq - 1) / OUTBOX_EPOCH_EVENTS;
+    for (int64_t epoch = first / OUTBOX_EPOCH_EVENTS; epoch <= last_epoch; epoch++)
+        if (!blank_in_epoch(transaction, epoch, audience, conversation_id, error))
+            return false;
+    return true;
+}
+
+bool outbox_blank_person(struct transaction *transaction, const char *user_id, struct error *error)
+{
+    struct statement *statement = statement_begin(transaction->connection, SQL_OUTBOX_BLANK_PERSON);
+
+    bind_text(statement, 1, user_id);
     return statement_run(statement, error);
 }

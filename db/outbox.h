@@ -19,6 +19,11 @@
 #define OUTBOX_PRUNE_INTERVAL_EVENTS 256
 #define OUTBOX_PRUNE_ROWS            1024
 
+/* Events are indexed by audience within epochs of so many events, so that what a commit adds to the
+ * index lies together instead of in a page for each audience. Who looks for an audience's events
+ * looks once in each epoch. The number is part of the schema (db/migrations.c). */
+#define OUTBOX_EPOCH_EVENTS 512
+
 /* Reads the newest seq, at the begin of a transaction. */
 bool outbox_begin(struct transaction *transaction, struct error *error);
 
@@ -45,5 +50,9 @@ bool outbox_blank_message(struct transaction *transaction, const char *message_i
 /* Empties what was addressed to `audience` about the conversation. */
 bool outbox_blank_conversation(struct transaction *transaction, const char *audience,
                                const char *conversation_id, struct error *error);
+
+/* Empties what was addressed to anybody about any conversation of the person: reads the whole
+ * outbox once, however many conversations there are. */
+bool outbox_blank_person(struct transaction *transaction, const char *user_id, struct error *error);
 
 #endif

@@ -173,7 +173,6 @@ static bool erase_in_conversation(struct transaction *transaction, const char *c
            erase_attachments(transaction, conversation_id, user_id, error) &&
            erase_in_messages(transaction, conversation_id, names, error) &&
            erase_in_subject(transaction, &conversation, names, error) &&
-           conversation_blank_events(transaction, &conversation, error) &&
            conversation_announce(transaction, "conversation-updated", &conversation, error);
 }
 
@@ -224,6 +223,7 @@ bool person_erase(struct transaction *transaction, void *argument, struct error 
     struct buffer names = BUFFER_EMPTY;
     bool succeeded = read_names(transaction, request->user_id, &names, error) &&
                      erase_row(transaction, request->user_id, error) &&
+                     outbox_blank_person(transaction, request->user_id, error) &&
                      erase_conversations(transaction, request, &names, error) &&
                      forget(transaction, SQL_PERSON_NAMES_DELETE, request->user_id, error) &&
                      end_sockets(transaction, request->user_id, error);

@@ -1,5 +1,7 @@
 #include "db/sql.h"
 
+#include "db/outbox.h"
+
 /* Most statements are the same for every database; these few are not, and are SQLite's. */
 #define BEGIN_WRITE         "BEGIN IMMEDIATE"
 #define SCHEMA_TABLE_EXISTS "SELECT 1 FROM sqlite_master WHERE name = 'schema_migrations'"
@@ -13,6 +15,11 @@
     " erased_at"
 
 #define EVENT_COLUMNS "seq, audience, name, payload"
+
+/* The first column of outbox_by_audience. */
+#define TEXT_OF(macro)  TEXT_OF_(macro)
+#define TEXT_OF_(value) #value
+#define OUTBOX_EPOCH    "seq / " TEXT_OF(OUTBOX_EPOCH_EVENTS)
 
 struct sql {
     const char *name;
@@ -35,6 +42,7 @@ static const struct sql table[SQL_COUNT] = {
     STATEMENT(SQL_SCHEMA_VERSION_INSERT,
               "INSERT INTO schema_migrations (version, applied_at) VALUES ($1, $2)"),
 
+    STATEMENT(SQL_OUTBOX_FIRST, "SELECT seq FROM outbox ORDER BY seq LIMIT 1"),
     STATEMENT(SQL_OUTBOX_LAST, "SELECT seq FROM outbox ORDER BY seq DESC LIMIT 1"),
     STATEMENT(SQL_OUTBOX_INSERT,
               "INSERT INTO outbox (seq, audience, name, conversation_id, message_id, payload,"
@@ -44,15 +52,20 @@ static const struct sql table[SQL_COUNT] = {
                                 " AND (seq <= $3 OR created_at < $4)"),
     STATEMENT(SQL_OUTBOX_BLANK_MESSAGE, "UPDATE outbox SET payload = '' WHERE message_id = $1"),
     STATEMENT(SQL_OUTBOX_BLANK_CONVERSATION,
-              "UPDATE outbox SET payload = '' WHERE audience = $1 AND conversation_id = $2"),
+              "UPDATE outbox SET payload = '' WHERE " OUTBOX_EPOCH " = $1 AND audience = $2"
+              " AND conversation_id = $3"),
+    STATEMENT(SQL_OUTBOX_BLANK_PERSON,
+              "UPDATE outbox SET payload = '' WHERE payload <> '' AND conversation_id IN"
+              " (SELECT conversation_id FROM participants WHERE user_id = $1)"),
     STATEMENT(SQL_OUTBOX_AFTER, "SELECT " EVENT_COLUMNS " FROM outbox WHERE seq > $1"
                                 " ORDER BY seq LIMIT $2"),
     STATEMENT(SQL_OUTBOX_HAS, "SELECT 1 FROM outbox WHERE seq = $1"),
-    STATEMENT(SQL_OUTBOX_MISSED, "SELECT " EVENT_COLUMNS " FROM outbox WHERE audience = $1"
-                                 " AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4"),
+    STATEMENT(SQL_OUTBOX_MISSED, "SELECT " EVENT_COLUMNS " FROM outbox WHERE " OUTBOX_EPOCH " = $1"
+                                 " AND audience = $2 AND seq > $3 AND seq <= $4"
+                                 " ORDER BY seq LIMIT $5"),
     STATEMENT(SQL_OUTBOX_COUNT_MISSED,
-              "SELECT COUNT(*) FROM (SELECT seq FROM outbox WHERE audience = $1"
-              " AND seq > $2 AND seq <= $3 LIMIT $4) AS newest"),
+              "SELECT COUNT(*) FROM (SELECT seq FROM outbox WHERE " OUTBOX_EPOCH " = $1"
+              " AND audience = $2 AND seq > $3 AND seq <= $4 LIMIT $5) AS newest"),
 
     STATEMENT(SQL_CONTACTS,
               "SELECT other.user_id FROM participants own JOIN participants other"
@@ -206,9 +219,10 @@ static const struct sql table[SQL_COUNT] = {
               " last_message_at) VALUES ($1, $2, $3, $4, $5)"),
     STATEMENT(SQL_PARTICIPANT_UPDATE,
               "UPDATE participants SET status = $1, last_message_at = $2,"
-              " unread_count = unread_count + $3 WHERE user_id = $4 AND conversation_id = $5"),
-    STATEMENT(SQL_PARTICIPANT_UNREAD,
-              "SELECT unread_count FROM participants WHERE user_id = $1 AND conversation_id = $2"),
+              " unread_from = CASE WHEN unread_count = 0 THEN $3 ELSE unread_from END,"
+              " unread_count = unread_count + $4 WHERE user_id = $5 AND conversation_id = $6"),
+    STATEMENT(SQL_PARTICIPANT_UNREAD, "SELECT unread_count, unread_from FROM participants"
+                                      " WHERE user_id = $1 AND conversation_id = $2"),
     STATEMENT(SQL_PARTICIPANT_ADD_UNREAD, "UPDATE participants SET unread_count = unread_count + $1"
                                           " WHERE user_id = $2 AND conversation_id = $3"),
 
@@ -284,6 +298,11 @@ static const struct sql table[SQL_COUNT] = {
               "SELECT p.conversation_id FROM participants p WHERE unread_count <>"
               " (SELECT COUNT(*) FROM messages m WHERE m.conversation_id = p.conversation_id"
               " AND m.sender_id <> p.user_id AND m.read_at IS NULL)"),
+    STATEMENT(SQL_VERIFY_UNREAD_FROM,
+              "SELECT p.conversation_id FROM participants p WHERE p.unread_count > 0 AND EXISTS"
+              " (SELECT 1 FROM messages m WHERE m.conversation_id = p.conversation_id"
+              " AND m.position < p.unread_from AND m.sender_id <> p.user_id"
+              " AND m.read_at IS NULL)"),
     STATEMENT(SQL_VERIFY_PARTICIPANTS,
               "SELECT c.id FROM conversations c WHERE 2 <> (SELECT COUNT(*) FROM participants p"
               " WHERE p.conversation_id = c.id AND p.status = c.status"

@@ -1,10 +1,13 @@
 #include "db/statement.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Of a new file. A message changes a dozen pages, all of which are written to the log. */
 #define PAGE_BYTES 2048
@@ -22,6 +25,7 @@ struct statement {
 struct connection {
     sqlite3 *handle;
     bool is_broken;
+    bool has_log;  /* write-ahead */
     int log_pages; /* in the write-ahead log, as of the last commit */
     struct statement statements[SQL_COUNT];
 };
@@ -62,6 +66,25 @@ static int count_log_pages(void *context, sqlite3 *handle, const char *database,
     return SQLITE_OK;
 }
 
+/* "wal" is what is asked for, but SQLite may not be able to: then the mode stays another. */
+static int take_journal_mode(void *context, int count, char **values, char **names)
+{
+    struct connection *connection = context;
+
+    (void)names;
+    connection->has_log = count == 1 && values[0] != NULL && strcmp(values[0], "wal") == 0;
+    return 0;
+}
+
+static bool read_journal_mode(struct connection *connection, struct error *error)
+{
+    static const char sql[] = "PRAGMA journal_mode";
+
+    return sqlite3_exec(connection->handle, sql, take_journal_mode, connection, NULL) ==
+               SQLITE_OK ||
+           fail(connection, sql, error);
+}
+
 static bool set_up(struct connection *connection, const struct connection_options *options,
                    struct error *error)
 {
@@ -76,13 +99,19 @@ static bool set_up(struct connection *connection, const struct connection_option
     if (!connection_execute(connection, pragmas, error))
         return false;
     if (options->mode == CONNECTION_READ)
-        return connection_execute(connection, "PRAGMA query_only=ON", error);
+        return connection_execute(connection, "PRAGMA query_only=ON", error) &&
+               read_journal_mode(connection, error);
     sqlite3_snprintf(sizeof(pragmas), pragmas,
-                     "PRAGMA page_size=%d; PRAGMA journal_mode=%s; PRAGMA synchronous=FULL;"
+                     "PRAGMA page_size=%d; PRAGMA journal_mode=%s;"
                      "PRAGMA journal_size_limit=%d; PRAGMA secure_delete=FAST;",
                      PAGE_BYTES, options->is_network_file ? "DELETE" : "WAL",
                      JOURNAL_SIZE_LIMIT_BYTES);
-    if (!connection_execute(connection, pragmas, error))
+    if (!connection_execute(connection, pragmas, error) || !read_journal_mode(connection, error))
+        return false;
+    /* With a log SQLite syncs at checkpoints only, and we after commits (db/durability.h). */
+    if (!connection_execute(
+            connection,
+            connection->has_log ? "PRAGMA synchronous=NORMAL" : "PRAGMA synchronous=FULL", error))
         return false;
     /* In the place of SQLite's own, which copies the log inside a commit. */
     sqlite3_wal_hook(connection->handle, count_log_pages, connection);
@@ -157,6 +186,42 @@ bool connection_execute(struct connection *connection, const char *sql, struct e
     return fail(connection, what, error);
 }
 
+bool connection_open_log(struct connection *connection, int *descriptor, struct error *error)
+{
+    *descriptor = -1;
+    /* A connection that has read nothing yet may not have made the log. */
+    if (!connection_execute(connection, "PRAGMA user_version", error))
+        return false;
+    if (!connection->has_log)
+        return true;
+    const char *path = sqlite3_filename_wal(sqlite3_db_filename(connection->handle, "main"));
+    *descriptor = open(path, O_RDWR | O_CLOEXEC);
+    return *descriptor >= 0 || error_unavailable(error, "%s: %s", path, strerror(errno));
+}
+
+bool log_sync(int descriptor, struct error *error)
+{
+    int result;
+
+    do
+        result = fdatasync(descriptor);
+    while (result != 0 && errno == EINTR);
+    return result == 0 || error_unavailable(error, "the log can't be synced: %s", strerror(errno));
+}
+
+bool connection_sync_log(struct connection *connection, struct error *error)
+{
+    int descriptor;
+
+    if (!connection_open_log(connection, &descriptor, error))
+        return false;
+    if (descriptor < 0)
+        return true;
+    bool succeeded = log_sync(descriptor, error);
+    close(descriptor);
+    return succeeded;
+}
+
 int connection_log_pages(const struct connection *connection)
 {
     return connection->log_pages;
@@ -170,6 +235,16 @@ bool connection_checkpoint(struct connection *connection, struct error *error)
     int code =
         sqlite3_wal_checkpoint_v2(connection->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     return code == SQLITE_OK || code == SQLITE_BUSY || fail(connection, "checkpoint", error);
+}
+
+bool connection_sync_file(struct connection *connection, struct error *error)
+{
+    sqlite3_file *file = NULL;
+
+    return (sqlite3_file_control(connection->handle, "main", SQLITE_FCNTL_FILE_POINTER, &file) ==
+                SQLITE_OK &&
+            file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) == SQLITE_OK) ||
+           error_unavailable(error, "the database can't be synced: %s", strerror(errno));
 }
 
 int64_t connection_changes(struct connection *connection)

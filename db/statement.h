@@ -29,7 +29,8 @@ struct connection_options {
     bool is_network_file; /* WAL is unsafe there: journal mode DELETE */
 };
 
-/* Opens the file with foreign keys on, a writer also with WAL and synchronous=FULL.
+/* Opens the file with foreign keys on, a writer also with WAL: its commits are durable once the log
+ * is synced (connection_open_log), or at once where there is no log (a network file).
  * NULL with ERROR_UNAVAILABLE and the reason as detail. */
 struct connection *connection_open(const struct connection_options *options, struct error *error);
 
@@ -79,12 +80,26 @@ void statement_end(struct statement *statement);
 /* For statements without rows: step once, end. A constraint that is hit is ERROR_INTERNAL here. */
 bool statement_run(struct statement *statement, struct error *error);
 
+/* Opens the write-ahead log for log_sync; *descriptor is the caller's to close, -1 when there is
+ * none: then each commit is durable by itself. */
+bool connection_open_log(struct connection *connection, int *descriptor, struct error *error);
+
+/* Puts on disk what was committed to the log before the call. Any thread may. */
+bool log_sync(int descriptor, struct error *error);
+
+/* Puts on disk whatever this connection can see. */
+bool connection_sync_log(struct connection *connection, struct error *error);
+
 /* Pages in the write-ahead log after this connection's last commit. */
 int connection_log_pages(const struct connection *connection);
 
 /* Copies as much of the write-ahead log into the file as readers of old pages allow, waiting for
  * nobody: nothing, and no failure, when another connection is at it. Outside a transaction. */
 bool connection_checkpoint(struct connection *connection, struct error *error);
+
+/* Puts on disk what checkpoints have copied into the file. Its own descriptor of the file is used:
+ * closing another one would give up the locks that all connections of the process have on it. */
+bool connection_sync_file(struct connection *connection, struct error *error);
 
 /* Rows that the last insert, update or delete of this connection touched. */
 int64_t connection_changes(struct connection *connection);

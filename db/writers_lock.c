@@ -8,7 +8,7 @@
 /* Bytes of the file, which need not exist. Who waits for the lock holds the place at the head of
  * the queue, so that nobody who comes later, but happens to run when the lock is given back, gets
  * it first. */
-enum { BYTE_HEAD_OF_QUEUE, BYTE_LOCK };
+enum { BYTE_HEAD_OF_QUEUE, BYTE_LOCK, BYTE_CHECKPOINT };
 
 static int control(int descriptor, int command, short type, int byte)
 {
@@ -44,4 +44,14 @@ bool writers_lock_take(int descriptor, struct error *error)
 void writers_lock_give_back(int descriptor)
 {
     control(descriptor, F_OFD_SETLK, F_UNLCK, BYTE_LOCK);
+}
+
+bool writers_lock_try_checkpoint(int descriptor)
+{
+    return control(descriptor, F_OFD_SETLK, F_WRLCK, BYTE_CHECKPOINT) == 0;
+}
+
+void writers_lock_end_checkpoint(int descriptor)
+{
+    control(descriptor, F_OFD_SETLK, F_UNLCK, BYTE_CHECKPOINT);
 }

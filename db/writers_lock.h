@@ -21,4 +21,10 @@ bool writers_lock_take(int descriptor, struct error *error);
 
 void writers_lock_give_back(int descriptor);
 
+/* A second lock in the same file, for the one who copies the write-ahead log: false when somebody
+ * else has it. Independent of the first. */
+bool writers_lock_try_checkpoint(int descriptor);
+
+void writers_lock_end_checkpoint(int descriptor);
+
 #endif

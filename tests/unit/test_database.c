@@ -145,6 +145,8 @@ static void deleting_a_conversation_leaves_nothing(void **state)
     struct conversation_reference request = {.conversation_id = id, .caller = client("c1")};
 
     fixture_send(fixture, id, client("c1"), "secret");
+    for (int i = 0; i < OUTBOX_EPOCH_EVENTS; i++) /* two events each: the index has a new part */
+        fixture_send(fixture, id, client("c1"), "rien");
     fixture_send(fixture, id, salon("s1"), "secret");
     assert_int_equal(write_kind(fixture, conversation_delete, &request), ERROR_FORBIDDEN);
     request.caller = salon("s1");
@@ -250,6 +252,41 @@ static void marking_read_tells_both_sides(void **state)
     assert_int_equal(write_kind(fixture, conversation_mark_read, &request), ERROR_NONE);
     assert_int_equal(fixture->event_count, 0);
     fixture_verify(fixture);
+}
+
+static int64_t first_unread_of_salon(struct fixture *fixture)
+{
+    return fixture_number(fixture, "SELECT unread_from FROM participants WHERE user_id = 's1'");
+}
+
+static void what_is_unread_is_found_again(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *id = fixture_conversation(fixture);
+    struct buffer json = BUFFER_EMPTY;
+    struct message_reference message = {.caller = salon("s1"), .json = &json};
+    struct conversation_reference conversation = {.conversation_id = id, .caller = salon("s1")};
+    char third[ID_BYTES];
+
+    fixture_send(fixture, id, salon("s1"), "un");
+    fixture_send(fixture, id, client("c1"), "deux");
+    assert_int_equal(first_unread_of_salon(fixture), 2);
+    snprintf(third, sizeof(third), "%s", fixture_send(fixture, id, client("c1"), "trois"));
+    fixture_send(fixture, id, client("c1"), "quatre");
+    message.message_id = third;
+    assert_int_equal(write_kind(fixture, message_mark_read, &message), ERROR_NONE);
+    assert_true(message.marked);
+    assert_int_equal(first_unread_of_salon(fixture), 2);
+    assert_int_equal(unread_of(fixture, salon("s1")), 2);
+    fixture_verify(fixture);
+    fixture_forget_events(fixture);
+    assert_int_equal(write_kind(fixture, conversation_mark_read, &conversation), ERROR_NONE);
+    assert_int_equal(fixture_count_events(fixture, "message-read"), 2);
+    assert_int_equal(unread_of(fixture, salon("s1")), 0);
+    fixture_send(fixture, id, client("c1"), "cinq");
+    assert_int_equal(first_unread_of_salon(fixture), 5);
+    fixture_verify(fixture);
+    buffer_free(&json);
 }
 
 static void only_the_author_deletes_a_message(void **state)
@@ -591,7 +628,7 @@ static void a_newer_schema_is_refused(void **state)
     buffer_free(&json);
 }
 
-/* As a file of version 3 had it. */
+/* As a file of version 3 had it, but for indexes that are made anew. */
 static void an_older_schema_is_migrated_with_what_is_in_it(void **state)
 {
     struct fixture *fixture = *state;
@@ -600,21 +637,28 @@ static void an_older_schema_is_migrated_with_what_is_in_it(void **state)
 
     fixture_send(fixture, id, client("c1"), "Bonjour");
     int64_t unread = unread_of(fixture, salon("s1"));
-    fixture_execute(fixture,
-                    "CREATE TABLE older (user_id TEXT NOT NULL, conversation_id TEXT NOT NULL,"
-                    " is_salon SMALLINT NOT NULL, status TEXT NOT NULL,"
-                    " last_message_at BIGINT NOT NULL, unread_count BIGINT NOT NULL DEFAULT 0,"
-                    " PRIMARY KEY (user_id, conversation_id)) WITHOUT ROWID;"
-                    "INSERT INTO older SELECT user_id, conversation_id, is_salon, status,"
-                    " last_message_at, unread_count FROM participants;"
-                    "DROP TABLE participants; ALTER TABLE older RENAME TO participants;"
-                    "DELETE FROM schema_migrations WHERE version = 4");
+    fixture_execute(
+        fixture, "CREATE TABLE older (user_id TEXT NOT NULL, conversation_id TEXT NOT NULL,"
+                 " is_salon SMALLINT NOT NULL, status TEXT NOT NULL,"
+                 " last_message_at BIGINT NOT NULL, unread_count BIGINT NOT NULL DEFAULT 0,"
+                 " PRIMARY KEY (user_id, conversation_id)) WITHOUT ROWID;"
+                 "INSERT INTO older SELECT user_id, conversation_id, is_salon, status,"
+                 " last_message_at, unread_count FROM participants;"
+                 "DROP TABLE participants; ALTER TABLE older RENAME TO participants;"
+                 "CREATE INDEX messages_unread ON messages (conversation_id, sender_id, position)"
+                 " WHERE read_at IS NULL;"
+                 "DELETE FROM schema_migrations WHERE version >= 4");
     fixture_reopen(fixture, 86400000, 1000000);
     error_clear(&error);
     assert_true(database_prepare(fixture->database, &error));
-    assert_int_equal(fixture_number(fixture, "SELECT MAX(version) FROM schema_migrations"), 4);
+    assert_int_equal(fixture_number(fixture, "SELECT MAX(version) FROM schema_migrations"),
+                     schema_version_newest);
     assert_int_equal(unread, 1);
     assert_int_equal(unread_of(fixture, salon("s1")), unread);
+    fixture_verify(fixture);
+    struct conversation_reference request = {.conversation_id = id, .caller = salon("s1")};
+    assert_int_equal(write_kind(fixture, conversation_mark_read, &request), ERROR_NONE);
+    assert_int_equal(unread_of(fixture, salon("s1")), 0);
     fixture_verify(fixture);
 }
 
@@ -693,6 +737,20 @@ static void verify_finds_a_wrong_counter(void **state)
     buffer_free(&findings);
 }
 
+static void verify_finds_an_unread_message_that_nobody_would(void **state)
+{
+    struct fixture *fixture = *state;
+    struct buffer findings = BUFFER_EMPTY;
+    struct error error;
+
+    fixture_send(fixture, fixture_conversation(fixture), client("c1"), "Bonjour");
+    fixture_execute(fixture, "UPDATE participants SET unread_from = 2 WHERE user_id = 's1'");
+    error_clear(&error);
+    assert_true(database_verify(fixture->path, &findings, &error));
+    assert_non_null(strstr(buffer_text(&findings), "before the first unread in conversation"));
+    buffer_free(&findings);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
 
 int main(void)
@@ -707,6 +765,7 @@ int main(void)
         TEST(a_message_to_someone_present_is_read_at_once),
         TEST(a_retry_writes_nothing),
         TEST(marking_read_tells_both_sides),
+        TEST(what_is_unread_is_found_again),
         TEST(only_the_author_deletes_a_message),
         TEST(an_author_cannot_mark_their_own_message),
         TEST(pages_stay_exact_after_deletions),
@@ -722,6 +781,7 @@ int main(void)
         TEST(a_file_that_is_gone_is_not_made_again),
         TEST(a_backup_is_complete),
         TEST(verify_finds_a_wrong_counter),
+        TEST(verify_finds_an_unread_message_that_nobody_would),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

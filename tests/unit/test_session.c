@@ -6,6 +6,7 @@
 
 #include "db/contact.h"
 #include "db/feed.h"
+#include "db/outbox.h"
 #include "db/session.h"
 #include "tests/unit/db_fixture.h"
 
@@ -115,6 +116,52 @@ static void finds_what_was_missed(void **state)
         assert_string_not_equal(event.audience, "u:s1");
         previous = event.seq;
     }
+    feed_batch_free(&request.batch);
+    buffer_free(&audiences);
+}
+
+static bool append_numbered(struct transaction *transaction, void *argument, struct error *error)
+{
+    struct buffer payload = BUFFER_EMPTY;
+    const int64_t *count = argument;
+    bool succeeded = true;
+
+    buffer_append_text(&payload, "{}");
+    for (int64_t i = 0; succeeded && i < *count; i++) /* every third one is for c1 */
+        succeeded = outbox_append_for_user(transaction, "numbered", i % 3 == 0 ? "c1" : "s1", NULL,
+                                           NULL, &payload, error);
+    buffer_free(&payload);
+    return succeeded;
+}
+
+/* The index has a part for every so many events. */
+static void finds_what_was_missed_long_ago(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t count = 3 * OUTBOX_EPOCH_EVENTS;
+    struct buffer audiences = BUFFER_EMPTY;
+    struct feed_missed request = {.audiences = &audiences, .limit = count};
+    struct event event;
+
+    buffer_append(&audiences, "u:c1", 5);
+    buffer_append(&audiences, "u:c2", 5);
+    fixture_forget_events(fixture);
+    assert_true(write_it(fixture, append_numbered, &count));
+    int64_t first = fixture->events[0].seq;
+    request.after = first; /* the first one was seen */
+    request.until = first + count - 4;
+    assert_true(read_it(fixture, feed_missed, &request));
+    assert_int_equal(feed_batch_count(&request.batch), count / 3 - 2);
+    for (size_t i = 0; i < feed_batch_count(&request.batch); i++) {
+        feed_batch_event(&request.batch, i, &event);
+        assert_int_equal(event.seq, first + 3 * ((int64_t)i + 1));
+    }
+    feed_batch_clear(&request.batch);
+    request.limit = OUTBOX_EPOCH_EVENTS / 2; /* more than one part has */
+    assert_true(read_it(fixture, feed_missed, &request));
+    assert_int_equal(feed_batch_count(&request.batch), request.limit);
+    feed_batch_event(&request.batch, (size_t)request.limit - 1, &event);
+    assert_int_equal(event.seq, first + 3 * request.limit);
     feed_batch_free(&request.batch);
     buffer_free(&audiences);
 }
@@ -392,6 +439,7 @@ int main(void)
         FIXTURE_TEST(an_empty_outbox_has_no_newest),
         FIXTURE_TEST(a_blanked_event_keeps_its_place),
         FIXTURE_TEST(finds_what_was_missed),
+        FIXTURE_TEST(finds_what_was_missed_long_ago),
         FIXTURE_TEST(tells_the_unread_total_with_its_seq),
         FIXTURE_TEST(lists_contacts),
         FIXTURE_TEST(names_whoever_types),

@@ -102,6 +102,23 @@ static void who_dies_gives_it_back(void **state)
     close(other);
 }
 
+static void one_at_a_time_copies_the_log(void **state)
+{
+    int one = open_lock();
+    int other = open_lock();
+
+    (void)state;
+    assert_true(writers_lock_try_checkpoint(one));
+    assert_false(writers_lock_try_checkpoint(other));
+    take(other); /* who writes does not wait for it */
+    writers_lock_give_back(other);
+    writers_lock_end_checkpoint(one);
+    assert_true(writers_lock_try_checkpoint(other));
+    close(other);
+    assert_true(writers_lock_try_checkpoint(one));
+    close(one);
+}
+
 static void a_folder_that_is_missing_is_told(void **state)
 {
     struct error error;
@@ -134,6 +151,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_waits_comes_before_who_had_it),
         cmocka_unit_test(who_dies_gives_it_back),
+        cmocka_unit_test(one_at_a_time_copies_the_log),
         cmocka_unit_test(a_folder_that_is_missing_is_told),
     };
 
