@@ -53,7 +53,10 @@ static atomic_int completed_count;
 
 static void complete(struct database_job *job)
 {
-    completed[atomic_fetch_add(&completed_count, 1)] = job;
+    int count = atomic_load(&completed_count); /* all are completed on one thread */
+
+    completed[count] = job;
+    atomic_store(&completed_count, count + 1);
 }
 
 static void wait_for_completed(int count)

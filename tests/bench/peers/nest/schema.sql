@@ -40,12 +40,11 @@ CREATE TABLE participants (
     status TEXT NOT NULL,
     last_message_at BIGINT NOT NULL,
     unread_count BIGINT NOT NULL DEFAULT 0,
-    PRIMARY KEY (user_id, conversation_id)
+    PRIMARY KEY (conversation_id, user_id)
 );
-CREATE INDEX participants_by_conversation ON participants (conversation_id);
 CREATE INDEX participants_by_time ON participants (user_id, last_message_at, conversation_id, status);
 CREATE INDEX participants_unread ON participants (user_id, last_message_at, conversation_id)
-    WHERE unread_count > 0;
+    WHERE unread_count > 0 AND is_salon = 1;
 
 CREATE TABLE messages (
     conversation_id TEXT NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
@@ -62,8 +61,6 @@ CREATE TABLE messages (
 );
 CREATE UNIQUE INDEX messages_by_retry_key ON messages (conversation_id, sender_id, client_message_id)
     WHERE client_message_id IS NOT NULL;
-CREATE INDEX messages_unread ON messages (conversation_id, sender_id, position)
-    WHERE read_at IS NULL;
 
 CREATE TABLE attachments (
     conversation_id TEXT NOT NULL,
@@ -89,5 +86,5 @@ CREATE TABLE outbox (
     payload TEXT NOT NULL,
     created_at BIGINT NOT NULL
 );
-CREATE INDEX outbox_by_audience ON outbox (audience, seq);
+CREATE INDEX outbox_by_audience ON outbox ((seq / 512), audience, seq);
 CREATE INDEX outbox_by_message ON outbox (message_id) WHERE message_id IS NOT NULL;
