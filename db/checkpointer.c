@@ -23,6 +23,7 @@ struct checkpointer {
     int log_pages; /* as of the last commit */
     int due_at;    /* in pages of the log */
     bool is_under_way;
+    bool has_failed_sync;
     bool is_stopping;
     pthread_t thread;
 };
@@ -71,10 +72,14 @@ static bool begin_snapshot(struct checkpointer *checkpointer, struct error *erro
     return false;
 }
 
-static bool copy_beside_writers(struct checkpointer *checkpointer, struct error *error)
+static void give_up(struct checkpointer *checkpointer, const struct error *error)
 {
-    return connection_checkpoint(checkpointer->copier, error) &&
-           connection_sync_file(checkpointer->copier, error);
+    log_error(checkpointer->services->log,
+              "the database is no longer copied from its write-ahead log: restart all programs",
+              LOG_TEXT("path", checkpointer->path), LOG_TEXT("reason", error->detail));
+    pthread_mutex_lock(&checkpointer->lock);
+    checkpointer->has_failed_sync = true;
+    pthread_mutex_unlock(&checkpointer->lock);
 }
 
 static bool copy_rest(struct checkpointer *checkpointer, struct error *error)
@@ -92,7 +97,12 @@ static void copy_log(struct checkpointer *checkpointer)
     struct error error;
 
     error_clear(&error);
-    if (!copy_beside_writers(checkpointer, &error) || !copy_rest(checkpointer, &error))
+    bool succeeded = connection_checkpoint(checkpointer->copier, &error);
+    if (succeeded && !connection_sync_file(checkpointer->copier, &error)) {
+        give_up(checkpointer, &error);
+        return;
+    }
+    if (!succeeded || !copy_rest(checkpointer, &error))
         warn(checkpointer, &error);
     end_snapshot(checkpointer);
     writers_lock_end_checkpoint(checkpointer->lock_descriptor);
@@ -116,7 +126,7 @@ static void set_under_way(struct checkpointer *checkpointer, bool is_under_way)
 {
     pthread_mutex_lock(&checkpointer->lock);
     checkpointer->is_under_way = is_under_way;
-    pthread_cond_signal(&checkpointer->changed);
+    pthread_cond_broadcast(&checkpointer->changed);
     pthread_mutex_unlock(&checkpointer->lock);
 }
 
@@ -139,7 +149,8 @@ static bool is_due(struct checkpointer *checkpointer, int log_pages)
     if (log_pages < checkpointer->log_pages) /* it has started over */
         checkpointer->due_at = CHECKPOINTER_LOG_PAGES;
     checkpointer->log_pages = log_pages;
-    bool due = log_pages >= checkpointer->due_at && !checkpointer->is_under_way;
+    bool due = log_pages >= checkpointer->due_at && !checkpointer->is_under_way &&
+               !checkpointer->has_failed_sync;
     pthread_mutex_unlock(&checkpointer->lock);
     return due;
 }
@@ -164,11 +175,14 @@ static void close_all(struct checkpointer *checkpointer)
     checkpointer->lock_descriptor = -1;
 }
 
-/* At the first checkpoint: a process that answers one request and ends has none. */
+/* At the first checkpoint, as a process that answers one request and ends has none; and again when
+ * a connection has broken. */
 static bool ensure_open(struct checkpointer *checkpointer, struct error *error)
 {
-    if (checkpointer->copier != NULL)
+    if (checkpointer->copier != NULL && !connection_is_broken(checkpointer->copier) &&
+        !connection_is_broken(checkpointer->snapshot))
         return true;
+    close_all(checkpointer);
     checkpointer->lock_descriptor = writers_lock_open(checkpointer->lock_path, error);
     if (checkpointer->lock_descriptor >= 0 &&
         open_connection(checkpointer, &checkpointer->snapshot, error) &&
@@ -212,6 +226,7 @@ static void wait_until_idle(struct checkpointer *checkpointer)
         pthread_cond_wait(&checkpointer->changed, &checkpointer->lock);
     checkpointer->log_pages = 0; /* of a file that is no longer open */
     checkpointer->due_at = CHECKPOINTER_LOG_PAGES;
+    checkpointer->has_failed_sync = false;
     pthread_mutex_unlock(&checkpointer->lock);
 }
 
@@ -261,7 +276,7 @@ void checkpointer_free(struct checkpointer *checkpointer)
         return;
     pthread_mutex_lock(&checkpointer->lock);
     checkpointer->is_stopping = true;
-    pthread_cond_signal(&checkpointer->changed);
+    pthread_cond_broadcast(&checkpointer->changed);
     pthread_mutex_unlock(&checkpointer->lock);
     pthread_join(checkpointer->thread, NULL);
     free_memory(checkpointer);

@@ -14,7 +14,9 @@
  * writer, under the lock, right after a commit: then there are such frames.
  *
  * One process at a time is at it. A checkpoint that fails does no harm: the log stays longer, and
- * the next one copies it.
+ * the next one copies it. But when the file could not be synced, nobody knows what of the log is in
+ * it: then the snapshot stays, so that the log is kept, whole and growing, until the process ends;
+ * and with the last process SQLite copies all of it again.
  */
 #ifndef MESSAGERIE_DB_CHECKPOINTER_H
 #define MESSAGERIE_DB_CHECKPOINTER_H
@@ -35,8 +37,8 @@ struct checkpointer *checkpointer_create(const char *path, const char *lock_path
 
 /* The rest is for the writer's thread. */
 
-/* After a commit, still under the writers' lock: how many pages the log has. Begins a checkpoint
- * when it is due. */
+/* After a commit that added to the log, still under the writers' lock: how many pages it has.
+ * Begins a checkpoint when it is due. */
 void checkpointer_tell(struct checkpointer *checkpointer, int log_pages);
 
 /* Waits for a checkpoint that is under way, and closes the file: another one may take its place. */

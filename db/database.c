@@ -1,18 +1,17 @@
 #include "db/database.h"
 
-#include <linux/magic.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "common/config.h"
 #include "db/checkpointer.h"
 #include "db/durability.h"
+#include "db/log_sync.h"
 #include "db/migrations.h"
 #include "db/outbox.h"
 #include "db/statement.h"
@@ -21,8 +20,6 @@
 
 /* Failures are logged at most once in this time, so that a full disk does not fill further. */
 #define FAILURE_LOG_INTERVAL_MS 1000
-/* File systems whose magic number <linux/magic.h> does not have. */
-#define CIFS_MAGIC 0xff534d42
 /* "<database>.lock" beside the database. */
 #define LOCK_SUFFIX ".lock"
 
@@ -38,7 +35,6 @@ struct writer {
     struct connection *connection; /* NULL: to be opened */
     struct file_identity file;
     int lock_descriptor; /* -1: to be opened */
-    int log_descriptor;  /* of the write-ahead log; -1: there is none */
     struct transaction transaction;
 };
 
@@ -71,6 +67,7 @@ struct database {
 
     pthread_t writer_thread;
     struct writer writer;
+    struct log_sync *log;
     struct checkpointer *checkpointer;
     struct durability *durability;
 };
@@ -107,29 +104,6 @@ static void report_success(struct database *database)
 
 /* ---- the writer's connection --------------------------------------------------------------- */
 
-/* Write-ahead logging needs shared memory between processes, which these don't have. */
-static bool is_network_file(const char *path)
-{
-    struct statfs status;
-    char directory[CONFIG_TEXT_BYTES];
-    const char *slash = strrchr(path, '/');
-
-    snprintf(directory, sizeof(directory), "%.*s", slash != NULL ? (int)(slash - path) + 1 : 1,
-             slash != NULL ? path : ".");
-    if (statfs(directory, &status) != 0)
-        return false;
-    switch ((unsigned long)status.f_type) {
-    case NFS_SUPER_MAGIC:
-    case SMB_SUPER_MAGIC:
-    case SMB2_SUPER_MAGIC:
-    case CIFS_MAGIC:
-    case FUSE_SUPER_MAGIC:
-        return true;
-    default:
-        return false;
-    }
-}
-
 static bool identify(const char *path, struct file_identity *file)
 {
     struct stat status;
@@ -140,23 +114,28 @@ static bool identify(const char *path, struct file_identity *file)
     return true;
 }
 
-static void close_descriptor(int *descriptor)
-{
-    if (*descriptor >= 0)
-        close(*descriptor);
-    *descriptor = -1;
-}
-
 static void close_writer(struct database *database)
 {
     struct writer *writer = &database->writer;
 
     durability_drain(database->durability);
     checkpointer_close(database->checkpointer);
+    log_sync_close(database->log);
     connection_close(writer->connection);
     writer->connection = NULL;
-    close_descriptor(&writer->log_descriptor);
-    close_descriptor(&writer->lock_descriptor);
+    if (writer->lock_descriptor >= 0)
+        close(writer->lock_descriptor);
+    writer->lock_descriptor = -1;
+}
+
+static bool open_log(struct database *database, struct error *error)
+{
+    int descriptor;
+
+    if (!connection_open_log(database->writer.connection, &descriptor, error))
+        return false;
+    log_sync_open(database->log, descriptor);
+    return true;
 }
 
 static bool migrate_locked(struct database *database, struct error *error)
@@ -179,21 +158,19 @@ static bool open_writer(struct database *database, struct error *error)
         .busy_timeout_ms = database->options.busy_timeout_ms,
         /* A file that was there and is gone comes back (a disk not mounted, say): going on with
          * an empty one would be worse than to wait. */
-        .may_create = database->generation == 0,
-        .is_network_file = is_network_file(database->path)};
+        .may_create = database->generation == 0};
 
     writer->lock_descriptor = writers_lock_open(database->lock_path, error);
     if (writer->lock_descriptor < 0)
         return false;
     writer->connection = connection_open(&options, error);
     if (writer->connection == NULL || !migrate_locked(database, error) ||
-        !connection_open_log(writer->connection, &writer->log_descriptor, error) ||
-        !identify(database->path, &writer->file)) {
+        !open_log(database, error) || !identify(database->path, &writer->file)) {
         close_writer(database);
         return false;
     }
     log_info(database->services->log, "database opened", LOG_TEXT("path", database->path),
-             LOG_TEXT("journal", options.is_network_file ? "delete (network file)" : "wal"));
+             LOG_TEXT("journal", connection_has_log(writer->connection) ? "wal" : "delete"));
     pthread_mutex_lock(&database->lock);
     database->generation++;
     pthread_mutex_unlock(&database->lock);
@@ -207,8 +184,7 @@ static bool ensure_writer(struct database *database, struct error *error)
     struct file_identity present;
 
     if (writer->connection != NULL) {
-        if (!connection_is_broken(writer->connection) &&
-            !durability_has_failed(database->durability) && identify(database->path, &present) &&
+        if (!connection_is_broken(writer->connection) && identify(database->path, &present) &&
             present.device == writer->file.device && present.inode == writer->file.inode)
             return true;
         close_writer(database);
@@ -297,20 +273,28 @@ static bool run_transaction(struct database *database, struct database_job *jobs
     return false;
 }
 
+/* After a sync that failed nothing is run before the log is on disk again. */
+static bool can_write(struct database *database, struct error *error)
+{
+    return ensure_writer(database, error) &&
+           (!log_sync_is_suspect(database->log) || log_sync_run(database->log, error));
+}
+
 static bool run_locked(struct database *database, struct database_job *jobs, struct error *error)
 {
-    if (!ensure_writer(database, error) ||
-        !writers_lock_take(database->writer.lock_descriptor, error))
+    struct writer *writer = &database->writer;
+
+    if (!can_write(database, error) || !writers_lock_take(writer->lock_descriptor, error))
         return false;
     bool succeeded = run_transaction(database, jobs, error);
-    if (succeeded)
-        checkpointer_tell(database->checkpointer,
-                          connection_log_pages(database->writer.connection));
-    writers_lock_give_back(database->writer.lock_descriptor);
+    int log_pages = connection_take_log_pages(writer->connection);
+    if (succeeded && log_pages > 0)
+        checkpointer_tell(database->checkpointer, log_pages);
+    writers_lock_give_back(writer->lock_descriptor);
     return succeeded;
 }
 
-static void count_jobs(struct database *database, const struct batch *batch)
+static void count_jobs(struct database *database, const struct commit_batch *batch)
 {
     uint64_t count = 0;
 
@@ -324,17 +308,15 @@ static void count_jobs(struct database *database, const struct batch *batch)
 
 /* Runs the batch's jobs and hands it over to be made durable. The transaction's buffers are the
  * batch's meanwhile. */
-static void run_batch(struct database *database, struct batch *batch)
+static void run_batch(struct database *database, struct commit_batch *batch)
 {
-    struct writer *writer = &database->writer;
-    struct transaction *transaction = &writer->transaction;
+    struct transaction *transaction = &database->writer.transaction;
 
     transaction->events = batch->events;
     transaction->texts = batch->texts;
     batch->committed = run_locked(database, batch->jobs, &batch->error);
     batch->events = transaction->events;
     batch->texts = transaction->texts;
-    batch->log_descriptor = writer->log_descriptor;
     count_jobs(database, batch);
     durability_submit(database->durability, batch);
 }
@@ -364,7 +346,7 @@ static struct database_job *take_jobs(struct database *database)
 static void *writer_main(void *argument)
 {
     struct database *database = argument;
-    struct batch *batch;
+    struct commit_batch *batch;
 
     while ((batch = durability_take(database->durability)),
            (batch->jobs = take_jobs(database)) != NULL)
@@ -376,7 +358,7 @@ static void *writer_main(void *argument)
 
 /* ---- completion, on the thread of db/durability.h ------------------------------------------ */
 
-static void publish(struct database *database, const struct batch *batch)
+static void publish(struct database *database, const struct commit_batch *batch)
 {
     const struct pending_event *pending = (const void *)batch->events.data;
     size_t count = batch->events.length / sizeof(*pending);
@@ -395,7 +377,7 @@ static void publish(struct database *database, const struct batch *batch)
 }
 
 /* Gives every job its result; a lost transaction fails all of them, also those that had run. */
-static void complete_jobs(const struct batch *batch)
+static void complete_jobs(const struct commit_batch *batch)
 {
     for (struct database_job *job = batch->jobs; job != NULL;) {
         struct database_job *next = job->next; /* the job is gone once it is completed */
@@ -408,7 +390,7 @@ static void complete_jobs(const struct batch *batch)
     }
 }
 
-static void complete_batch(void *context, struct batch *batch)
+static void complete_batch(void *context, struct commit_batch *batch)
 {
     struct database *database = context;
 
@@ -585,6 +567,8 @@ static bool read_once(struct database *database, database_query *query, void *ar
     if (reader == NULL)
         reader = open_reader(database, generation, error);
     bool succeeded = reader != NULL && run_query(reader->connection, query, argument, error);
+    if (reader != NULL && connection_takes_sync(reader->connection) && succeeded)
+        succeeded = log_sync_run(database->log, error);
     return_reader(database, reader);
     return succeeded;
 }
@@ -628,7 +612,6 @@ static struct database *allocate(const struct database_options *options,
     database->options = *options;
     database->services = services;
     database->writer.lock_descriptor = -1;
-    database->writer.log_descriptor = -1;
     database->writer.transaction.services = services;
     database->writer.transaction.outbox_retention_ms = options->outbox_retention_ms;
     database->writer.transaction.outbox_max_rows = options->outbox_max_rows;
@@ -658,11 +641,14 @@ struct database_options database_options_from(const struct config *config)
 
 static bool start_threads(struct database *database, struct error *error)
 {
+    database->log = log_sync_create(database->lock_path, error);
+    if (database->log == NULL)
+        return false;
     database->checkpointer =
         checkpointer_create(database->path, database->lock_path, database->services, error);
     if (database->checkpointer == NULL)
         return false;
-    database->durability = durability_create(complete_batch, database, error);
+    database->durability = durability_create(database->log, complete_batch, database, error);
     if (database->durability == NULL)
         return false;
     int failure = pthread_create(&database->writer_thread, NULL, writer_main, database);
@@ -682,6 +668,7 @@ struct database *database_create(const struct database_options *options,
     if (!start_threads(database, error)) {
         durability_free(database->durability);
         checkpointer_free(database->checkpointer);
+        log_sync_free(database->log);
         free_memory(database);
         return NULL;
     }
@@ -699,6 +686,7 @@ void database_free(struct database *database)
     pthread_join(database->writer_thread, NULL);
     durability_free(database->durability);
     checkpointer_free(database->checkpointer);
+    log_sync_free(database->log);
     while (database->idle_readers != NULL) {
         struct reader *reader = database->idle_readers;
         database->idle_readers = reader->next;

@@ -4,21 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "db/statement.h"
-
 struct durability {
-    void (*complete)(void *context, struct batch *batch);
+    struct log_sync *log;
+    void (*complete)(void *context, struct commit_batch *batch);
     void *context;
-    struct batch batches[DURABILITY_BATCHES];
+    struct commit_batch batches[DURABILITY_BATCHES];
 
     pthread_mutex_t lock; /* over all that follows, but the thread */
     pthread_cond_t submitted;
     pthread_cond_t freed;
-    struct batch *free;
-    struct batch *first; /* in the order of their commits */
-    struct batch *last;
+    struct commit_batch *free;
+    struct commit_batch *first; /* in the order of their commits */
+    struct commit_batch *last;
     int pending; /* submitted and not completed */
-    bool has_failed;
     bool is_stopping;
     pthread_t thread;
 };
@@ -26,24 +24,23 @@ struct durability {
 /* ---- batches ------------------------------------------------------------------------------- */
 
 /* Under the lock. */
-static void put_free(struct durability *durability, struct batch *batch)
+static void put_free(struct durability *durability, struct commit_batch *batch)
 {
     batch->next = durability->free;
     durability->free = batch;
     pthread_cond_signal(&durability->freed);
 }
 
-struct batch *durability_take(struct durability *durability)
+struct commit_batch *durability_take(struct durability *durability)
 {
     pthread_mutex_lock(&durability->lock);
     while (durability->free == NULL)
         pthread_cond_wait(&durability->freed, &durability->lock);
-    struct batch *batch = durability->free;
+    struct commit_batch *batch = durability->free;
     durability->free = batch->next;
     pthread_mutex_unlock(&durability->lock);
     batch->jobs = NULL;
     batch->committed = false;
-    batch->log_descriptor = -1;
     batch->next = NULL;
     buffer_clear(&batch->events);
     buffer_clear(&batch->texts);
@@ -51,7 +48,7 @@ struct batch *durability_take(struct durability *durability)
     return batch;
 }
 
-void durability_submit(struct durability *durability, struct batch *batch)
+void durability_submit(struct durability *durability, struct commit_batch *batch)
 {
     pthread_mutex_lock(&durability->lock);
     if (durability->first == NULL)
@@ -64,7 +61,7 @@ void durability_submit(struct durability *durability, struct batch *batch)
     pthread_mutex_unlock(&durability->lock);
 }
 
-void durability_give_back(struct durability *durability, struct batch *batch)
+void durability_give_back(struct durability *durability, struct commit_batch *batch)
 {
     pthread_mutex_lock(&durability->lock);
     put_free(durability, batch);
@@ -79,62 +76,42 @@ void durability_drain(struct durability *durability)
     pthread_mutex_unlock(&durability->lock);
 }
 
-bool durability_has_failed(struct durability *durability)
-{
-    pthread_mutex_lock(&durability->lock);
-    bool has_failed = durability->has_failed;
-    durability->has_failed = false;
-    pthread_mutex_unlock(&durability->lock);
-    return has_failed;
-}
-
 /* ---- the thread ---------------------------------------------------------------------------- */
 
 /* Takes all that were submitted, waiting for the first; NULL when it is to end. */
-static struct batch *take_submitted(struct durability *durability)
+static struct commit_batch *take_submitted(struct durability *durability)
 {
     pthread_mutex_lock(&durability->lock);
     while (durability->first == NULL && !durability->is_stopping)
         pthread_cond_wait(&durability->submitted, &durability->lock);
-    struct batch *batches = durability->first;
+    struct commit_batch *batches = durability->first;
     durability->first = NULL;
     durability->last = NULL;
     pthread_mutex_unlock(&durability->lock);
     return batches;
 }
 
-static bool needs_sync(const struct batch *batch)
+static void sync_batches(struct durability *durability, struct commit_batch *batches)
 {
-    return batch->committed && batch->log_descriptor >= 0;
-}
-
-/* One sync for all: a descriptor is closed only when nothing is under way, so that they share it.
- */
-static void sync_batches(struct durability *durability, struct batch *batches)
-{
-    int descriptor = -1;
+    bool is_needed = false;
     struct error error;
 
-    for (const struct batch *batch = batches; batch != NULL; batch = batch->next)
-        if (needs_sync(batch))
-            descriptor = batch->log_descriptor;
+    for (const struct commit_batch *batch = batches; batch != NULL; batch = batch->next)
+        is_needed = is_needed || batch->committed;
     error_clear(&error);
-    if (descriptor < 0 || log_sync(descriptor, &error))
+    if (!is_needed || log_sync_run(durability->log, &error))
         return;
-    for (struct batch *batch = batches; batch != NULL; batch = batch->next)
-        if (needs_sync(batch)) {
+    for (struct commit_batch *batch = batches; batch != NULL; batch = batch->next)
+        if (batch->committed) {
             batch->committed = false;
             batch->error = error;
         }
-    pthread_mutex_lock(&durability->lock);
-    durability->has_failed = true;
-    pthread_mutex_unlock(&durability->lock);
 }
 
-static void complete_batches(struct durability *durability, struct batch *batch)
+static void complete_batches(struct durability *durability, struct commit_batch *batch)
 {
     while (batch != NULL) {
-        struct batch *next = batch->next;
+        struct commit_batch *next = batch->next;
         durability->complete(durability->context, batch);
         pthread_mutex_lock(&durability->lock);
         durability->pending--;
@@ -147,7 +124,7 @@ static void complete_batches(struct durability *durability, struct batch *batch)
 static void *run(void *argument)
 {
     struct durability *durability = argument;
-    struct batch *batches;
+    struct commit_batch *batches;
 
     while ((batches = take_submitted(durability)) != NULL) {
         sync_batches(durability, batches);
@@ -170,7 +147,8 @@ static void free_memory(struct durability *durability)
     free(durability);
 }
 
-struct durability *durability_create(void (*complete)(void *context, struct batch *batch),
+struct durability *durability_create(struct log_sync *log,
+                                     void (*complete)(void *context, struct commit_batch *batch),
                                      void *context, struct error *error)
 {
     struct durability *durability = calloc(1, sizeof(*durability));
@@ -179,6 +157,7 @@ struct durability *durability_create(void (*complete)(void *context, struct batc
         error_out_of_memory(error);
         return NULL;
     }
+    durability->log = log;
     durability->complete = complete;
     durability->context = context;
     pthread_mutex_init(&durability->lock, NULL);

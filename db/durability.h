@@ -6,8 +6,9 @@
  * in no process, can write while the disk works. Here the commit is in the log, and visible, before
  * it is on disk. That is safe for three reasons. Nobody is answered, and no event is published,
  * before the sync. What a later commit has built upon is in the same log, before it, so that it is
- * never durable without it. And the broker's feed, which hands on what it has read, syncs the log
- * itself (feed_read).
+ * never durable without it. And the broker's feed, which hands on what it has read, asks for a sync
+ * (feed_read). A page of messages that is read meanwhile may show one that a power failure then
+ * takes away: its sender was never told that it was sent.
  *
  * Batches are completed in the order of their commits. The writer's thread is the only caller.
  */
@@ -18,6 +19,7 @@
 
 #include "common/buffer.h"
 #include "common/error.h"
+#include "db/log_sync.h"
 
 /* Batches between the begin of their transaction and their completion: one that the writer runs,
  * and one that is being synced. With more, commits would only become smaller. */
@@ -26,39 +28,35 @@
 struct database_job; /* db/database.h */
 
 /* What one transaction has done. */
-struct batch {
+struct commit_batch {
     struct database_job *jobs;
     struct buffer events; /* see struct transaction */
     struct buffer texts;
     bool committed;
-    int log_descriptor; /* to be synced if committed; -1: the commit itself was durable */
     struct error error; /* why it is not committed, or not durable */
-    struct batch *next;
+    struct commit_batch *next;
 };
 
 struct durability;
 
 /* `complete` is called on the thread once for each batch: `committed` tells whether it is on disk.
- * After a failed sync it is not known whether it is; `error` says that it failed. NULL with *error
- * without memory or threads. */
-struct durability *durability_create(void (*complete)(void *context, struct batch *batch),
+ * After a failed sync it is not known whether it is; `error` says that it failed. Borrows `log`.
+ * NULL with *error without memory or threads. */
+struct durability *durability_create(struct log_sync *log,
+                                     void (*complete)(void *context, struct commit_batch *batch),
                                      void *context, struct error *error);
 
 /* Waits for a batch that is not in use. Its buffers are empty. */
-struct batch *durability_take(struct durability *durability);
+struct commit_batch *durability_take(struct durability *durability);
 
 /* Hands over a batch that was taken, to be synced and completed. */
-void durability_submit(struct durability *durability, struct batch *batch);
+void durability_submit(struct durability *durability, struct commit_batch *batch);
 
 /* Gives back one that was taken and is not needed. */
-void durability_give_back(struct durability *durability, struct batch *batch);
+void durability_give_back(struct durability *durability, struct commit_batch *batch);
 
-/* Waits until all that were submitted are completed: before a log_descriptor is closed. */
+/* Waits until all that were submitted are completed: before the log is closed. */
 void durability_drain(struct durability *durability);
-
-/* Whether a sync has failed since the last call: what is in the kernel's cache can't be relied on,
- * so that the file has to be opened anew. */
-bool durability_has_failed(struct durability *durability);
 
 /* Completes what was submitted. Accepts NULL. */
 void durability_free(struct durability *durability);

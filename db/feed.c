@@ -101,24 +101,21 @@ bool feed_newest(struct connection *connection, int64_t *newest, struct error *e
     return step != STEP_FAILED;
 }
 
-/* Clients come back with the seq of what they were told: after a power failure it must not be given
- * to another event, so that nothing is handed on before it is on disk (db/durability.h). */
-static bool read_after(struct connection *connection, struct feed_read *request,
-                       struct error *error)
-{
-    struct statement *statement = statement_begin(connection, SQL_OUTBOX_AFTER);
-
-    bind_integer(statement, 1, request->after);
-    bind_integer(statement, 2, request->limit);
-    return add_rows(&request->batch, statement, error) && connection_sync_log(connection, error);
-}
-
 bool feed_read(struct connection *connection, void *argument, struct error *error)
 {
     struct feed_read *request = argument;
 
-    return feed_newest(connection, &request->newest, error) &&
-           (request->newest == request->after || read_after(connection, request, error));
+    if (!feed_newest(connection, &request->newest, error))
+        return false;
+    if (request->newest == request->after)
+        return true;
+    /* Clients come back with the seq of what they were told: after a power failure it must not be
+     * given to another event (db/durability.h). */
+    connection_require_sync(connection);
+    struct statement *statement = statement_begin(connection, SQL_OUTBOX_AFTER);
+    bind_integer(statement, 1, request->after);
+    bind_integer(statement, 2, request->limit);
+    return add_rows(&request->batch, statement, error);
 }
 
 /* ---- what somebody has missed -------------------------------------------------------------- */
@@ -177,10 +174,20 @@ static bool count_in_epoch(struct connection *connection, const struct feed_miss
     return step == STEP_ROW;
 }
 
+static int64_t count_looks(const struct feed_missed *request)
+{
+    int64_t audiences = 0;
+
+    for (const char *audience = next_audience(request->audiences, NULL); audience != NULL;
+         audience = next_audience(request->audiences, audience))
+        audiences++;
+    return audiences * (epoch_of(request->until) - epoch_of(request->after + 1) + 1);
+}
+
 bool feed_count_missed(struct connection *connection, const struct feed_missed *request,
                        int64_t *count, struct error *error)
 {
-    *count = 0;
+    *count = count_looks(request) > FEED_LOOKS_MAX ? request->limit : 0;
     for (const char *audience = next_audience(request->audiences, NULL); audience != NULL;
          audience = next_audience(request->audiences, audience))
         for (int64_t epoch = epoch_of(request->after + 1);

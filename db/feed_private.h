@@ -14,7 +14,11 @@ bool feed_newest(struct connection *connection, int64_t *newest, struct error *e
 bool feed_is_complete_after(struct connection *connection, int64_t seq, int64_t newest,
                             bool *is_complete, struct error *error);
 
-/* Counts what feed_missed would find, up to its limit. */
+/* Looks into the index: one for each audience and epoch (db/outbox.h) of what was missed. */
+#define FEED_LOOKS_MAX 4096
+
+/* Counts what feed_missed would find, up to its limit; tells the limit, without counting, when it
+ * would take more than FEED_LOOKS_MAX looks. */
 bool feed_count_missed(struct connection *connection, const struct feed_missed *request,
                        int64_t *count, struct error *error);
 

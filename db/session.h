@@ -28,7 +28,9 @@
 
 /* Query over struct session_recover: may the session go on where it was? It may when it is the
  * user's, all its rooms are still theirs and were shown before `offset`, nothing after `offset`
- * was pruned, and no more than RECOVERY_EVENTS_MAX events were missed. */
+ * was pruned, and no more than RECOVERY_EVENTS_MAX events were missed. Nor may finding them take
+ * more than FEED_LOOKS_MAX looks: someone with 10 rooms may have missed 190,000 events of others.
+ */
 struct session_recover {
     const char *pid;
     const char *user_id;

@@ -45,7 +45,7 @@ struct batch {
     struct item items[SPOOL_BATCH_FILES];
     size_t count;
     size_t bytes;
-    bool must_wait; /* one of them, and so all behind it; the writer's alone while jobs run */
+    bool must_wait; /* one of them, and so all behind it */
 };
 
 struct spool {
@@ -341,11 +341,13 @@ static void on_completed(struct database_job *job)
 {
     const struct item *item = job->argument;
 
-    /* A commit that failed keeps back what is in the next one. */
     if (!job->succeeded && job->error.kind == ERROR_UNAVAILABLE)
         item->batch->must_wait = true;
     sem_post(job->context);
 }
+
+/* All operations have run, in one commit, before the first of them is completed. */
+_Static_assert(SPOOL_BATCH_FILES <= DATABASE_BATCH_OPERATIONS, "a batch of files is one commit");
 
 /* Runs the files' operations, in order and but for others' in one commit; waits for it. */
 static void run_batch(const struct spool *spool)

@@ -2,15 +2,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 /* Of a new file. A message changes a dozen pages, all of which are written to the log. */
 #define PAGE_BYTES 2048
+/* File systems whose magic number <linux/magic.h> does not have. */
+#define CIFS_MAGIC 0xff534d42
 /* SQLite's page cache of each connection, in KiB: the index pages of a busy salon stay in it. */
 #define PAGE_CACHE_KIB 4096
 /* A write-ahead log that grew is cut back to this when it starts over, in bytes. */
@@ -25,8 +30,9 @@ struct statement {
 struct connection {
     sqlite3 *handle;
     bool is_broken;
-    bool has_log;  /* write-ahead */
-    int log_pages; /* in the write-ahead log, as of the last commit */
+    bool has_log;       /* write-ahead */
+    bool requires_sync; /* asked for by a query */
+    int log_pages;      /* in the log, as of the last commit; 0: taken */
     struct statement statements[SQL_COUNT];
 };
 
@@ -64,6 +70,29 @@ static int count_log_pages(void *context, sqlite3 *handle, const char *database,
     (void)database;
     connection->log_pages = pages;
     return SQLITE_OK;
+}
+
+/* Write-ahead logging needs shared memory between processes, which these don't have. */
+static bool is_network_file(const char *path)
+{
+    struct statfs status;
+    char directory[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+
+    snprintf(directory, sizeof(directory), "%.*s", slash != NULL ? (int)(slash - path) + 1 : 1,
+             slash != NULL ? path : ".");
+    if (statfs(directory, &status) != 0)
+        return false;
+    switch ((unsigned long)status.f_type) {
+    case NFS_SUPER_MAGIC:
+    case SMB_SUPER_MAGIC:
+    case SMB2_SUPER_MAGIC:
+    case CIFS_MAGIC:
+    case FUSE_SUPER_MAGIC:
+        return true;
+    default:
+        return false;
+    }
 }
 
 /* "wal" is what is asked for, but SQLite may not be able to: then the mode stays another. */
@@ -104,14 +133,15 @@ static bool set_up(struct connection *connection, const struct connection_option
     sqlite3_snprintf(sizeof(pragmas), pragmas,
                      "PRAGMA page_size=%d; PRAGMA journal_mode=%s;"
                      "PRAGMA journal_size_limit=%d; PRAGMA secure_delete=FAST;",
-                     PAGE_BYTES, options->is_network_file ? "DELETE" : "WAL",
+                     PAGE_BYTES, is_network_file(options->path) ? "DELETE" : "WAL",
                      JOURNAL_SIZE_LIMIT_BYTES);
     if (!connection_execute(connection, pragmas, error) || !read_journal_mode(connection, error))
         return false;
-    /* With a log SQLite syncs at checkpoints only, and we after commits (db/durability.h). */
+    /* With a log SQLite syncs at checkpoints only, and we after commits (db/durability.h); without
+     * one at each commit, and the folder too, or else the old journal could come back. */
     if (!connection_execute(
             connection,
-            connection->has_log ? "PRAGMA synchronous=NORMAL" : "PRAGMA synchronous=FULL", error))
+            connection->has_log ? "PRAGMA synchronous=NORMAL" : "PRAGMA synchronous=EXTRA", error))
         return false;
     /* In the place of SQLite's own, which copies the log inside a commit. */
     sqlite3_wal_hook(connection->handle, count_log_pages, connection);
@@ -186,6 +216,11 @@ bool connection_execute(struct connection *connection, const char *sql, struct e
     return fail(connection, what, error);
 }
 
+bool connection_has_log(const struct connection *connection)
+{
+    return connection->has_log;
+}
+
 bool connection_open_log(struct connection *connection, int *descriptor, struct error *error)
 {
     *descriptor = -1;
@@ -199,32 +234,25 @@ bool connection_open_log(struct connection *connection, int *descriptor, struct 
     return *descriptor >= 0 || error_unavailable(error, "%s: %s", path, strerror(errno));
 }
 
-bool log_sync(int descriptor, struct error *error)
+void connection_require_sync(struct connection *connection)
 {
-    int result;
-
-    do
-        result = fdatasync(descriptor);
-    while (result != 0 && errno == EINTR);
-    return result == 0 || error_unavailable(error, "the log can't be synced: %s", strerror(errno));
+    connection->requires_sync = true;
 }
 
-bool connection_sync_log(struct connection *connection, struct error *error)
+bool connection_takes_sync(struct connection *connection)
 {
-    int descriptor;
+    bool is_required = connection->requires_sync;
 
-    if (!connection_open_log(connection, &descriptor, error))
-        return false;
-    if (descriptor < 0)
-        return true;
-    bool succeeded = log_sync(descriptor, error);
-    close(descriptor);
-    return succeeded;
+    connection->requires_sync = false;
+    return is_required;
 }
 
-int connection_log_pages(const struct connection *connection)
+int connection_take_log_pages(struct connection *connection)
 {
-    return connection->log_pages;
+    int pages = connection->log_pages;
+
+    connection->log_pages = 0;
+    return pages;
 }
 
 bool connection_checkpoint(struct connection *connection, struct error *error)

@@ -25,13 +25,12 @@ struct connection_options {
     const char *path;
     enum connection_mode mode;
     int64_t busy_timeout_ms;
-    bool may_create;      /* a writer makes the file when it is missing */
-    bool is_network_file; /* WAL is unsafe there: journal mode DELETE */
+    bool may_create; /* a writer makes the file when it is missing */
 };
 
-/* Opens the file with foreign keys on, a writer also with WAL: its commits are durable once the log
- * is synced (connection_open_log), or at once where there is no log (a network file).
- * NULL with ERROR_UNAVAILABLE and the reason as detail. */
+/* Opens the file with foreign keys on, a writer also with a write-ahead log: its commits are
+ * durable once that is synced. On a network's file system, where a log is unsafe, there is none,
+ * and commits are durable at once. NULL with ERROR_UNAVAILABLE and the reason as detail. */
 struct connection *connection_open(const struct connection_options *options, struct error *error);
 
 /* Accepts NULL. Finalizes all statements. */
@@ -80,18 +79,20 @@ void statement_end(struct statement *statement);
 /* For statements without rows: step once, end. A constraint that is hit is ERROR_INTERNAL here. */
 bool statement_run(struct statement *statement, struct error *error);
 
-/* Opens the write-ahead log for log_sync; *descriptor is the caller's to close, -1 when there is
- * none: then each commit is durable by itself. */
+/* Whether commits go to a write-ahead log, and are durable once that is synced. */
+bool connection_has_log(const struct connection *connection);
+
+/* Opens the log for db/log_sync.h; *descriptor is the caller's to close, -1 when there is none. */
 bool connection_open_log(struct connection *connection, int *descriptor, struct error *error);
 
-/* Puts on disk what was committed to the log before the call. Any thread may. */
-bool log_sync(int descriptor, struct error *error);
+/* A query says that what it has read must be on disk before its caller hears of it; whether one has
+ * said so since the last call. */
+void connection_require_sync(struct connection *connection);
+bool connection_takes_sync(struct connection *connection);
 
-/* Puts on disk whatever this connection can see. */
-bool connection_sync_log(struct connection *connection, struct error *error);
-
-/* Pages in the write-ahead log after this connection's last commit. */
-int connection_log_pages(const struct connection *connection);
+/* Pages in the write-ahead log after the connection's last commit; 0 when none has added to it
+ * since the last call. */
+int connection_take_log_pages(struct connection *connection);
 
 /* Copies as much of the write-ahead log into the file as readers of old pages allow, waiting for
  * nobody: nothing, and no failure, when another connection is at it. Outside a transaction. */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "db/contact.h"
-#include "db/feed.h"
+#include "db/feed_private.h"
 #include "db/outbox.h"
 #include "db/session.h"
 #include "tests/unit/db_fixture.h"
@@ -376,6 +376,34 @@ static void too_much_or_too_old_is_not_recovered(void **state)
     assert_true(recovers(fixture, "c1", 20, &missed));
 }
 
+/* The user's own audience and that of a room, in so many parts of the index. */
+static void add_event_in_epoch(struct fixture *fixture, int64_t epoch)
+{
+    char sql[256];
+
+    snprintf(sql, sizeof(sql),
+             "INSERT INTO outbox (seq, audience, name, payload, created_at)"
+             " VALUES (%lld, 'u:nobody', 'far', '', 0)",
+             (long long)epoch * OUTBOX_EPOCH_EVENTS);
+    fixture_execute(fixture, sql);
+}
+
+static void what_takes_too_long_to_find_is_not_recovered(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *conversation = fixture_conversation(fixture);
+    int64_t missed;
+
+    open_session(fixture, "p1", "c1");
+    int64_t offset = join(fixture, "p1", conversation);
+    fixture_send(fixture, conversation, salon("s1"), "encore");
+    add_event_in_epoch(fixture, FEED_LOOKS_MAX / 2 - 1);
+    assert_true(recovers(fixture, "c1", offset, &missed));
+    assert_int_equal(missed, 2);
+    add_event_in_epoch(fixture, FEED_LOOKS_MAX / 2);
+    assert_false(recovers(fixture, "c1", offset, &missed));
+}
+
 static void joining_reads_what_it_marked(void **state)
 {
     struct fixture *fixture = *state;
@@ -448,6 +476,7 @@ int main(void)
         FIXTURE_TEST(a_room_that_was_left_is_forgotten),
         FIXTURE_TEST(who_lost_a_room_recovers_nothing),
         FIXTURE_TEST(too_much_or_too_old_is_not_recovered),
+        FIXTURE_TEST(what_takes_too_long_to_find_is_not_recovered),
         FIXTURE_TEST(joining_reads_what_it_marked),
         FIXTURE_TEST(forgotten_after_the_retention_time),
     };

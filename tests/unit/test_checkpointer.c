@@ -1,0 +1,208 @@
+/*
+ * The two halves of a checkpoint, beside writers. The program has a fdatasync of its own, for the
+ * libraries too: what syncs the database's file, the end of the first half, can be held or told to
+ * fail.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
+
+#include "db/checkpointer.h"
+#include "db/outbox.h"
+#include "db/writers_lock.h"
+#include "tests/unit/db_fixture.h"
+
+#define EVENT_BYTES     200000
+#define EVENTS_TILL_DUE (CHECKPOINTER_LOG_PAGES * 2048 / EVENT_BYTES + 1)
+
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER; /* held: the file is not synced */
+static atomic_int waiting;
+static atomic_int failures_left;
+
+static bool is_database(int descriptor)
+{
+    static const char name[] = "/test.db";
+    char link[64];
+    char path[256] = "";
+
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", descriptor);
+    ssize_t length = readlink(link, path, sizeof(path) - 1);
+    return length > (ssize_t)strlen(name) && strcmp(path + length - strlen(name), name) == 0;
+}
+
+int fdatasync(int descriptor)
+{
+    if (is_database(descriptor)) {
+        atomic_fetch_add(&waiting, 1);
+        pthread_mutex_lock(&gate);
+        pthread_mutex_unlock(&gate);
+        if (atomic_load(&failures_left) > 0) {
+            atomic_fetch_sub(&failures_left, 1);
+            errno = EIO;
+            return -1;
+        }
+    }
+    return (int)syscall(SYS_fdatasync, descriptor);
+}
+
+static bool append_large(struct transaction *transaction, void *argument, struct error *error)
+{
+    return outbox_append_for_user(transaction, "large", "s1", NULL, NULL, argument, error);
+}
+
+static void write_events(struct fixture *fixture, int count)
+{
+    static char bytes[EVENT_BYTES];
+    struct buffer payload = BUFFER_EMPTY;
+    struct error error;
+
+    memset(bytes, 'x', sizeof(bytes));
+    buffer_append(&payload, bytes, sizeof(bytes));
+    error_clear(&error);
+    for (int i = 0; i < count; i++)
+        assert_true(database_write(fixture->database, append_large, &payload, &error));
+    buffer_free(&payload);
+}
+
+static int open_lock(const struct fixture *fixture)
+{
+    char path[160];
+    struct error error;
+
+    error_clear(&error);
+    snprintf(path, sizeof(path), "%s.lock", fixture->path);
+    int descriptor = writers_lock_open(path, &error);
+    assert_true(descriptor >= 0);
+    return descriptor;
+}
+
+static int open_log(const struct fixture *fixture)
+{
+    char path[160];
+
+    snprintf(path, sizeof(path), "%s-wal", fixture->path);
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    assert_true(descriptor >= 0);
+    return descriptor;
+}
+
+/* How often the log has started over: a number in its header (SQLite's file format, section 4.1).
+ */
+static uint32_t log_number(const struct fixture *fixture)
+{
+    unsigned char bytes[4];
+    int descriptor = open_log(fixture);
+
+    assert_int_equal(pread(descriptor, bytes, sizeof(bytes), 12), sizeof(bytes));
+    close(descriptor);
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+static void wait_for(atomic_int *number)
+{
+    while (atomic_load(number) == 0)
+        usleep(1000);
+}
+
+static void one_writes_beside_the_first_half(void **state)
+{
+    struct fixture *fixture = *state;
+    uint32_t number = log_number(fixture);
+
+    atomic_store(&waiting, 0);
+    pthread_mutex_lock(&gate);
+    write_events(fixture, EVENTS_TILL_DUE);
+    wait_for(&waiting);
+    write_events(fixture, 5);
+    assert_int_equal(log_number(fixture), number);
+    pthread_mutex_unlock(&gate);
+    while (log_number(fixture) == number)
+        write_events(fixture, 1);
+    fixture_verify(fixture);
+}
+
+/* As another process would. */
+static void copy_all(const struct fixture *fixture, int lock)
+{
+    sqlite3 *shell;
+    struct error error;
+    int pages;
+    int copied;
+
+    error_clear(&error);
+    assert_int_equal(sqlite3_open(fixture->path, &shell), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(shell, "PRAGMA user_version", NULL, NULL, NULL), SQLITE_OK);
+    assert_true(writers_lock_take(lock, &error));
+    assert_int_equal(
+        sqlite3_wal_checkpoint_v2(shell, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, &copied),
+        SQLITE_OK);
+    writers_lock_give_back(lock);
+    assert_int_equal(copied, pages);
+    sqlite3_close(shell);
+}
+
+/* A snapshot would keep nobody from starting the log over, as everything is copied. */
+static void none_begins_after_a_commit_that_added_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error;
+    int other = open_lock(fixture);
+
+    assert_true(writers_lock_try_checkpoint(other));
+    write_events(fixture, EVENTS_TILL_DUE); /* due, but somebody else is at it */
+    copy_all(fixture, other);
+    writers_lock_end_checkpoint(other);
+    pthread_mutex_lock(&gate);
+    error_clear(&error);
+    assert_true(database_prepare(fixture->database, &error));
+    assert_true(writers_lock_try_checkpoint(other));
+    pthread_mutex_unlock(&gate);
+    close(other);
+}
+
+/* Nobody knows what of it has come into the file. */
+static void the_log_is_kept_when_the_file_could_not_be_synced(void **state)
+{
+    struct fixture *fixture = *state;
+    uint32_t number = log_number(fixture);
+    struct stat status;
+
+    fixture->log.descriptor = -1; /* it is logged, and expected */
+    atomic_store(&waiting, 0);
+    atomic_store(&failures_left, 1);
+    write_events(fixture, EVENTS_TILL_DUE);
+    wait_for(&waiting);
+    write_events(fixture, 2 * EVENTS_TILL_DUE);
+    assert_int_equal(log_number(fixture), number);
+    int log = open_log(fixture);
+    assert_int_equal(fstat(log, &status), 0);
+    close(log);
+    assert_true(status.st_size > 3 * EVENTS_TILL_DUE * EVENT_BYTES);
+    fixture_reopen(fixture, 86400000, 1000000);
+    write_events(fixture, 1);
+    assert_int_equal(
+        fixture_number(fixture, "SELECT COUNT(*) FROM outbox WHERE length(payload) > 100000"),
+        3 * EVENTS_TILL_DUE + 1);
+    fixture_verify(fixture);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(one_writes_beside_the_first_half),
+        TEST(none_begins_after_a_commit_that_added_nothing),
+        TEST(the_log_is_kept_when_the_file_could_not_be_synced),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
