@@ -44,24 +44,19 @@ static void put_off(struct checkpointer *checkpointer)
 
 /* ---- a checkpoint -------------------------------------------------------------------------- */
 
-static bool run_sql(struct connection *connection, enum sql_id id, struct error *error)
-{
-    return statement_run(statement_begin(connection, id), error);
-}
-
 static void end_snapshot(struct checkpointer *checkpointer)
 {
     struct error ignored; /* a read transaction that can't be ended has ended */
 
     error_clear(&ignored);
     if (connection_in_transaction(checkpointer->snapshot))
-        run_sql(checkpointer->snapshot, SQL_COMMIT, &ignored);
+        connection_run(checkpointer->snapshot, SQL_COMMIT, &ignored);
 }
 
 /* SQLite begins to read with the first row that is asked for. */
 static bool begin_snapshot(struct checkpointer *checkpointer, struct error *error)
 {
-    if (!run_sql(checkpointer->snapshot, SQL_BEGIN_READ, error))
+    if (!connection_run(checkpointer->snapshot, SQL_BEGIN_READ, error))
         return false;
     struct statement *statement = statement_begin(checkpointer->snapshot, SQL_SCHEMA_VERSION);
     enum step step = statement_step(statement, error);

@@ -194,17 +194,12 @@ static bool ensure_writer(struct database *database, struct error *error)
 
 /* ---- group commit -------------------------------------------------------------------------- */
 
-static bool run_sql(struct connection *connection, enum sql_id id, struct error *error)
-{
-    return statement_run(statement_begin(connection, id), error);
-}
-
 static void roll_back(struct connection *connection, enum sql_id id)
 {
     struct error ignored;
 
     error_clear(&ignored);
-    run_sql(connection, id, &ignored);
+    connection_run(connection, id, &ignored);
 }
 
 /* What an operation had appended when it began, to be cut back to when it fails. */
@@ -231,20 +226,20 @@ static bool run_job(struct transaction *transaction, struct database_job *job, s
                               .events_length = transaction->events.length,
                               .texts_length = transaction->texts.length};
 
-    if (!run_sql(connection, SQL_SAVEPOINT, error))
+    if (!connection_run(connection, SQL_SAVEPOINT, error))
         return false;
     error_clear(&job->error);
     job->succeeded = job->operation(transaction, job->argument, &job->error);
     if (job->succeeded)
-        return run_sql(connection, SQL_SAVEPOINT_RELEASE, error);
+        return connection_run(connection, SQL_SAVEPOINT_RELEASE, error);
     /* Some failures, such as a full disk, take the whole transaction with them. */
     if (!connection_in_transaction(connection)) {
         *error = job->error;
         return false;
     }
     cut_back(transaction, &mark);
-    return run_sql(connection, SQL_SAVEPOINT_ROLLBACK, error) &&
-           run_sql(connection, SQL_SAVEPOINT_RELEASE, error);
+    return connection_run(connection, SQL_SAVEPOINT_ROLLBACK, error) &&
+           connection_run(connection, SQL_SAVEPOINT_RELEASE, error);
 }
 
 static bool begin(struct database *database, struct error *error)
@@ -253,7 +248,7 @@ static bool begin(struct database *database, struct error *error)
 
     transaction->connection = database->writer.connection;
     transaction->now_ms = clock_wall_ms(database->services->clock);
-    return run_sql(transaction->connection, SQL_BEGIN_WRITE, error) &&
+    return connection_run(transaction->connection, SQL_BEGIN_WRITE, error) &&
            outbox_begin(transaction, error);
 }
 
@@ -266,7 +261,7 @@ static bool run_transaction(struct database *database, struct database_job *jobs
     bool succeeded = begin(database, error);
     for (struct database_job *job = jobs; succeeded && job != NULL; job = job->next)
         succeeded = run_job(transaction, job, error);
-    if (succeeded && run_sql(transaction->connection, SQL_COMMIT, error))
+    if (succeeded && connection_run(transaction->connection, SQL_COMMIT, error))
         return true;
     if (connection_in_transaction(transaction->connection))
         roll_back(transaction->connection, SQL_ROLLBACK);
@@ -543,7 +538,7 @@ static void return_reader(struct database *database, struct reader *reader)
 static bool run_query(struct connection *connection, database_query *query, void *argument,
                       struct error *error)
 {
-    if (!run_sql(connection, SQL_BEGIN_READ, error))
+    if (!connection_run(connection, SQL_BEGIN_READ, error))
         return false;
     bool succeeded = query(connection, argument, error);
     struct error *end_error = error;
@@ -552,7 +547,7 @@ static bool run_query(struct connection *connection, database_query *query, void
         error_clear(&ignored);
         end_error = &ignored;
     }
-    return run_sql(connection, SQL_COMMIT, end_error) && succeeded;
+    return connection_run(connection, SQL_COMMIT, end_error) && succeeded;
 }
 
 static bool read_once(struct database *database, database_query *query, void *argument,

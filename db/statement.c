@@ -376,3 +376,8 @@ bool statement_run(struct statement *statement, struct error *error)
     }
     return step == STEP_DONE;
 }
+
+bool connection_run(struct connection *connection, enum sql_id id, struct error *error)
+{
+    return statement_run(statement_begin(connection, id), error);
+}

@@ -90,6 +90,9 @@ bool connection_open_log(struct connection *connection, int *descriptor, struct 
 void connection_require_sync(struct connection *connection);
 bool connection_takes_sync(struct connection *connection);
 
+/* statement_run for one without parameters. */
+bool connection_run(struct connection *connection, enum sql_id id, struct error *error);
+
 /* Pages in the write-ahead log after the connection's last commit; 0 when none has added to it
  * since the last call. */
 int connection_take_log_pages(struct connection *connection);
