@@ -5,7 +5,9 @@
 //
 // The build folder is $MESSAGERIE_BUILD, else build/. Without --json the figures go into
 // bench-results.json there. An area is a module areas/NAME.mjs that exports
-// {name, order, async run({quick, rounds, only, build})}, which gives {tables, failures}.
+// {name, order, async run({quick, rounds, repetitions, only, build})}, which gives {tables,
+// failures}, and may give {remark, slices}. --rounds is how often everything is measured, be it in
+// rounds or as repetitions of slices, which an area has a number of its own for.
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
@@ -36,6 +38,7 @@ function parseOptions() {
         area: values.area?.split(','),
         only: values.only?.split(','),
         rounds: Number(values.rounds ?? (values.quick ? ROUNDS_QUICK : ROUNDS)),
+        repetitions: values.rounds && Number(values.rounds),
     };
 }
 
@@ -79,7 +82,8 @@ for (const area of await loadAreas(options.area)) {
     const seconds = Math.round((Date.now() - begin) / 1000);
     for (const table of result.tables.filter(({ rows }) => rows.length > 0))
         console.log(renderTable(table));
-    console.log(`(${area.name}: ${seconds} s, load ${loadavg()[0].toFixed(2)})\n`);
+    console.log(`(${area.name}: ${seconds} s, load ${loadavg()[0].toFixed(2)}${
+        result.remark ? `; ${result.remark}` : ''})\n`);
     failures += result.failures?.length ?? 0;
     run.areas.push({ name: area.name, seconds, load: loadavg()[0], ...result });
     writeJson(options.json, run);

@@ -1,12 +1,12 @@
 // One message to many sockets: what a delivery costs the server, and how long it takes.
 
 import { selectContestants } from '../lib/contestant.mjs';
-import { measureCpu, untilIdle } from '../lib/cpu.mjs';
+import { measureCpu } from '../lib/cpu.mjs';
 import { runAll } from '../lib/fanout.mjs';
-import { withGenerator } from '../lib/generator.mjs';
+import { Generator } from '../lib/generator.mjs';
 import { layers } from '../lib/layers.mjs';
 import { Ours } from '../lib/ours.mjs';
-import { runInterleaved } from '../lib/rounds.mjs';
+import { Slices } from '../lib/slices.mjs';
 import { makeTable } from '../lib/table.mjs';
 import { bareWriter } from '../peers/bare-writer/contestant.mjs';
 import { Mosquitto } from '../peers/mosquitto/contestant.mjs';
@@ -21,56 +21,82 @@ export const order = 1;
 const DELIVERIES = 50_000;
 // So many a second load the slowest contestant to some three quarters.
 const DELIVERIES_PER_SECOND = 25_000;
-const SECONDS = 1.5;
-const SECONDS_QUICK = 1;
+const SECONDS = 1;
 const BURSTS = [1, 4, 16];
 const SOCKETS = [1000, 10_000];
+const REPETITIONS = { full: 9, quick: 3 };
+/** Latencies are measured in every so many-th repetition, ours before and after all others. */
+const LATENCY_EVERY = 3;
 const US_PER_SECOND = 1e6;
 
-/** The CPU time with one turn after the other, so that a turn has exactly so many messages; the
- * latency on a schedule that waits for nobody, the same for everybody. */
-async function measureBurst(contestant, generator, { sockets, burst, seconds }) {
-    const turns = Math.ceil(DELIVERIES / (sockets * burst));
-    const [inTurn, cpu] = await measureCpu(() => contestant.pids(),
-        () => runAll(generator, burst, turns, 0, sockets));
-    const intervalUs = sockets * burst / DELIVERIES_PER_SECOND * US_PER_SECOND;
-    const dueTurns = Math.round(seconds * US_PER_SECOND / intervalUs);
-    // A schedule of one is no schedule.
-    const { latency } = dueTurns < 2 ? inTurn
-        : await runAll(generator, burst, dueTurns, intervalUs, sockets);
+/** A contestant whose sockets are connected. */
+class Crowd {
+    constructor(contestant, sockets) {
+        this.contestant = contestant;
+        this.name = contestant.name;
+        this.sockets = sockets;
+    }
+
+    async start() {
+        await this.contestant.start();
+        this.generator = new Generator(this.contestant.fanoutArguments()).start();
+        await this.generator.ask('connect', this.sockets);
+        await this.run(1, 2); // what happens once, happens here
+    }
+
+    pids() {
+        return this.contestant.pids();
+    }
+
+    run(burst, turns, intervalUs = 0) {
+        return runAll(this.generator, burst, turns, intervalUs, this.sockets);
+    }
+
+    async stop() {
+        await this.generator?.stop();
+        await this.contestant.stop();
+    }
+}
+
+/** With one turn after the other, so that a turn has exactly so many messages. */
+async function measureCost(crowd, burst) {
+    await crowd.run(1, 1); // the others have had the caches
+    const turns = Math.ceil(DELIVERIES / (crowd.sockets * burst));
+    const [run, cpu] = await measureCpu(() => crowd.pids(), () => crowd.run(burst, turns));
     return {
-        cpu: cpu.total / inTurn.delivered,
-        user: cpu.user / inTurn.delivered,
-        perSecond: inTurn.delivered / inTurn.seconds,
-        p50: latency.p50,
-        p99: latency.p99,
-        generator: inTurn.generatorUs / inTurn.delivered,
+        cpu: cpu.total / run.delivered,
+        user: cpu.user / run.delivered,
+        perSecond: run.delivered / run.seconds,
+        generator: run.generatorUs / run.delivered,
     };
+}
+
+/** On a schedule that waits for nobody, the same for everybody. */
+async function measureLatency(crowd, burst) {
+    const intervalUs = crowd.sockets * burst / DELIVERIES_PER_SECOND * US_PER_SECOND;
+    const dueTurns = Math.round(SECONDS * US_PER_SECOND / intervalUs);
+    // A schedule of one is no schedule.
+    const { latency } = await (dueTurns < 2 ? crowd.run(burst, 1)
+        : crowd.run(burst, dueTurns, intervalUs));
+    return { p50: latency.p50, p99: latency.p99 };
 }
 
 const keyOf = (sockets, burst) => `${sockets}/${burst}`;
 
-/** All cases on one start of a contestant: {'1000/1': {cpu, …}, …}. */
-function measure(contestant, cases) {
-    return withGenerator(contestant.fanoutArguments(), async (generator) => {
-        const results = {};
-        for (const sockets of cases.sockets) {
-            await generator.ask('connect', sockets);
-            await runAll(generator, 1, 2, 0, sockets); // what happens once, happens here
-            await untilIdle(() => contestant.pids());
-            for (const burst of cases.bursts)
-                results[keyOf(sockets, burst)] = await measureBurst(contestant, generator,
-                    { sockets, burst, seconds: cases.seconds });
-        }
-        return results;
-    });
-}
+const casesOf = (crowds, burst) => {
+    const common = { group: keyOf(crowds[0].sockets, burst), contestants: crowds };
+    return [
+        { ...common, measure: (crowd) => measureCost(crowd, burst) },
+        { ...common, measure: (crowd) => measureLatency(crowd, burst), every: LATENCY_EVERY,
+            between: crowds.length },
+    ];
+};
 
 const COLUMNS = [
     { key: 'cpu', title: 'CPU us/delivery', digits: 2, isCost: true },
     { key: 'user', title: 'of it user', digits: 2 },
     { key: 'perSecond', title: 'deliveries/s', digits: 0 },
-    { key: 'p50', title: 'p50 ms', digits: 1, isCost: true },
+    { key: 'p50', title: 'p50 ms', digits: 1, isCost: true, isLatency: true },
     { key: 'p99', title: 'p99 ms', digits: 1 },
     { key: 'generator', title: 'generator us', digits: 2 },
 ];
@@ -78,24 +104,27 @@ const COLUMNS = [
 function tableOf(results, sockets, burst) {
     return makeTable({
         title: `Fan-out to ${sockets} sockets, 300 bytes, messages at once: ${burst}`,
-        results: new Map([...results].map(([contestant, rounds]) =>
-            [contestant, rounds.map((round) => round[keyOf(sockets, burst)])])),
+        results: results.get(keyOf(sockets, burst)) ?? new Map(),
         columns: COLUMNS,
     });
 }
 
-export async function run({ quick, rounds, only }) {
-    const cases = quick
-        ? { sockets: SOCKETS.slice(0, 1), bursts: BURSTS.slice(0, 2), seconds: SECONDS_QUICK }
-        : { sockets: SOCKETS, bursts: BURSTS, seconds: SECONDS };
-    const contestants = selectContestants([new Ours(), layers(), bareWriter(), new Nchan(),
+export async function run({ quick, repetitions, only }) {
+    const sizes = quick ? SOCKETS.slice(0, 1) : SOCKETS;
+    const bursts = quick ? BURSTS.slice(0, 2) : BURSTS;
+    const select = () => selectContestants([new Ours(), layers(), bareWriter(), new Nchan(),
         new Mosquitto(), ws(), socketio()], only);
-    const { results, failures } = await runInterleaved({
-        contestants, rounds, measure: (contestant) => measure(contestant, cases),
-    });
+    const crowds = sizes.map((sockets) => select().map((one) => new Crowd(one, sockets)));
+    const slices = new Slices();
+    await slices.withRunning(crowds.flat(), (running) => slices.run({
+        cases: crowds.map((group) => group.filter((crowd) => running.includes(crowd)))
+            .filter((group) => group.length > 0)
+            .flatMap((group) => bursts.flatMap((burst) => casesOf(group, burst))),
+        repetitions: repetitions ?? (quick ? REPETITIONS.quick : REPETITIONS.full),
+    }));
     return {
-        tables: cases.sockets.flatMap((sockets) =>
-            cases.bursts.map((burst) => tableOf(results, sockets, burst))),
-        failures,
+        tables: sizes.flatMap((sockets) =>
+            bursts.map((burst) => tableOf(slices.results, sockets, burst))),
+        ...slices.outcome(),
     };
 }

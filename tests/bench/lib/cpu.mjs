@@ -13,9 +13,22 @@ const IDLE_LOOK_MS = 300;
 const IDLE_SHARE = 0.02;
 const IDLE_LOOKS = 20;
 
+/** A process may end while one looks: PostgreSQL's come and go. */
+function orIfGone(fallback, read) {
+    try {
+        return read();
+    } catch (error) {
+        if (error.code !== 'ENOENT' && error.code !== 'ESRCH')
+            throw error;
+        return fallback;
+    }
+}
+
 /** {user, system} in ticks of 10 ms, ended threads included. */
 function ticksOf(pid) {
-    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const text = orIfGone(undefined, () => readFileSync(`/proc/${pid}/stat`, 'utf8'));
+    if (text === undefined)
+        return { user: 0, system: 0 };
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
     return { user: Number(fields[USER_FIELD]), system: Number(fields[SYSTEM_FIELD]) };
 }
@@ -71,9 +84,9 @@ export function residentBytes(pids) {
 
 /** A process with all that it has started, as they are now. */
 export function processTree(pid) {
-    const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
-        readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').trim().split(' ')
-            .filter((text) => text !== '').map(Number));
+    const children = orIfGone([], () => readdirSync(`/proc/${pid}/task`)).flatMap((task) =>
+        orIfGone('', () => readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8')).trim()
+            .split(' ').filter((text) => text !== '').map(Number));
     return [pid, ...children.flatMap(processTree)];
 }
 

@@ -1,4 +1,4 @@
-// Tables: the median over the rounds, the range, and the ratio to ours.
+// Tables: the median over the rounds or slices, the range, and the ratio to ours.
 
 const GAP = '  ';
 
@@ -12,35 +12,36 @@ export function median(values) {
 export const range = (values) => [Math.min(...values), Math.max(...values)];
 
 /**
- * A table out of `results`, a Map of contestants' names to one object of numbers per round.
- * `columns` are {key, title, digits = 1, isCost = false}: with `isCost` a column `/ ours` follows,
- * how many times ours it is. `ours` is the name that the ratios are to; `notes` are lines below.
- * A number that a contestant does not have is left out.
+ * A table out of `results`, a Map of contestants' names to one object of numbers per round or
+ * slice. `columns` are {key, title, digits = 1, isCost = false, isLatency = false}: with `isCost` a
+ * column `/ ours` follows, how many times ours it is; `isLatency` is for those who compare runs.
+ * `ours` is the name that the ratios are to; `notes` are lines below. A number that a contestant
+ * does not have is left out.
  */
 export function makeTable({ title, results, columns, ours = 'ours', notes = [] }) {
+    const reference = results.get(ours);
     const rows = [...results].filter(([, rounds]) => rounds.length > 0).map(([name, rounds]) => ({
         name,
-        cells: Object.fromEntries(columns.flatMap(({ key }) => summarize(key, rounds))),
+        cells: Object.fromEntries(columns.flatMap(({ key }) =>
+            summarize(key, rounds, reference))),
     }));
-    const reference = rows.find(({ name }) => name === ours);
-    for (const { cells } of rows)
-        for (const [key, cell] of Object.entries(cells))
-            cell.ratioToOurs = ratio(cell, reference?.cells[key]);
-    return { title, columns, rows, notes };
+    return { title, columns, ours, rows, notes };
 }
 
-/** The median of the ratios within each round: a machine whose speed changes from one round to
- * the next, as virtual ones do, changes both. */
-function ratio(cell, reference) {
-    const ratios = cell.values.map((value, round) => value / reference?.values[round])
-        .filter(Number.isFinite);
-    return ratios.length === 0 ? undefined : median(ratios);
-}
-
-function summarize(key, rounds) {
+function summarize(key, rounds, reference) {
     const values = rounds.map((round) => round[key]).filter((value) => value !== undefined);
-    return values.length === 0 ? []
-        : [[key, { median: median(values), range: range(values), values }]];
+    if (values.length === 0)
+        return [];
+    const ratios = ratiosTo(reference, key, rounds);
+    return [[key, { median: median(values), range: range(values), values, ratios,
+        ratioToOurs: ratios.length === 0 ? undefined : median(ratios) }]];
+}
+
+/** To the slices of ours around each, else to ours in the same round: a machine whose speed
+ * changes from one to the next, as virtual ones do, changes both. */
+function ratiosTo(reference, key, rounds) {
+    return rounds.map((round, index) =>
+        round[key] / (round.beside ?? reference?.[index])?.[key]).filter(Number.isFinite);
 }
 
 function renderCell(cell, { digits = 1 }) {
