@@ -3,6 +3,8 @@
  *
  *   bench_http PORT TARGETS CONNECTIONS SECONDS [RATE]
  *
+ * SECONDS may have a fraction.
+ *
  * TARGETS is a file; each line is METHOD, path, token (or -) and, for a body, JSON up to the end of
  * the line, with blanks between. Requests go through the lines round and round. A run of '#' in the
  * JSON becomes the request's number, so that no two bodies are the same.
@@ -487,6 +489,18 @@ static long argument(const char *text, const char *name, long maximum)
     return value;
 }
 
+static double seconds_argument(const char *text)
+{
+    char *end;
+    double value = strtod(text, &end);
+
+    if (*end != '\0' || !(value > 0 && value <= SECONDS_MAX)) {
+        fprintf(stderr, "bench_http: SECONDS is a number up to %d\n", SECONDS_MAX);
+        exit(2);
+    }
+    return value;
+}
+
 static void open_connections(struct bench *bench, size_t count)
 {
     bench->connection_count = count;
@@ -525,11 +539,11 @@ int main(int argc, char **argv)
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     read_targets(&bench, argv[2]);
     open_connections(&bench, (size_t)argument(argv[3], "CONNECTIONS", CONNECTIONS_MAX));
-    long seconds = argument(argv[4], "SECONDS", SECONDS_MAX);
+    double seconds = seconds_argument(argv[4]);
     bench.rate = argc > 5 ? (double)argument(argv[5], "RATE", 1000000) : 0;
     double cpu = cpu_us();
     bench.start_ns = now_ns();
-    bench.end_ns = bench.start_ns + seconds * SECOND_NS;
+    bench.end_ns = bench.start_ns + (int64_t)(seconds * (double)SECOND_NS);
     run(&bench);
     print_result(&bench, (double)(now_ns() - bench.start_ns) / (double)SECOND_NS, cpu_us() - cpu);
     free_bench(&bench);

@@ -1,7 +1,7 @@
 // Growth: the same work on files with few and with many messages. It should cost the same.
 
-import { runInterleaved } from '../lib/rounds.mjs';
-import { casesFor, measureCase, tableOf } from '../rest/cases.mjs';
+import { Slices } from '../lib/slices.mjs';
+import { casesFor, slicesOf, tableOf, warmUp } from '../rest/cases.mjs';
 import { messageCount } from '../rest/dataset.mjs';
 import { OurSite } from '../rest/ours.mjs';
 
@@ -14,34 +14,57 @@ const sizeOf = (total, conversations) => ({
     conversations: conversations + 1,
     small: total / 2 / conversations,
 });
-const SIZES = [sizeOf(1000, 50), sizeOf(100_000, 1000), sizeOf(5_000_000, 10_000)];
-const SIZES_QUICK = [sizeOf(1000, 50), sizeOf(20_000, 500), sizeOf(100_000, 1000)];
+const FULL = {
+    sizes: [sizeOf(1000, 50), sizeOf(100_000, 1000), sizeOf(5_000_000, 10_000)],
+    repetitions: 9, seconds: 0.5, openSeconds: 2, openEvery: 4, warmUpSeconds: 0.5,
+};
+const QUICK = {
+    sizes: [sizeOf(1000, 50), sizeOf(20_000, 500), sizeOf(100_000, 1000)],
+    repetitions: 2, seconds: 0.3, openSeconds: 1, openEvery: 4, warmUpSeconds: 0.2,
+};
 const WRITERS = 32;
+/** Files grow by what is written, the smallest by the largest part of it: new ones after so many
+ * repetitions. */
+const WRITING_REPETITIONS_MAX = 2;
 
 const nameOf = (size) => `${messageCount(size).toLocaleString('en')} messages`;
 
-export async function run({ quick, rounds }) {
-    const sizes = quick ? SIZES_QUICK : SIZES;
-    const plan = { seconds: quick ? 1 : 2, warmsUp: !quick };
-    const casesOf = (size) => casesFor(size, [WRITERS])
-        .map((one) => ({ ...one, isMeasuredOpen: one.isMeasuredOpen && !quick }));
-    const { results, failures } = await runInterleaved({
-        contestants: sizes.map((size) => new OurSite(size, nameOf(size))),
-        rounds,
-        measure: async (site) => {
-            const figures = {};
-            for (const one of casesOf(site.size))
-                figures[one.key] = await measureCase(site, one, site.size, plan);
-            return figures;
-        },
+const casesOf = (size, quick) => casesFor(size, [WRITERS])
+    .map((one) => ({ ...one, isMeasuredOpen: one.isMeasuredOpen && !quick }));
+
+/** The same case on a file of that site's size. */
+const asOf = (site, { key }) => casesFor(site.size, [WRITERS]).find((one) => one.key === key);
+
+/** Measures these cases on sites that are started for them. */
+function measure(slices, sites, cases, plan, repetitions) {
+    return slices.withRunning(sites, async (running) => {
+        for (const site of running)
+            for (const one of cases)
+                await warmUp(site, asOf(site, one), site.size, plan.warmUpSeconds);
+        await slices.run({ cases: cases.flatMap((one) => slicesOf(one, running, plan, asOf)),
+            repetitions });
     });
+}
+
+export async function run({ quick, repetitions: wanted }) {
+    const plan = quick ? QUICK : FULL;
+    const repetitions = wanted ?? plan.repetitions;
+    const cases = casesOf(plan.sizes[0], quick);
+    const reading = cases.filter(({ writes }) => !writes);
+    const writing = cases.filter(({ writes }) => writes);
+    const slices = new Slices(nameOf(plan.sizes[0]));
+    const sites = plan.sizes.map((size) => new OurSite(size, nameOf(size)));
+    await measure(slices, sites, reading, plan, repetitions);
+    for (let done = 0; done < repetitions; done += WRITING_REPETITIONS_MAX)
+        await measure(slices, sites, writing, plan,
+            Math.min(WRITING_REPETITIONS_MAX, repetitions - done));
     const notes = ['/ ours: how many times that of the smallest file',
-        ...(quick ? ['quick: smaller files, one round, no warming up'] : [])];
+        ...(quick ? ['quick: smaller files, hardly any warming up'] : [])];
     return {
-        tables: casesOf(sizes[0]).map((one, index) => tableOf(
-            { key: one.key, title: `Growth: ${TITLES[index]}` }, results,
-            { ours: nameOf(sizes[0]), notes })),
-        failures,
+        tables: cases.map((one, index) => tableOf(
+            { key: one.key, title: `Growth: ${TITLES[index]}` }, slices.results,
+            { ours: slices.reference, notes })),
+        ...slices.outcome(),
     };
 }
 

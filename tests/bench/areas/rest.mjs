@@ -1,9 +1,9 @@
 // REST: what a request costs the processes that answer it, and how many there can be.
 
 import { onAllCores, selectContestants } from '../lib/contestant.mjs';
-import { runInterleaved } from '../lib/rounds.mjs';
+import { Slices } from '../lib/slices.mjs';
 import { makeTable } from '../lib/table.mjs';
-import { casesFor, measureCase, tableOf } from '../rest/cases.mjs';
+import { casesFor, FIRST_PAGE, slicesOf, tableOf, warmUp } from '../rest/cases.mjs';
 import { Floor } from '../rest/floor.mjs';
 import { MIXED, MIXED_COLUMNS, measureMixed } from '../rest/mixed.mjs';
 import { Nest } from '../rest/nest.mjs';
@@ -14,93 +14,95 @@ export const order = 3;
 
 const FULL = {
     size: { large: 1_000_000, conversations: 10_000, small: 10 },
-    writers: [1, 8, 32, 64], seconds: 2, warmsUp: true,
+    writers: [1, 8, 32, 64],
+    repetitions: 9, seconds: 0.5, openSeconds: 2, openEvery: 4, mixedSeconds: 2, warmUpSeconds: 1,
 };
 const QUICK = {
     size: { large: 20_000, conversations: 500, small: 10 },
-    writers: [1, 32], seconds: 1, warmsUp: false,
+    writers: [1, 32],
+    repetitions: 2, seconds: 0.3, openSeconds: 1, openEvery: 4, mixedSeconds: 1, warmUpSeconds: 0.3,
 };
 /** Bytes of our answers, as long as we have not been measured. */
 const BODY_BYTES = { page1: 23_000, lastPage: 23_000, list: 15_000, unread: 20, write32: 373 };
+/** It does a fortieth of what ours does: a slice of it needs to be longer. */
+const NEST_SLICE_FACTOR = 3;
 
 /** By how much the peer's answers may differ in length: numbers grow while messages are written. */
 const ANSWER_TOLERANCE = 0.05;
 
-function measureOurs(site, cases, plan, bodyBytes) {
-    return measureAll(cases, async (one) => {
-        const figures = await measureCase(site, one, plan.size, plan);
-        bodyBytes[one.key] = Math.round(figures.bodyBytes);
-        return figures;
-    });
-}
-
-async function measureAll(cases, measure) {
-    const figures = {};
-    for (const one of cases)
-        figures[one.key] = await measure(one);
-    return figures;
-}
-
 /** The floor answers with as many bytes as we do, to the same requests. */
-function measureFloor(floor, cases, plan, bodyBytes) {
-    const [page, ...others] = cases;
-    return measureAll([page, ...others.filter(({ key }) => key in BODY_BYTES && key !== 'lastPage')],
-        async (one) => {
-            await floor.answerWith(bodyBytes[one.key]);
-            return measureCase(floor, { ...one, targets: page.targets }, plan.size, plan);
-        });
+const hasFloor = ({ key }) => key in BODY_BYTES && key !== 'lastPage';
+
+/** What each contestant does for a case before a slice of it; gives the case as it has it. */
+function preparation(cases, results) {
+    const { targets } = cases.find(({ key }) => key === FIRST_PAGE);
+    return async (contestant, one) => {
+        if (!(contestant instanceof Floor))
+            return one;
+        const ours = results.get(one.key)?.get('ours')?.[0].bodyBytes ?? BODY_BYTES[one.key];
+        await contestant.answerWith(Math.round(ours));
+        return { ...one, targets };
+    };
 }
 
-async function measureContestant(contestant, cases, plan, bodyBytes) {
-    if (contestant instanceof Floor)
-        return measureFloor(contestant, cases, plan, bodyBytes);
-    if (!plan.warmsUp) // once for all, as compilers need it
-        await measureCase(contestant, cases[0], plan.size, { seconds: 1 });
-    if (!(contestant instanceof OurSite))
-        return measureAll(cases, (one) => measureCase(contestant, one, plan.size, plan));
-    const figures = await measureOurs(contestant, cases, plan, bodyBytes);
-    figures[MIXED.key] = await onAllCores(contestant,
-        () => measureMixed(contestant, plan.size, plan.seconds));
-    return figures;
+/** The cases' slices, and those of ours alone with everybody writing. */
+function allSlices(cases, running, plan, results) {
+    const prepare = preparation(cases, results);
+    const site = running.filter((contestant) => contestant instanceof OurSite);
+    return [
+        ...cases.flatMap((one) => slicesOf(one,
+            running.filter((contestant) => hasFloor(one) || !(contestant instanceof Floor)),
+            plan, prepare)),
+        { group: MIXED.key, contestants: site, every: plan.openEvery, measure: (contestant) =>
+            onAllCores(contestant, () => measureMixed(contestant, plan.size, plan.mixedSeconds)) },
+    ];
 }
 
-export async function run({ quick, rounds, only }) {
+async function warmUpAll(contestants, cases, plan) {
+    for (const contestant of contestants.filter((one) => !(one instanceof Floor)))
+        for (const one of cases)
+            await warmUp(contestant, one, plan.size, plan.warmUpSeconds);
+}
+
+export async function run({ quick, repetitions, only }) {
     const plan = quick ? QUICK : FULL;
     const cases = casesFor(plan.size, plan.writers);
-    const bodyBytes = { ...BODY_BYTES };
-    const nest = new Nest(plan.size);
+    const nest = Object.assign(new Nest(plan.size), { sliceFactor: NEST_SLICE_FACTOR });
     const contestants = selectContestants([new OurSite(plan.size), new Floor(), nest], only);
+    const slices = new Slices();
     try {
-        const { results, failures } = await runInterleaved({
-            contestants, rounds,
-            measure: (contestant) => measureContestant(contestant, cases, plan, bodyBytes),
+        await slices.withRunning(contestants, async (running) => {
+            await warmUpAll(running, cases, plan);
+            await slices.run({
+                cases: allSlices(cases, running, plan, slices.results),
+                repetitions: repetitions ?? plan.repetitions,
+            });
         });
-        return {
-            tables: tablesOf(cases, results, quick),
-            failures: [...failures, ...differences(cases, results)],
-        };
     } finally {
         nest.remove();
     }
+    const outcome = slices.outcome();
+    return {
+        tables: tablesOf(cases, slices.results, quick),
+        ...outcome,
+        failures: [...outcome.failures, ...differences(cases, slices.results)],
+    };
 }
 
 /** Who answers less than we do has less work. */
 function differences(cases, results) {
-    const [ours, nest] = ['ours', 'nest'].map((contestant) => results.get(contestant)?.[0]);
-    if (!ours || !nest)
-        return [];
-    return cases.filter(({ key }) =>
-        Math.abs(nest[key].bodyBytes / ours[key].bodyBytes - 1) > ANSWER_TOLERANCE)
-        .map(({ key, title }) => `nest: its answers to ${title} have ${nest[key].bodyBytes} bytes,`
-            + ` ours ${ours[key].bodyBytes}`);
+    const bytesOf = (contestant, { key }) => results.get(key)?.get(contestant)?.[0].bodyBytes;
+    return cases.filter((one) =>
+        Math.abs(bytesOf('nest', one) / bytesOf('ours', one) - 1) > ANSWER_TOLERANCE)
+        .map((one) => `nest: its answers to ${one.title} have ${bytesOf('nest', one)} bytes,`
+            + ` ours ${bytesOf('ours', one)}`);
 }
 
 function tablesOf(cases, results, quick) {
-    const notes = quick ? ['quick: a smaller file, one round, hardly any warming up'] : [];
-    const ours = (results.get('ours') ?? []).map((round) => round[MIXED.key]);
+    const notes = quick ? ['quick: a smaller file, hardly any warming up'] : [];
     return [
         ...cases.map((one) => tableOf(one, results, { notes })),
-        ...(ours.length > 0 ? [makeTable({ title: MIXED.title,
-            results: new Map([['ours', ours]]), columns: MIXED_COLUMNS, notes })] : []),
+        makeTable({ title: MIXED.title, results: results.get(MIXED.key) ?? new Map(),
+            columns: MIXED_COLUMNS, notes }),
     ];
 }

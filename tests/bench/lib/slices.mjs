@@ -27,12 +27,13 @@ export class Slices {
 
     /** Starts all of them, gives those that run to `act`, and stops them in any case. */
     async withRunning(contestants, act) {
+        const able = contestants.filter((contestant) => !this.#failed.has(contestant));
         try {
-            for (const contestant of contestants)
+            for (const contestant of able)
                 await this.#orFail(contestant, () => contestant.start());
-            return await act(contestants.filter((one) => !this.#failed.has(one)));
+            return await act(able.filter((contestant) => !this.#failed.has(contestant)));
         } finally {
-            for (const contestant of contestants)
+            for (const contestant of able)
                 await contestant.stop();
         }
     }

@@ -30,6 +30,7 @@ const writing = (connections, isMeasuredOpen) => ({
     title: `durable writes, ${connections} at once`,
     connections,
     isMeasuredOpen,
+    writes: true,
     usesAllCores: true,
     targets: (size) => writtenConversations(size).map((index) => ({
         method: 'POST', path: messagesPath(conversationId(index)), token: salonToken(),
@@ -58,30 +59,62 @@ export const subjectTargets = (size) => writtenConversations(size).map((index) =
     body: { subject: 'Sujet ############' },
 }));
 
-/** Measures one case: {program, nginx, …, total, perSecond, p50, p99, …}. */
-export function measureCase(contestant, one, size, plan) {
-    const measure = () => measureHere(contestant, one, size, plan);
-    return one.usesAllCores ? onAllCores(contestant, measure) : measure();
+const onItsCores = (contestant, { usesAllCores }, act) =>
+    (usesAllCores ? onAllCores(contestant, act) : act());
+
+const targetsFile = (contestant, { key, targets }, size) =>
+    writeTargets(join(contestant.folder, key), targets(size));
+
+/** As much of a case as compilers and caches need, with nothing measured. */
+export function warmUp(contestant, one, size, seconds) {
+    const file = targetsFile(contestant, one, size);
+    return onItsCores(contestant, one, () => load({ port: contestant.port, file,
+        connections: one.connections, seconds }));
 }
 
-async function measureHere(contestant, { key, targets, connections, isMeasuredOpen }, size,
-    { seconds, warmsUp }) {
-    const file = writeTargets(join(contestant.folder, key), targets(size));
-    if (warmsUp)
-        await load({ port: contestant.port, file, connections, seconds: 1 });
-    const closed = await measureLoad(contestant, { file, connections, seconds });
-    const open = isMeasuredOpen ? await load({ port: contestant.port, file,
-        connections: OPEN_CONNECTIONS, seconds, rate: OPEN_RATE }) : undefined;
+/** One slice of a case, each connection busy all the time: {program, nginx, …, total, perSecond,
+ * p50, p99, …}. */
+export async function measureClosed(contestant, one, size, seconds) {
+    const file = targetsFile(contestant, one, size);
+    const closed = await onItsCores(contestant, one, () =>
+        measureLoad(contestant, { file, connections: one.connections, seconds }));
     return {
         ...closed.cpu,
         total: closed.total,
         perSecond: closed.perSecond,
         p50: closed.p50 / US_PER_MS,
         p99: closed.p99 / US_PER_MS,
-        ...(open && { openP50: open.p50 / US_PER_MS, openP99: open.p99 / US_PER_MS }),
         generator: closed.cpuUs,
         bodyBytes: closed.bodyBytes,
     };
+}
+
+/** One slice at a rate that everybody can do: {openP50, openP99}. */
+export async function measureOpen(contestant, one, size, seconds) {
+    const file = targetsFile(contestant, one, size);
+    const open = await onItsCores(contestant, one, () => load({ port: contestant.port, file,
+        connections: OPEN_CONNECTIONS, seconds, rate: OPEN_RATE }));
+    return { openP50: open.p50 / US_PER_MS, openP99: open.p99 / US_PER_MS };
+}
+
+/**
+ * The slices of a case, see lib/slices.mjs. `plan` is {size, seconds, openEvery}; a contestant may
+ * have `sliceFactor`, of how many times those seconds it needs for as steady a figure, and `size`.
+ * `prepare(contestant, one)` comes before each slice and gives the case as that contestant has it.
+ */
+export function slicesOf(one, contestants, { size, seconds, openSeconds, openEvery },
+    prepare = () => one) {
+    const common = { group: one.key, contestants };
+    const sizeOf = (contestant) => contestant.size ?? size;
+    const closed = async (contestant) => measureClosed(contestant, await prepare(contestant, one),
+        sizeOf(contestant), seconds * (contestant.sliceFactor ?? 1));
+    const open = async (contestant) => measureOpen(contestant, await prepare(contestant, one),
+        sizeOf(contestant), openSeconds);
+    return [
+        { ...common, measure: closed },
+        ...(one.isMeasuredOpen ? [{ ...common, measure: open, every: openEvery,
+            between: contestants.length }] : []),
+    ];
 }
 
 const COLUMNS = [
@@ -93,17 +126,16 @@ const COLUMNS = [
     { key: 'perSecond', title: 'per s', digits: 0 },
     { key: 'p50', title: 'p50 ms', digits: 2 },
     { key: 'p99', title: 'p99 ms', digits: 2 },
-    { key: 'openP50', title: `p50 at ${OPEN_RATE}/s`, digits: 2, isCost: true },
+    { key: 'openP50', title: `p50 at ${OPEN_RATE}/s`, digits: 2, isCost: true,
+        isLatency: true },
     { key: 'openP99', title: `p99 at ${OPEN_RATE}/s`, digits: 2 },
     { key: 'generator', title: 'generator us' },
 ];
 
-/** `results` has one object {case key: figures} per round; contestants without the case stay out. */
+/** `results` as Slices has them; contestants without the case stay out. */
 export function tableOf({ key, title }, results, options = {}) {
-    const rows = new Map([...results].map(([name, rounds]) =>
-        [name, rounds.map((round) => round[key]).filter((figures) => figures !== undefined)]));
+    const rows = results.get(key) ?? new Map();
     const used = COLUMNS.filter((column) => [...rows.values()].flat()
         .some((figures) => figures[column.key] !== undefined));
     return makeTable({ title, results: rows, columns: used, ...options });
 }
-

@@ -21,18 +21,22 @@ export class Floor extends WebContestant {
 
     /** Answers with that many bytes from now on. */
     async answerWith(bytes) {
+        if (bytes === this.bytes)
+            return;
         await this.program?.stop();
+        this.bytes = bytes;
         this.program = await this.spawn('constant_fcgi', join(BUILD, 'tests/bench/constant_fcgi'),
             [this.socket('messages'), bytes, THREADS].map(String), {},
             () => isListening(this.socket('messages')));
     }
 
     processes() {
-        return { program: [this.program.pid], ...super.processes() };
+        return { program: this.program ? [this.program.pid] : [], ...super.processes() };
     }
 
     async stop() {
         await super.stop();
         this.program = undefined;
+        this.bytes = undefined;
     }
 }

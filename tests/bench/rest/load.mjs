@@ -19,8 +19,8 @@ export function writeTargets(file, targets) {
 }
 
 /**
- * Asks for `seconds`, a whole number, over so many connections; at a fixed rate with `rate`. Gives
- * what bench_http prints. Nothing may be refused; at a fixed rate, what the server can't keep up with
+ * Asks for `seconds` over so many connections; at a fixed rate with `rate`. Gives what bench_http
+ * prints. Nothing may be refused; at a fixed rate, what the server can't keep up with
  * is in the latencies.
  */
 export async function load({ port, file, connections, seconds, rate }) {
