@@ -16,7 +16,7 @@ const sizeOf = (total, conversations) => ({
 });
 const FULL = {
     sizes: [sizeOf(1000, 50), sizeOf(100_000, 1000), sizeOf(5_000_000, 10_000)],
-    repetitions: 9, seconds: 0.5, openSeconds: 2, openEvery: 4, warmUpSeconds: 0.5,
+    repetitions: 15, seconds: 0.25, openSeconds: 2, openEvery: 8, warmUpSeconds: 0.5,
 };
 const QUICK = {
     sizes: [sizeOf(1000, 50), sizeOf(20_000, 500), sizeOf(100_000, 1000)],
@@ -36,13 +36,13 @@ const casesOf = (size, quick) => casesFor(size, [WRITERS])
 const asOf = (site, { key }) => casesFor(site.size, [WRITERS]).find((one) => one.key === key);
 
 /** Measures these cases on sites that are started for them. */
-function measure(slices, sites, cases, plan, repetitions) {
+function measure(slices, sites, cases, plan, { first = 0, repetitions }) {
     return slices.withRunning(sites, async (running) => {
         for (const site of running)
             for (const one of cases)
                 await warmUp(site, asOf(site, one), site.size, plan.warmUpSeconds);
         await slices.run({ cases: cases.flatMap((one) => slicesOf(one, running, plan, asOf)),
-            repetitions });
+            first, repetitions });
     });
 }
 
@@ -54,10 +54,10 @@ export async function run({ quick, repetitions: wanted }) {
     const writing = cases.filter(({ writes }) => writes);
     const slices = new Slices(nameOf(plan.sizes[0]));
     const sites = plan.sizes.map((size) => new OurSite(size, nameOf(size)));
-    await measure(slices, sites, reading, plan, repetitions);
-    for (let done = 0; done < repetitions; done += WRITING_REPETITIONS_MAX)
+    await measure(slices, sites, reading, plan, { repetitions });
+    for (let first = 0; first < repetitions; first += WRITING_REPETITIONS_MAX)
         await measure(slices, sites, writing, plan,
-            Math.min(WRITING_REPETITIONS_MAX, repetitions - done));
+            { first, repetitions: Math.min(WRITING_REPETITIONS_MAX, repetitions - first) });
     const notes = ['/ ours: how many times that of the smallest file',
         ...(quick ? ['quick: smaller files, hardly any warming up'] : [])];
     return {

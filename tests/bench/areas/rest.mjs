@@ -15,7 +15,7 @@ export const order = 3;
 const FULL = {
     size: { large: 1_000_000, conversations: 10_000, small: 10 },
     writers: [1, 8, 32, 64],
-    repetitions: 9, seconds: 0.5, openSeconds: 2, openEvery: 4, mixedSeconds: 2, warmUpSeconds: 1,
+    repetitions: 15, seconds: 0.25, openSeconds: 2, openEvery: 7, mixedSeconds: 2, warmUpSeconds: 1,
 };
 const QUICK = {
     size: { large: 20_000, conversations: 500, small: 10 },
@@ -25,7 +25,7 @@ const QUICK = {
 /** Bytes of our answers, as long as we have not been measured. */
 const BODY_BYTES = { page1: 23_000, lastPage: 23_000, list: 15_000, unread: 20, write32: 373 };
 /** It does a fortieth of what ours does: a slice of it needs to be longer. */
-const NEST_SLICE_FACTOR = 3;
+const NEST_SLICE_FACTOR = 4;
 
 /** By how much the peer's answers may differ in length: numbers grow while messages are written. */
 const ANSWER_TOLERANCE = 0.05;

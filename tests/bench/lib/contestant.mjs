@@ -71,10 +71,20 @@ export class Contestant {
 const started = new Set();
 const folders = new Set();
 
+/** One that was ended by what happened to another is no reason to leave the rest. */
+function killIfThere(pid) {
+    try {
+        process.kill(pid, 'SIGKILL');
+    } catch (error) {
+        if (error.code !== 'ESRCH')
+            throw error;
+    }
+}
+
 process.on('exit', () => {
     for (const program of started)
         if (program.isRunning)
-            processTree(program.pid).forEach((pid) => process.kill(pid, 'SIGKILL'));
+            processTree(program.pid).forEach(killIfThere);
     for (const folder of folders)
         rmSync(folder, { recursive: true, force: true });
 });

@@ -43,18 +43,19 @@ export class Slices {
      * spread over the whole time. A case is {group, contestants, measure}: `measure(contestant)`
      * gives figures of one slice. With `every` it is measured in every so many-th repetition only;
      * `between` is how many others have their turn between two of ours. All contestants of all
-     * cases are running.
+     * cases are running. Who does this in several parts says with `first` how many repetitions
+     * there have been.
      */
-    async run({ cases, repetitions }) {
+    async run({ cases, repetitions, first = 0 }) {
         const running = [...new Set(cases.flatMap(({ contestants }) => contestants))];
-        for (let repetition = 0; repetition < repetitions; repetition++) {
-            const first = this.slices.length;
+        for (let repetition = first; repetition < first + repetitions; repetition++) {
+            const known = this.slices.length;
             const begin = this.#seconds();
             for (const one of cases.filter(({ every = 1 }) => repetition % every === 0))
                 await this.#visit(one, repetition, running);
-            process.stderr.write(`  repetition ${repetition + 1} of ${repetitions}: `
+            process.stderr.write(`  repetition ${repetition + 1}: `
                 + `${(this.#seconds() - begin).toFixed(1)} s, `
-                + `${describeIdle(this.slices.slice(first))}\n`);
+                + `${describeIdle(this.slices.slice(known))}\n`);
         }
     }
 
