@@ -44,6 +44,10 @@ export class Contestant {
         this.modules = modules;
     }
 
+    /** Whether it works though nobody asks it to, and must be stopped (SIGSTOP) where it is up
+     * beside one that is measured. */
+    isRestless = false;
+
     /** Starts it, new and empty, and waits until it serves. */
     async start() {
         throw new Error(`${this.name} can't start`);

@@ -30,7 +30,10 @@ export class Slices {
         const able = contestants.filter((contestant) => !this.#failed.has(contestant));
         try {
             for (const contestant of able)
-                await this.#orFail(contestant, () => contestant.start());
+                await this.#orFail(contestant, async () => {
+                    await contestant.start();
+                    signalRestless(contestant, 'SIGSTOP');
+                });
             return await act(able.filter((contestant) => !this.#failed.has(contestant)));
         } finally {
             for (const contestant of able)
@@ -85,7 +88,9 @@ export class Slices {
             other !== contestant && !this.#failed.has(other));
         const at = this.#seconds();
         const usedBefore = usedBy(others);
+        signalRestless(contestant, 'SIGCONT');
         const figures = await this.#orFail(contestant, () => one.measure(contestant));
+        signalRestless(contestant, 'SIGSTOP');
         if (figures === undefined)
             return undefined;
         const taken = this.#seconds() - at;
@@ -121,6 +126,11 @@ export class Slices {
     #seconds() {
         return Number((process.hrtime.bigint() - this.#begin) / BigInt(NS_PER_MS)) / US_PER_MS;
     }
+}
+
+function signalRestless(contestant, signal) {
+    if (contestant.isRestless)
+        contestant.pids().forEach((pid) => process.kill(pid, signal));
 }
 
 /** Who was first is last the next time: nobody always follows the same. */
