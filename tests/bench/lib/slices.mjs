@@ -90,9 +90,9 @@ export class Slices {
         const usedBefore = usedBy(others);
         signalRestless(contestant, 'SIGCONT');
         const figures = await this.#orFail(contestant, () => one.measure(contestant));
-        signalRestless(contestant, 'SIGSTOP');
         if (figures === undefined)
             return undefined;
+        signalRestless(contestant, 'SIGSTOP');
         const taken = this.#seconds() - at;
         const idle = usedSince(usedBefore, usedBy(others));
         this.slices.push({ at, seconds: taken, group: one.group, repetition,
