@@ -17,17 +17,20 @@ import { ws } from '../peers/ws/contestant.mjs';
 export const name = 'fanout';
 export const order = 1;
 
-// What is counted for the CPU time of a delivery, at least.
-const DELIVERIES = 50_000;
+/** Of a slice for the CPU time of a delivery, with as many whole turns as that is for the
+ * contestant; so many deliveries as long as that is not known. */
+const SLICE_SECONDS = 0.25;
+const FIRST_DELIVERIES = 20_000;
 // So many a second load the slowest contestant to some three quarters.
 const DELIVERIES_PER_SECOND = 25_000;
 const SECONDS = 1;
 const BURSTS = [1, 4, 16];
 const SOCKETS = [1000, 10_000];
-const REPETITIONS = { full: 8, quick: 3 };
+const REPETITIONS = { full: 12, quick: 3 };
 /** Latencies are measured in every so many-th repetition, ours before and after all others. */
-const LATENCY_EVERY = 5;
-/** A turn of more deliveries than are counted takes long: it has its turn in each other one. */
+const LATENCY_EVERY = 6;
+/** Of so many deliveries one turn takes some a second, and it is measured half as often. */
+const LARGE_TURN = 100_000;
 const LARGE_TURN_EVERY = 2;
 const US_PER_SECOND = 1e6;
 
@@ -38,6 +41,7 @@ class Crowd {
         this.name = contestant.name;
         this.isRestless = contestant.isRestless;
         this.sockets = sockets;
+        this.rates = new Map(); // deliveries a second, by burst
     }
 
     async start() {
@@ -64,8 +68,10 @@ class Crowd {
 /** With one turn after the other, so that a turn has exactly so many messages. */
 async function measureCost(crowd, burst) {
     await crowd.run(1, 1); // the others have had the caches
-    const turns = Math.ceil(DELIVERIES / (crowd.sockets * burst));
+    const deliveries = SLICE_SECONDS * crowd.rates.get(burst) || FIRST_DELIVERIES;
+    const turns = Math.ceil(deliveries / (crowd.sockets * burst));
     const [run, cpu] = await measureCpu(() => crowd.pids(), () => crowd.run(burst, turns));
+    crowd.rates.set(burst, run.delivered / run.seconds);
     return {
         cpu: cpu.total / run.delivered,
         user: cpu.user / run.delivered,
@@ -90,7 +96,7 @@ const casesOf = (crowds, burst) => {
     const common = { group: keyOf(crowds[0].sockets, burst), contestants: crowds };
     return [
         { ...common, measure: (crowd) => measureCost(crowd, burst),
-            every: crowds[0].sockets * burst > DELIVERIES ? LARGE_TURN_EVERY : 1 },
+            every: crowds[0].sockets * burst > LARGE_TURN ? LARGE_TURN_EVERY : 1 },
         { ...common, measure: (crowd) => measureLatency(crowd, burst), every: LATENCY_EVERY,
             between: crowds.length },
     ];
