@@ -13,11 +13,18 @@ const GAP = '  ';
 /** Every ratio of a run: a Map of what it is of to {ratio, isLatency}. */
 function ratiosOf(path) {
     const { areas } = JSON.parse(readFileSync(path, 'utf8'));
-    return new Map(areas.flatMap((area) => area.tables).flatMap(({ title, columns, ours, rows }) =>
-        rows.filter(({ name }) => name !== ours).flatMap(({ name, cells }) =>
-            columns.filter(({ isCost, key }) => isCost && cells[key]?.ratioToOurs !== undefined)
-                .map((column) => [`${title}: ${column.title} of ${name}`,
-                    { ratio: cells[column.key].ratioToOurs, isLatency: column.isLatency ?? false }]))));
+    return new Map(areas.flatMap((area) => area.tables).flatMap(ratiosOfTable));
+}
+
+/** Those of all but ours, to whom they are. */
+function ratiosOfTable({ title, columns, ours, rows }) {
+    const costs = columns.filter(({ isCost }) => isCost);
+    return rows.filter(({ name }) => name !== ours).flatMap(({ name, cells }) =>
+        costs.filter(({ key }) => cells[key]?.ratioToOurs !== undefined)
+            .map((column) => [`${title}: ${column.title} of ${name}`, {
+                ratio: cells[column.key].ratioToOurs,
+                isLatency: column.isLatency ?? false,
+            }]));
 }
 
 function differenceInPercent(one, other) {

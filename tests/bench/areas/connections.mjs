@@ -84,19 +84,24 @@ class Door {
     }
 }
 
-/** The same number for everybody in the end, though ours has a slice before and after the others'
- * of each step. */
-function measureStart(slices, doors, { few, many, steps }) {
-    const share = (door) =>
-        (many - few) / (door.name === slices.reference && doors.length > 1 ? 2 * steps : steps);
+/** As many come to ours as to the others in the end, though ours has two slices in each step: one
+ * before the others' and one after. */
+async function measureStart(slices, doors, { few, many, steps }) {
     const all = { group: GROUP, contestants: doors };
     const between = doors.length;
-    return slices.run({ cases: [{ ...all, measure: (door) => door.admit(share(door)), between }],
-        repetitions: steps })
-        .then(() => slices.run({ repetitions: 1, cases: [
-            { ...all, measure: (door) => door.weigh(), between },
+    const share = (door) =>
+        (many - few) / (door.name === slices.reference && doors.length > 1 ? 2 * steps : steps);
+    await slices.run({
+        cases: [{ ...all, between, measure: (door) => door.admit(share(door)) }],
+        repetitions: steps,
+    });
+    await slices.run({
+        cases: [
+            { ...all, between, measure: (door) => door.weigh() },
             { ...all, measure: (door) => door.readmit() },
-        ] }));
+        ],
+        repetitions: 1,
+    });
 }
 
 export async function run({ quick, repetitions, only }) {
@@ -128,8 +133,8 @@ export async function run({ quick, repetitions, only }) {
             notes: [
                 'a connect is WebSocket handshake, token check and CONNECT to the namespace, until '
                     + 'the first event; ours stores a session on disk with each',
-                `return: all ${plan.many} are cut off at once and recover their state; the end of the old `
-                    + 'connection is part of it',
+                `return: all ${plan.many} are cut off at once and recover their state; the end of `
+                    + 'the old connection is part of it',
             ],
         })],
         ...slices.outcome(),

@@ -77,8 +77,8 @@ export async function run({ quick, rounds, only }) {
             title: `${HEALTHY} healthy clients, alone and beside ${STUCK} that do not read`,
             results,
             columns: [
-                { key: 'p99', title: 'p99 ms', digits: 1, isCost: true },
-                { key: 'p50', title: 'p50 ms', digits: 1, isCost: true },
+                { key: 'p99', title: 'p99 ms', digits: 1, isCost: true, isLatency: true },
+                { key: 'p50', title: 'p50 ms', digits: 1, isCost: true, isLatency: true },
                 { key: 'p999', title: 'p99.9 ms', digits: 1 },
                 { key: 'cpu', title: 'CPU us/delivery', digits: 2, isCost: true },
                 { key: 'queued', title: 'MB queued', digits: 1 },

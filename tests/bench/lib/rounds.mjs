@@ -1,10 +1,10 @@
 // Interleaved rounds: each contestant once in each, so that what disturbs the machine for a while
-// disturbs all of them.
+// disturbs all of them. For who can't be up beside the others; slices.mjs is for all who can.
 
 /**
  * Runs `measure(contestant, round)` in each round on each contestant, started anew every time.
  * Gives {results: Map of name to one result per round, failures: [text]}. One that fails is told
- * and left out of the rounds that follow; one with `roundsMax` takes part in so many.
+ * and left out of the rounds that follow.
  */
 export async function runInterleaved({ contestants, rounds, measure }) {
     const results = new Map(contestants.map(({ name }) => [name, []]));
@@ -12,7 +12,7 @@ export async function runInterleaved({ contestants, rounds, measure }) {
     const failed = new Set();
     for (let round = 0; round < rounds; round++) {
         for (const contestant of inTurn(contestants, round)) {
-            if (failed.has(contestant) || round >= (contestant.roundsMax ?? rounds))
+            if (failed.has(contestant))
                 continue;
             try {
                 results.get(contestant.name).push(await measureOnce(contestant, round, measure));
