@@ -18,15 +18,16 @@ export const name = 'fanout';
 export const order = 1;
 
 /** Of a slice for the CPU time of a delivery, with as many whole turns as that is for the
- * contestant; so many deliveries as long as that is not known. */
+ * contestant, which it shows with so many deliveries before. */
 const SLICE_SECONDS = 0.25;
 const FIRST_DELIVERIES = 20_000;
+const WARM_UP_SECONDS = 0.5;
 // So many a second load the slowest contestant to some three quarters.
 const DELIVERIES_PER_SECOND = 25_000;
 const SECONDS = 1;
 const BURSTS = [1, 4, 16];
 const SOCKETS = [1000, 10_000];
-const REPETITIONS = { full: 12, quick: 3 };
+const REPETITIONS = { full: 11, quick: 3 };
 /** Latencies are measured in every so many-th repetition, ours before and after all others. */
 const LATENCY_EVERY = 6;
 /** Of so many deliveries one turn takes some a second, and it is measured half as often. */
@@ -36,11 +37,12 @@ const US_PER_SECOND = 1e6;
 
 /** A contestant whose sockets are connected. */
 class Crowd {
-    constructor(contestant, sockets) {
+    constructor(contestant, sockets, bursts) {
         this.contestant = contestant;
         this.name = contestant.name;
         this.isRestless = contestant.isRestless;
         this.sockets = sockets;
+        this.bursts = bursts;
         this.rates = new Map(); // deliveries a second, by burst
     }
 
@@ -48,7 +50,8 @@ class Crowd {
         await this.contestant.start();
         this.generator = new Generator(this.contestant.fanoutArguments()).start();
         await this.generator.ask('connect', this.sockets);
-        await this.run(1, 2); // what happens once, happens here
+        for (const burst of this.bursts)
+            await this.warmUp(burst);
     }
 
     pids() {
@@ -57,6 +60,20 @@ class Crowd {
 
     run(burst, turns, intervalUs = 0) {
         return runAll(this.generator, burst, turns, intervalUs, this.sockets);
+    }
+
+    /** At least so many, in whole turns; and notes how fast that was. */
+    async deliver(burst, deliveries) {
+        const run = await this.run(burst, Math.ceil(deliveries / (this.sockets * burst)));
+        this.rates.set(burst, run.delivered / run.seconds);
+        return run;
+    }
+
+    /** Finds out how long turns take; compilers get something to go by. */
+    async warmUp(burst) {
+        await this.deliver(burst, FIRST_DELIVERIES);
+        if (this.sockets * burst <= LARGE_TURN)
+            await this.deliver(burst, WARM_UP_SECONDS * this.rates.get(burst));
     }
 
     async stop() {
@@ -68,10 +85,8 @@ class Crowd {
 /** With one turn after the other, so that a turn has exactly so many messages. */
 async function measureCost(crowd, burst) {
     await crowd.run(1, 1); // the others have had the caches
-    const deliveries = SLICE_SECONDS * crowd.rates.get(burst) || FIRST_DELIVERIES;
-    const turns = Math.ceil(deliveries / (crowd.sockets * burst));
-    const [run, cpu] = await measureCpu(() => crowd.pids(), () => crowd.run(burst, turns));
-    crowd.rates.set(burst, run.delivered / run.seconds);
+    const [run, cpu] = await measureCpu(() => crowd.pids(),
+        () => crowd.deliver(burst, SLICE_SECONDS * crowd.rates.get(burst)));
     return {
         cpu: cpu.total / run.delivered,
         user: cpu.user / run.delivered,
@@ -124,7 +139,7 @@ export async function run({ quick, repetitions, only }) {
     const bursts = quick ? BURSTS.slice(0, 2) : BURSTS;
     const select = () => selectContestants([new Ours(), layers(), bareWriter(), new Nchan(),
         new Mosquitto(), ws(), socketio()], only);
-    const crowds = sizes.map((sockets) => select().map((one) => new Crowd(one, sockets)));
+    const crowds = sizes.map((sockets) => select().map((one) => new Crowd(one, sockets, bursts)));
     const slices = new Slices();
     await slices.withRunning(crowds.flat(), (running) => slices.run({
         cases: crowds.map((group) => group.filter((crowd) => running.includes(crowd)))
