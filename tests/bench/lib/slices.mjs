@@ -6,7 +6,8 @@ import { cpuTimes } from './cpu.mjs';
 import { median } from './table.mjs';
 
 const NS_PER_MS = 1e6;
-const US_PER_MS = 1000;
+const MS_PER_S = 1000;
+const US_PER_S = 1e6;
 
 /**
  * Collects slices. `results` is a Map of groups to a Map of contestants' names to their slices:
@@ -94,9 +95,11 @@ export class Slices {
             return undefined;
         signalRestless(contestant, 'SIGSTOP');
         const taken = this.#seconds() - at;
-        const idle = usedSince(usedBefore, usedBy(others));
+        const idle = usedSince(usedBefore, usedBy(others)).map((us) => us / (taken * US_PER_S));
+        const idleShare = idle.reduce((sum, share) => sum + share, 0);
         this.slices.push({ at, seconds: taken, group: one.group, repetition,
-            contestant: contestant.name, idleShare: idle / (taken * 1e6), figures });
+            contestant: contestant.name, idleShare,
+            idleMost: others[idle.indexOf(Math.max(...idle))]?.name, figures });
         this.#keep(one.group, contestant.name, figures);
         return figures;
     }
@@ -124,7 +127,7 @@ export class Slices {
     }
 
     #seconds() {
-        return Number((process.hrtime.bigint() - this.#begin) / BigInt(NS_PER_MS)) / US_PER_MS;
+        return Number((process.hrtime.bigint() - this.#begin) / BigInt(NS_PER_MS)) / MS_PER_S;
     }
 }
 
@@ -149,13 +152,14 @@ const usedBy = (contestants) => contestants.map((contestant) => cpuTimes(contest
 
 /** A process that has ended meanwhile takes its time with it. */
 const usedSince = (before, after) =>
-    after.reduce((sum, value, index) => sum + Math.max(0, value - before[index]), 0);
+    after.map((value, index) => Math.max(0, value - before[index]));
 
 /** What those used who were not measured: they are idle if all is well. */
 function describeIdle(slices) {
-    const shares = slices.map(({ idleShare }) => 100 * idleShare);
-    if (shares.length === 0)
+    if (slices.length === 0)
         return 'nothing measured';
-    return `idle contestants ${median(shares).toFixed(2)} % of a core, at most `
-        + `${Math.max(...shares).toFixed(1)} %`;
+    const [most] = [...slices].sort((one, other) => other.idleShare - one.idleShare);
+    const percent = (share, digits) => `${(100 * share).toFixed(digits)} %`;
+    return `idle contestants ${percent(median(slices.map(({ idleShare }) => idleShare)), 2)} of a `
+        + `core, at most ${percent(most.idleShare, 1)} (${most.idleMost})`;
 }

@@ -22,7 +22,7 @@ user ${process.getuid() === 0 ? 'root' : ''}
 `;
 
 export class Mosquitto extends Contestant {
-    isRestless = true; // it looks at every socket ten times a second: 5 % of a core with 10,000
+    isRestless = true; // 5 % of a core with 10,000 sockets that nothing is sent to
 
     constructor() {
         super('mosquitto', ['mosquitto']);
