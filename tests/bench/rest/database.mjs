@@ -3,7 +3,8 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
-    constants, copyFileSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync,
+    closeSync, constants, copyFileSync, existsSync, fsyncSync, mkdirSync, mkdtempSync, openSync,
+    renameSync, rmSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -60,7 +61,11 @@ function filledFile(size) {
     }
 }
 
-/** Puts a copy of it at `path`. */
+/** Puts a copy of it at `path`, and on the disk, which would be busy with it else while others are
+ * measured. */
 export function copyFilled(size, path) {
     copyFileSync(filledFile(size), path, constants.COPYFILE_FICLONE);
+    const copy = openSync(path, 'r+');
+    fsyncSync(copy);
+    closeSync(copy);
 }
