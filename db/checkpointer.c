@@ -11,6 +11,7 @@
 struct checkpointer {
     const char *path;
     const char *lock_path;
+    struct log_sync *log;
     const struct services *services;
 
     /* The writer's, but the thread's while a checkpoint is under way. NULL, -1: not open. */
@@ -82,7 +83,10 @@ static bool copy_rest(struct checkpointer *checkpointer, struct error *error)
     if (!writers_lock_take(checkpointer->lock_descriptor, error))
         return false;
     end_snapshot(checkpointer);
-    bool succeeded = connection_checkpoint(checkpointer->copier, error);
+    /* What is copied must never be without the log that explains it. */
+    bool succeeded = log_sync_is_suspect(checkpointer->log)
+                         ? error_unavailable(error, "the log is not on disk")
+                         : connection_checkpoint(checkpointer->copier, error);
     writers_lock_give_back(checkpointer->lock_descriptor);
     return succeeded;
 }
@@ -92,7 +96,8 @@ static void copy_log(struct checkpointer *checkpointer)
     struct error error;
 
     error_clear(&error);
-    bool succeeded = connection_checkpoint(checkpointer->copier, &error);
+    bool succeeded = log_sync_run(checkpointer->log, &error) &&
+                     connection_checkpoint(checkpointer->copier, &error);
     if (succeeded && !connection_sync_file(checkpointer->copier, &error)) {
         give_up(checkpointer, &error);
         return;
@@ -221,14 +226,22 @@ static void wait_until_idle(struct checkpointer *checkpointer)
         pthread_cond_wait(&checkpointer->changed, &checkpointer->lock);
     checkpointer->log_pages = 0; /* of a file that is no longer open */
     checkpointer->due_at = CHECKPOINTER_LOG_PAGES;
-    checkpointer->has_failed_sync = false;
     pthread_mutex_unlock(&checkpointer->lock);
 }
 
 void checkpointer_close(struct checkpointer *checkpointer)
 {
     wait_until_idle(checkpointer);
-    close_all(checkpointer);
+    if (!checkpointer_has_failed_sync(checkpointer))
+        close_all(checkpointer);
+}
+
+bool checkpointer_has_failed_sync(struct checkpointer *checkpointer)
+{
+    pthread_mutex_lock(&checkpointer->lock);
+    bool has_failed = checkpointer->has_failed_sync;
+    pthread_mutex_unlock(&checkpointer->lock);
+    return has_failed;
 }
 
 /* ---- life ---------------------------------------------------------------------------------- */
@@ -241,7 +254,8 @@ static void free_memory(struct checkpointer *checkpointer)
 }
 
 struct checkpointer *checkpointer_create(const char *path, const char *lock_path,
-                                         const struct services *services, struct error *error)
+                                         struct log_sync *log, const struct services *services,
+                                         struct error *error)
 {
     struct checkpointer *checkpointer = calloc(1, sizeof(*checkpointer));
 
@@ -251,6 +265,7 @@ struct checkpointer *checkpointer_create(const char *path, const char *lock_path
     }
     checkpointer->path = path;
     checkpointer->lock_path = lock_path;
+    checkpointer->log = log;
     checkpointer->services = services;
     checkpointer->lock_descriptor = -1;
     checkpointer->due_at = CHECKPOINTER_LOG_PAGES;
@@ -274,5 +289,10 @@ void checkpointer_free(struct checkpointer *checkpointer)
     pthread_cond_broadcast(&checkpointer->changed);
     pthread_mutex_unlock(&checkpointer->lock);
     pthread_join(checkpointer->thread, NULL);
+    if (checkpointer->has_failed_sync) {
+        connection_keep_log(checkpointer->copier);
+        connection_keep_log(checkpointer->snapshot);
+        close_all(checkpointer);
+    }
     free_memory(checkpointer);
 }

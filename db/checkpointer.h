@@ -15,14 +15,17 @@
  *
  * One process at a time is at it. A checkpoint that fails does no harm: the log stays longer, and
  * the next one copies it. But when the file could not be synced, nobody knows what of the log is in
- * it: then the snapshot stays, so that the log is kept, whole and growing, until the process ends;
- * and with the last process SQLite copies all of it again.
+ * it: then the snapshot stays, so that the log is kept, whole and growing, until all programs have
+ * been stopped (at once, not one after the other); the first to come then copies all of it.
  */
 #ifndef MESSAGERIE_DB_CHECKPOINTER_H
 #define MESSAGERIE_DB_CHECKPOINTER_H
 
+#include <stdbool.h>
+
 #include "common/error.h"
 #include "common/services.h"
+#include "db/log_sync.h"
 
 /* The log is copied each time when it has grown by so many pages (16 MiB): a page that many commits
  * change is copied once for all of them. */
@@ -30,10 +33,11 @@
 
 struct checkpointer;
 
-/* For the database at `path`, whose writers lock `lock_path`; borrows all three. Touches no file.
- * NULL with *error without memory or threads. */
+/* For the database at `path`, whose writers lock `lock_path`; borrows all. Touches no file. NULL
+ * with *error without memory or threads. */
 struct checkpointer *checkpointer_create(const char *path, const char *lock_path,
-                                         const struct services *services, struct error *error);
+                                         struct log_sync *log, const struct services *services,
+                                         struct error *error);
 
 /* The rest is for the writer's thread. */
 
@@ -41,8 +45,12 @@ struct checkpointer *checkpointer_create(const char *path, const char *lock_path
  * Begins a checkpoint when it is due. */
 void checkpointer_tell(struct checkpointer *checkpointer, int log_pages);
 
-/* Waits for a checkpoint that is under way, and closes the file: another one may take its place. */
+/* Waits for a checkpoint that is under way, and closes the file: another one may take its place.
+ * But not after a failed sync. */
 void checkpointer_close(struct checkpointer *checkpointer);
+
+/* Whether the file could not be synced: connections have to keep the log when they are closed. */
+bool checkpointer_has_failed_sync(struct checkpointer *checkpointer);
 
 /* Closed before. Accepts NULL. */
 void checkpointer_free(struct checkpointer *checkpointer);

@@ -114,6 +114,13 @@ static bool identify(const char *path, struct file_identity *file)
     return true;
 }
 
+static void close_connection(struct database *database, struct connection *connection)
+{
+    if (connection != NULL && checkpointer_has_failed_sync(database->checkpointer))
+        connection_keep_log(connection);
+    connection_close(connection);
+}
+
 static void close_writer(struct database *database)
 {
     struct writer *writer = &database->writer;
@@ -121,7 +128,7 @@ static void close_writer(struct database *database)
     durability_drain(database->durability);
     checkpointer_close(database->checkpointer);
     log_sync_close(database->log);
-    connection_close(writer->connection);
+    close_connection(database, writer->connection);
     writer->connection = NULL;
     if (writer->lock_descriptor >= 0)
         close(writer->lock_descriptor);
@@ -281,6 +288,7 @@ static bool run_locked(struct database *database, struct database_job *jobs, str
 
     if (!can_write(database, error) || !writers_lock_take(writer->lock_descriptor, error))
         return false;
+    connection_take_log_pages(writer->connection); /* a migration's, of which nobody is told */
     bool succeeded = run_transaction(database, jobs, error);
     int log_pages = connection_take_log_pages(writer->connection);
     if (succeeded && log_pages > 0)
@@ -462,9 +470,9 @@ bool database_prepare(struct database *database, struct error *error)
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-static void close_reader(struct reader *reader)
+static void close_reader(struct database *database, struct reader *reader)
 {
-    connection_close(reader->connection);
+    close_connection(database, reader->connection);
     free(reader);
 }
 
@@ -491,7 +499,7 @@ static bool take_reader(struct database *database, struct reader **reader, uint6
     }
     pthread_mutex_unlock(&database->lock);
     if (outdated != NULL)
-        close_reader(outdated);
+        close_reader(database, outdated);
     return *generation > 0;
 }
 
@@ -532,7 +540,7 @@ static void return_reader(struct database *database, struct reader *reader)
     pthread_cond_signal(&database->reader_returned);
     pthread_mutex_unlock(&database->lock);
     if (reader != NULL && !is_usable)
-        close_reader(reader);
+        close_reader(database, reader);
 }
 
 static bool run_query(struct connection *connection, database_query *query, void *argument,
@@ -550,6 +558,16 @@ static bool run_query(struct connection *connection, database_query *query, void
     return connection_run(connection, SQL_COMMIT, end_error) && succeeded;
 }
 
+/* The log is closed while the file is opened anew, which only a writer does. */
+static bool sync_for_reader(struct database *database, struct error *error)
+{
+    struct error first;
+
+    error_clear(&first);
+    return log_sync_run(database->log, &first) ||
+           (database_prepare(database, error) && log_sync_run(database->log, error));
+}
+
 static bool read_once(struct database *database, database_query *query, void *argument,
                       struct error *error)
 {
@@ -563,7 +581,7 @@ static bool read_once(struct database *database, database_query *query, void *ar
         reader = open_reader(database, generation, error);
     bool succeeded = reader != NULL && run_query(reader->connection, query, argument, error);
     if (reader != NULL && connection_takes_sync(reader->connection) && succeeded)
-        succeeded = log_sync_run(database->log, error);
+        succeeded = sync_for_reader(database, error);
     return_reader(database, reader);
     return succeeded;
 }
@@ -636,11 +654,11 @@ struct database_options database_options_from(const struct config *config)
 
 static bool start_threads(struct database *database, struct error *error)
 {
-    database->log = log_sync_create(database->lock_path, error);
+    database->log = log_sync_create(database->path, database->lock_path, error);
     if (database->log == NULL)
         return false;
-    database->checkpointer =
-        checkpointer_create(database->path, database->lock_path, database->services, error);
+    database->checkpointer = checkpointer_create(database->path, database->lock_path, database->log,
+                                                 database->services, error);
     if (database->checkpointer == NULL)
         return false;
     database->durability = durability_create(database->log, complete_batch, database, error);
@@ -680,12 +698,12 @@ void database_free(struct database *database)
     pthread_mutex_unlock(&database->lock);
     pthread_join(database->writer_thread, NULL);
     durability_free(database->durability);
-    checkpointer_free(database->checkpointer);
-    log_sync_free(database->log);
     while (database->idle_readers != NULL) {
         struct reader *reader = database->idle_readers;
         database->idle_readers = reader->next;
-        close_reader(reader);
+        close_reader(database, reader);
     }
+    checkpointer_free(database->checkpointer);
+    log_sync_free(database->log);
     free_memory(database);
 }

@@ -7,13 +7,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "db/statement.h"
 #include "db/writers_lock.h"
 
 #define COPY_BYTES (256 * 1024)
+/* How long a writer that does not take our lock is waited for. */
+#define REPAIR_BUSY_TIMEOUT_MS 5000
 
 struct log_sync {
+    const char *path;
     const char *lock_path;
-    pthread_rwlock_t lock; /* shared: to sync; alone: to change what follows */
+    pthread_mutex_t
+        lock; /* over what follows, and each sync: of two at once one hears of an error */
     bool is_open;
     int descriptor; /* -1: there is no log */
     atomic_bool is_suspect;
@@ -51,7 +56,7 @@ static bool write_all(int descriptor, const char *bytes, size_t length, off_t at
     return true;
 }
 
-static bool rewrite(int descriptor, char *buffer, struct error *error)
+static bool copy_in_place(int descriptor, char *buffer, struct error *error)
 {
     ssize_t length;
 
@@ -67,53 +72,61 @@ static bool rewrite(int descriptor, char *buffer, struct error *error)
     return sync_descriptor(descriptor) || fail("synced", error);
 }
 
-/* Nobody appends meanwhile; who reads finds the same bytes as before. */
-static bool rewrite_locked(const struct log_sync *log, struct error *error)
+/* Who reads finds the same bytes as before. */
+static bool rewrite(const struct log_sync *log, struct error *error)
 {
-    int lock = writers_lock_open(log->lock_path, error);
     char *buffer = malloc(COPY_BYTES);
-    bool succeeded = false;
 
     if (buffer == NULL)
-        error_out_of_memory(error);
-    else if (lock >= 0)
-        succeeded = writers_lock_take(lock, error) && rewrite(log->descriptor, buffer, error);
+        return error_out_of_memory(error);
+    bool succeeded = copy_in_place(log->descriptor, buffer, error);
     free(buffer);
-    if (lock >= 0)
-        close(lock); /* gives back the lock */
+    return succeeded;
+}
+
+/* An administrator's shell knows nothing of our lock, but of SQLite's own. */
+static bool rewrite_without_writers(const struct log_sync *log, struct error *error)
+{
+    const struct connection_options options = {
+        .path = log->path, .mode = CONNECTION_WRITE, .busy_timeout_ms = REPAIR_BUSY_TIMEOUT_MS};
+    struct connection *connection = connection_open(&options, error);
+
+    if (connection == NULL)
+        return false;
+    bool succeeded = connection_run(connection, SQL_BEGIN_WRITE, error) && rewrite(log, error);
+    connection_close(connection);
     return succeeded;
 }
 
 static bool repair(struct log_sync *log, struct error *error)
 {
     atomic_store(&log->is_suspect, true);
-    if (!rewrite_locked(log, error))
+    int lock = writers_lock_open(log->lock_path, error);
+    if (lock < 0)
         return false;
-    atomic_store(&log->is_suspect, false);
-    return true;
+    bool succeeded = writers_lock_take(lock, error) && rewrite_without_writers(log, error);
+    close(lock); /* gives back the lock */
+    if (succeeded)
+        atomic_store(&log->is_suspect, false);
+    return succeeded;
 }
 
 /* ---- syncing it ---------------------------------------------------------------------------- */
 
-static bool try_sync(struct log_sync *log)
+static bool sync_open_log(struct log_sync *log, struct error *error)
 {
-    pthread_rwlock_rdlock(&log->lock);
-    bool has_log = log->descriptor >= 0;
-    bool succeeded =
-        log->is_open &&
-        (!has_log || (!atomic_load(&log->is_suspect) && sync_descriptor(log->descriptor)));
-    pthread_rwlock_unlock(&log->lock);
-    return succeeded;
+    if (log->descriptor < 0) /* there is none */
+        return true;
+    return (!atomic_load(&log->is_suspect) && sync_descriptor(log->descriptor)) ||
+           repair(log, error);
 }
 
 bool log_sync_run(struct log_sync *log, struct error *error)
 {
-    if (try_sync(log))
-        return true;
-    pthread_rwlock_wrlock(&log->lock);
-    bool succeeded = log->is_open ? log->descriptor < 0 || repair(log, error)
-                                  : error_unavailable(error, "the log is not open");
-    pthread_rwlock_unlock(&log->lock);
+    pthread_mutex_lock(&log->lock);
+    bool succeeded =
+        log->is_open ? sync_open_log(log, error) : error_unavailable(error, "the log is not open");
+    pthread_mutex_unlock(&log->lock);
     return succeeded;
 }
 
@@ -126,12 +139,12 @@ bool log_sync_is_suspect(struct log_sync *log)
 
 static void set(struct log_sync *log, bool is_open, int descriptor)
 {
-    pthread_rwlock_wrlock(&log->lock);
+    pthread_mutex_lock(&log->lock);
     if (log->descriptor >= 0)
         close(log->descriptor);
     log->is_open = is_open;
     log->descriptor = descriptor;
-    pthread_rwlock_unlock(&log->lock);
+    pthread_mutex_unlock(&log->lock);
 }
 
 void log_sync_open(struct log_sync *log, int descriptor)
@@ -144,7 +157,7 @@ void log_sync_close(struct log_sync *log)
     set(log, false, -1);
 }
 
-struct log_sync *log_sync_create(const char *lock_path, struct error *error)
+struct log_sync *log_sync_create(const char *path, const char *lock_path, struct error *error)
 {
     struct log_sync *log = calloc(1, sizeof(*log));
 
@@ -152,9 +165,10 @@ struct log_sync *log_sync_create(const char *lock_path, struct error *error)
         error_out_of_memory(error);
         return NULL;
     }
+    log->path = path;
     log->lock_path = lock_path;
     log->descriptor = -1;
-    pthread_rwlock_init(&log->lock, NULL);
+    pthread_mutex_init(&log->lock, NULL);
     return log;
 }
 
@@ -163,6 +177,6 @@ void log_sync_free(struct log_sync *log)
     if (log == NULL)
         return;
     log_sync_close(log);
-    pthread_rwlock_destroy(&log->lock);
+    pthread_mutex_destroy(&log->lock);
     free(log);
 }

@@ -3,9 +3,12 @@
  *
  * What the disk could not take Linux tells each open descriptor once, and then holds for written:
  * a second sync that succeeds proves nothing. After a failure the whole log is therefore written
- * again, from what the kernel's cache has of it, under the writers' lock, and synced; until that
+ * again, from what the kernel's cache has of it, with nobody writing, and synced; until that
  * succeeds nothing counts as durable. The descriptor stays open for as long as the file is in use,
- * so that it also hears of what other processes have written.
+ * so that it also hears of what other processes have written; one thread at a time asks it.
+ *
+ * Not covered: that the cache has lost what the disk did not take before it is written again, and a
+ * process that opens the log after another one has heard of an error, and died of it.
  *
  * Any thread may call; open and close only when no batch is under way.
  */
@@ -18,8 +21,9 @@
 
 struct log_sync;
 
-/* Borrows `lock_path`, of the writers' lock. NULL with *error without memory. */
-struct log_sync *log_sync_create(const char *lock_path, struct error *error);
+/* For the database at `path`, whose writers lock `lock_path`; borrows both. NULL with *error
+ * without memory. */
+struct log_sync *log_sync_create(const char *path, const char *lock_path, struct error *error);
 
 /* Takes over a descriptor for reading and writing; -1: there is no log, as each commit is durable
  * by itself. */

@@ -197,6 +197,11 @@ void connection_close(struct connection *connection)
     free(connection);
 }
 
+void connection_keep_log(struct connection *connection)
+{
+    sqlite3_db_config(connection->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+}
+
 bool connection_is_broken(const struct connection *connection)
 {
     return connection->is_broken;

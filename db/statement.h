@@ -36,6 +36,10 @@ struct connection *connection_open(const struct connection_options *options, str
 /* Accepts NULL. Finalizes all statements. */
 void connection_close(struct connection *connection);
 
+/* Leaves the log as it is when this one is closed as the last: whoever comes next copies all of it.
+ */
+void connection_keep_log(struct connection *connection);
+
 /* After a failure that the file caused (input/output, corruption, read-only, gone) the connection
  * is broken: close it and open another, which works once the cause is gone. */
 bool connection_is_broken(const struct connection *connection);

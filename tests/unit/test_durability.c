@@ -22,6 +22,8 @@ static atomic_int failure; /* errno */
 /* Ours alone: SQLite's is pwrite64. */
 static atomic_llong bytes_written;
 
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name) */
+
 ssize_t pwrite(int descriptor, const void *bytes, size_t length, off_t at)
 {
     ssize_t written = syscall(SYS_pwrite64, descriptor, bytes, length, at);
@@ -41,6 +43,7 @@ int fdatasync(int descriptor)
     }
     return (int)syscall(SYS_fdatasync, descriptor);
 }
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */
 
 static void fail_next(int code, int times)
 {
@@ -71,16 +74,23 @@ static void complete(struct database_job *job)
     atomic_store(&completed_count, count + 1);
 }
 
+#define DEADLINE_MS 30000
+
 static void wait_for_completed(int count)
 {
-    while (atomic_load(&completed_count) < count)
+    for (int waited_ms = 0; atomic_load(&completed_count) < count; waited_ms++) {
+        assert_true(waited_ms < DEADLINE_MS);
         usleep(1000);
+    }
 }
 
 static void wait_for_rows(struct fixture *fixture, int64_t count)
 {
-    while (fixture_number(fixture, "SELECT COUNT(*) FROM outbox") < count)
+    for (int waited_ms = 0; fixture_number(fixture, "SELECT COUNT(*) FROM outbox") < count;
+         waited_ms++) {
+        assert_true(waited_ms < DEADLINE_MS);
         usleep(1000);
+    }
 }
 
 static void who_waits_for_the_disk_keeps_nobody_from_writing(void **state)
