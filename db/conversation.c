@@ -135,8 +135,8 @@ static bool store_participant(struct transaction *transaction,
 
     bind_text(statement, 1, conversation_status_name(conversation->status));
     bind_integer(statement, 2, conversation->last_message_at);
-    bind_integer(statement, 3,
-                 conversation->last_position); /* the first unread, if it becomes so */
+    /* The first unread, if it is the only one. */
+    bind_integer(statement, 3, conversation->last_position);
     bind_integer(statement, 4, changes ? unread->difference : 0);
     bind_text(statement, 5, user_id);
     bind_text(statement, 6, conversation->id);

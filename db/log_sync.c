@@ -17,8 +17,8 @@
 struct log_sync {
     const char *path;
     const char *lock_path;
-    pthread_mutex_t
-        lock; /* over what follows, and each sync: of two at once one hears of an error */
+    /* Over what follows, and over each sync: of two at once only one would hear of an error. */
+    pthread_mutex_t lock;
     bool is_open;
     int descriptor; /* -1: there is no log */
     atomic_bool is_suspect;
