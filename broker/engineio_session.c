@@ -138,7 +138,7 @@ static bool polling_goodbye(struct engineio_session *session, enum engineio_end 
     push(session, is_by_client ? session->server->noop : session->server->close, SIZE_MAX);
     if (polling->get)
         answer_get(session);
-    return !polling->output.queue || goodbye != GOODBYE_ORDERLY;
+    return output_is_empty(&polling->output) || goodbye != GOODBYE_ORDERLY;
 }
 
 static void end_session(struct engineio_session *session, enum engineio_end end,
@@ -308,7 +308,7 @@ static void serve_get(struct engineio_session *session)
 {
     struct polling *polling = session->polling;
 
-    if (polling->output.queue) {
+    if (!output_is_empty(&polling->output)) {
         answer_get(session);
     } else if (!polling->is_get_watched) {
         polling->is_get_watched = true;
@@ -320,7 +320,7 @@ static void tell_drained(struct engineio_session *session)
 {
     struct polling *polling = session->polling;
 
-    if (!polling->wants_drain || polling->output.queue)
+    if (!polling->wants_drain || !output_is_empty(&polling->output))
         return;
     polling->wants_drain = false;
     session->server->settings->on_drain(session->user);
@@ -452,7 +452,7 @@ void engineio_on_websocket_close(void *owner, enum websocket_end end, uint16_t c
 /* The client switches over when its GET is answered, so we do not let that wait for news. */
 static void send_noop(struct engineio_session *session)
 {
-    if (session->polling->get && !session->polling->output.queue)
+    if (session->polling->get && output_is_empty(&session->polling->output))
         push(session, session->server->noop, SIZE_MAX);
     loop_timer_start(loop_of(session), &session->upgrade->timer, ENGINEIO_NOOP_INTERVAL_MS);
 }

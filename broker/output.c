@@ -4,14 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #define INITIAL_CAPACITY 4
 
-/* A ring of blocks; it exists only while there are any. */
+/* A ring of the blocks behind the first; it exists only while there are any. */
 struct output_queue {
-    size_t bytes;   /* still to be sent */
-    uint32_t sent;  /* bytes of the first block that are out already */
+    size_t bytes;   /* of all of them */
     uint32_t first; /* index of the first block */
     uint32_t count;
     uint32_t capacity; /* a power of two */
@@ -70,7 +71,11 @@ bool output_push(struct output *output, struct block *block, size_t limit)
 {
     struct output_queue *queue = output->queue;
 
-    if (queue && queue->bytes + block->length > limit)
+    if (output_is_empty(output)) {
+        output->first = block_reference(block);
+        return true;
+    }
+    if (output_bytes(output) + block->length > limit)
         return false;
     if (!queue || queue->count == queue->capacity) {
         queue = queue_grow(queue);
@@ -86,18 +91,20 @@ bool output_push(struct output *output, struct block *block, size_t limit)
 
 size_t output_bytes(const struct output *output)
 {
-    return output->queue ? output->queue->bytes : 0;
+    size_t bytes = output->queue ? output->queue->bytes : 0;
+
+    return output->first ? bytes + output->first->length - output->sent : 0;
 }
 
-struct block *output_pop(struct output *output)
+/* Takes the first block out of the ring; NULL without one. */
+static struct block *queue_pop(struct output *output)
 {
     struct output_queue *queue = output->queue;
 
     if (!queue)
         return NULL;
     struct block *block = queue_at(queue, 0);
-    queue->bytes -= block->length - queue->sent;
-    queue->sent = 0;
+    queue->bytes -= block->length;
     queue->first = (queue->first + 1) & (queue->capacity - 1);
     if (--queue->count == 0) {
         free(queue);
@@ -106,16 +113,23 @@ struct block *output_pop(struct output *output)
     return block;
 }
 
+struct block *output_pop(struct output *output)
+{
+    struct block *block = output->first;
+
+    output->first = queue_pop(output);
+    output->sent = 0;
+    return block;
+}
+
 /* Takes `sent` bytes off the front, and every block that is out whole. */
 static void advance(struct output *output, size_t sent)
 {
-    while (output->queue) {
-        struct output_queue *queue = output->queue;
-        size_t rest = queue_at(queue, 0)->length - queue->sent;
+    while (!output_is_empty(output)) {
+        size_t rest = output->first->length - output->sent;
 
         if (sent < rest) {
-            queue->sent += (uint32_t)sent;
-            queue->bytes -= sent;
+            output->sent += (uint32_t)sent;
             return;
         }
         sent -= rest;
@@ -123,45 +137,46 @@ static void advance(struct output *output, size_t sent)
     }
 }
 
-/* Most of what is sent is one block: send costs less than sendmsg. */
-static ssize_t send_first(const struct output_queue *queue, int descriptor)
+/* Most of what is sent is one block: this costs less than sendmsg. And less than send(), a point of
+ * cancellation, for which a program that has threads pays two atomic operations every time. */
+static ssize_t send_first(const struct output *output, int descriptor)
 {
-    const struct block *block = queue_at(queue, 0);
+    const struct block *block = output->first;
 
-    return send(descriptor, block->bytes + queue->sent, block->length - queue->sent,
-                MSG_NOSIGNAL | MSG_DONTWAIT);
+    return syscall(SYS_sendto, descriptor, block->bytes + output->sent,
+                   (size_t)(block->length - output->sent), MSG_NOSIGNAL | MSG_DONTWAIT, NULL, 0);
 }
 
-static ssize_t send_several(const struct output_queue *queue, int descriptor)
+static ssize_t send_several(const struct output *output, int descriptor)
 {
+    const struct output_queue *queue = output->queue;
     struct iovec parts[OUTPUT_BATCH];
     struct msghdr message = {.msg_iov = parts};
 
-    for (uint32_t i = 0; i < queue->count && i < OUTPUT_BATCH; i++) {
+    parts[message.msg_iovlen++] =
+        (struct iovec){output->first->bytes + output->sent, output->first->length - output->sent};
+    for (uint32_t i = 0; i < queue->count && message.msg_iovlen < OUTPUT_BATCH; i++) {
         struct block *block = queue_at(queue, i);
-        uint32_t skip = i == 0 ? queue->sent : 0;
 
-        parts[i].iov_base = block->bytes + skip;
-        parts[i].iov_len = block->length - skip;
-        message.msg_iovlen++;
+        parts[message.msg_iovlen++] = (struct iovec){block->bytes, block->length};
     }
     return sendmsg(descriptor, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-static ssize_t send_batch(const struct output_queue *queue, int descriptor)
+static ssize_t send_batch(const struct output *output, int descriptor)
 {
     ssize_t sent;
 
     do {
-        sent = queue->count == 1 ? send_first(queue, descriptor) : send_several(queue, descriptor);
+        sent = output->queue ? send_several(output, descriptor) : send_first(output, descriptor);
     } while (sent < 0 && errno == EINTR);
     return sent;
 }
 
 enum output_result output_flush(struct output *output, int descriptor)
 {
-    while (output->queue) {
-        ssize_t sent = send_batch(output->queue, descriptor);
+    while (!output_is_empty(output)) {
+        ssize_t sent = send_batch(output, descriptor);
 
         if (sent < 0)
             return errno == EAGAIN || errno == EWOULDBLOCK ? OUTPUT_BLOCKED : OUTPUT_FAILED;
@@ -172,6 +187,6 @@ enum output_result output_flush(struct output *output, int descriptor)
 
 void output_clear(struct output *output)
 {
-    while (output->queue)
+    while (!output_is_empty(output))
         block_release(output_pop(output));
 }

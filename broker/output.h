@@ -3,7 +3,8 @@
  * them that every connection has. A frame that goes to a thousand sockets is one block in a
  * thousand queues.
  *
- * An empty queue owns no memory but its one pointer, so that idle connections cost nothing here.
+ * The first block stands in the struct itself: one message to a thousand idle sockets allocates
+ * nothing for any of them, and an empty queue owns no memory.
  * Everything in this file belongs to the loop's thread.
  */
 #ifndef MESSAGERIE_BROKER_OUTPUT_H
@@ -43,8 +44,15 @@ struct output_queue;
 
 /* All zero is an empty queue. */
 struct output {
-    struct output_queue *queue; /* NULL while empty */
+    struct block *first;        /* NULL while empty */
+    struct output_queue *queue; /* what comes after it; NULL for nothing */
+    uint32_t sent;              /* bytes of the first block that are out already */
 };
+
+static inline bool output_is_empty(const struct output *output)
+{
+    return output->first == NULL;
+}
 
 /*
  * Appends a block and takes a reference of its own. False, and nothing appended, when that would

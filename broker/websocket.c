@@ -139,7 +139,7 @@ size_t websocket_queued(const struct websocket *websocket)
 void websocket_want_drain(struct websocket *websocket)
 {
     websocket->wants_drain = true;
-    if (!websocket->output.queue)
+    if (output_is_empty(&websocket->output))
         loop_defer(websocket->settings->loop, &websocket->task);
 }
 

@@ -53,10 +53,10 @@ static void test_a_block_is_shared(void **state)
     assert_int_equal(block->references, 3);
     output_clear(&first);
     assert_int_equal(block->references, 2);
-    assert_null(first.queue);
+    assert_true(output_is_empty(&first));
     struct block *popped = output_pop(&second);
     assert_ptr_equal(popped, block);
-    assert_null(second.queue);
+    assert_true(output_is_empty(&second));
     assert_null(output_pop(&second));
     block_release(popped);
     block_release(block);
@@ -150,7 +150,7 @@ static void test_partial_writes(void **state)
     assert_true(blocked > 3);
     assert_int_equal(received_length, sent_length);
     assert_memory_equal(received, sent, sent_length);
-    assert_null(output.queue);
+    assert_true(output_is_empty(&output));
     close_pair(descriptors);
 }
 
