@@ -5,7 +5,7 @@
 //
 // The build folder is $MESSAGERIE_BUILD, else build/. Without --json the figures go into
 // bench-results.json there. An area is a module areas/NAME.mjs that exports
-// {name, order, async run({quick, rounds, repetitions, only, build})}, which gives {tables,
+// {name, order, async run({quick, repetitions, only, build})}, which gives {tables,
 // failures}, and may give {remark, slices}. --rounds is how often everything is measured, be it in
 // rounds or as repetitions of slices, which an area has a number of its own for.
 
@@ -22,8 +22,6 @@ import { describeRun, writeJson } from './lib/json.mjs';
 import { renderTable } from './lib/table.mjs';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
-const ROUNDS = 3;
-const ROUNDS_QUICK = 1;
 
 function parseOptions() {
     const { values } = parseArgs({ options: {
@@ -37,7 +35,6 @@ function parseOptions() {
         ...values,
         area: values.area?.split(','),
         only: values.only?.split(','),
-        rounds: Number(values.rounds ?? (values.quick ? ROUNDS_QUICK : ROUNDS)),
         repetitions: values.rounds && Number(values.rounds),
     };
 }

@@ -8,6 +8,7 @@ import { freePort, isListening } from '../../e2e/harness/http.mjs';
 import { BUILD, SOURCE } from '../../e2e/harness/project.mjs';
 import { SERVER_CPU, selectContestants, spawnPinned } from '../lib/contestant.mjs';
 import { cpuTimes, processTree, untilIdle } from '../lib/cpu.mjs';
+import { untilDiskIsCalm, withDiskProbe } from '../lib/disk.mjs';
 import { withGenerator } from '../lib/generator.mjs';
 import { Ours } from '../lib/ours.mjs';
 import { writeIdentities } from '../lib/people.mjs';
@@ -24,6 +25,7 @@ const IDLE = 10_000;
 const RATES = [50, 1000];
 const SECONDS = { 50: 15, 1000: 6 };
 const SECONDS_QUICK = { 50: 4, 1000: 3 };
+const ROUNDS = { full: 5, quick: 1 };
 const US_PER_SECOND = 1e6;
 
 const numbers = (first, count, step = 1) => Array.from({ length: count }, (_, i) => first + i * step);
@@ -96,8 +98,10 @@ async function measureRate(service, generator, rate, seconds) {
     const count = rate * seconds;
     await generator.ask('run', 1, CONVERSATIONS, US_PER_SECOND / 1000, 1);
     await untilIdle(() => service.pids());
+    await untilDiskIsCalm(service.folder);
     const before = cpuByPart(service);
-    const run = await generator.ask('run', 1, count, US_PER_SECOND / rate, 1);
+    const [run, disk] = await withDiskProbe(service.folder,
+        () => generator.ask('run', 1, count, US_PER_SECOND / rate, 1));
     const after = cpuByPart(service);
     if (run.delivered !== run.expected)
         throw new Error(`${run.delivered} of ${run.expected} messages delivered`);
@@ -109,6 +113,8 @@ async function measureRate(service, generator, rate, seconds) {
         ...spent,
         answerP50: run.answer.p50,
         answerP99: run.answer.p99,
+        diskP99: disk.p99,
+        diskMax: disk.max,
         generator: run.generatorUs / count,
     };
 }
@@ -137,14 +143,16 @@ const COLUMNS = [
     { key: 'max', title: 'max ms', digits: 1 },
     { key: 'answerP50', title: 'POST p50', digits: 2 },
     { key: 'answerP99', title: 'p99', digits: 2 },
+    { key: 'diskP99', title: 'disk p99', digits: 1 },
+    { key: 'diskMax', title: 'max', digits: 1 },
     { key: 'generator', title: 'generator us', digits: 0 },
 ];
 
-export async function run({ quick, rounds, only }) {
+export async function run({ quick, repetitions, only }) {
     const seconds = quick ? SECONDS_QUICK : SECONDS;
     const { results, failures } = await runInterleaved({
         contestants: selectContestants([new Service()], only),
-        rounds,
+        rounds: repetitions ?? (quick ? ROUNDS.quick : ROUNDS.full),
         measure: (service) => measure(service, seconds),
     });
     return {
@@ -156,6 +164,7 @@ export async function run({ quick, rounds, only }) {
             notes: [
                 'from when a POST was due to the event at the reader\'s socket; fsync is on',
                 'the reader looks: the broker marks each message as read, which is a second write',
+                'disk: what a loop beside it needs to write 20 kB and fdatasync, 50 times a second',
             ],
         })),
         failures,

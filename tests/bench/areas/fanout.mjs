@@ -27,12 +27,14 @@ const DELIVERIES_PER_SECOND = 25_000;
 const SECONDS = 1;
 const BURSTS = [1, 4, 16];
 const SOCKETS = [1000, 10_000];
-const REPETITIONS = { full: 11, quick: 3 };
+const REPETITIONS = { full: 30, quick: 3 };
+/** So many others have their turn between two of ours. */
+const BETWEEN = 2;
 /** Latencies are measured in every so many-th repetition, ours before and after all others. */
-const LATENCY_EVERY = 6;
-/** Of so many deliveries one turn takes some a second, and it is measured half as often. */
+const LATENCY_EVERY = 15;
+/** Of so many deliveries one turn takes some a second, and it is measured less often. */
 const LARGE_TURN = 100_000;
-const LARGE_TURN_EVERY = 2;
+const LARGE_TURN_EVERY = 3;
 const US_PER_SECOND = 1e6;
 
 /** A contestant whose sockets are connected. */
@@ -110,7 +112,7 @@ const keyOf = (sockets, burst) => `${sockets}/${burst}`;
 const casesOf = (crowds, burst) => {
     const common = { group: keyOf(crowds[0].sockets, burst), contestants: crowds };
     return [
-        { ...common, measure: (crowd) => measureCost(crowd, burst),
+        { ...common, measure: (crowd) => measureCost(crowd, burst), between: BETWEEN,
             every: crowds[0].sockets * burst > LARGE_TURN ? LARGE_TURN_EVERY : 1 },
         { ...common, measure: (crowd) => measureLatency(crowd, burst), every: LATENCY_EVERY,
             between: crowds.length },

@@ -15,7 +15,7 @@ export const order = 3;
 const FULL = {
     size: { large: 1_000_000, conversations: 10_000, small: 10 },
     writers: [1, 8, 32, 64],
-    repetitions: 15, seconds: 0.25, openSeconds: 2, openEvery: 8, mixedSeconds: 2, warmUpSeconds: 1,
+    repetitions: 18, seconds: 0.25, openSeconds: 2, openEvery: 8, mixedSeconds: 2, warmUpSeconds: 1,
 };
 const QUICK = {
     size: { large: 20_000, conversations: 500, small: 10 },

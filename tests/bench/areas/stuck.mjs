@@ -64,13 +64,13 @@ function measure(contestant) {
     });
 }
 
-export async function run({ quick, rounds, only }) {
+export async function run({ quick, repetitions = ROUNDS, only }) {
     if (quick)
         return { tables: [], failures: [] };
     const contestants = selectContestants(
         [new Crowd('ours', 0), new Crowd('beside stuck ones', STUCK)], only);
     const { results, failures } = await runInterleaved({
-        contestants, rounds: Math.max(rounds, ROUNDS), measure,
+        contestants, rounds: repetitions, measure,
     });
     return {
         tables: [makeTable({

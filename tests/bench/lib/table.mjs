@@ -8,6 +8,12 @@ export function median(values) {
     return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
+/** The smallest that so large a share of them does not exceed. */
+export function quantile(values, share) {
+    const sorted = [...values].sort((one, other) => one - other);
+    return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
+}
+
 /** [smallest, largest] */
 export const range = (values) => [Math.min(...values), Math.max(...values)];
 
