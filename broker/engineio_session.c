@@ -506,6 +506,10 @@ static void complete_upgrade(struct engineio_session *session)
     struct polling *polling = session->polling;
     struct block *packet;
 
+    if (polling->is_overflowed) { /* found before its task was: the client has missed something */
+        end_session(session, ENGINEIO_END_SLOW, GOODBYE_BRIEF, FRAME_CLOSE_NO_STATUS);
+        return;
+    }
     if (polling->post) { /* its packets and the WebSocket's would overtake each other */
         end_session(session, ENGINEIO_END_TRANSPORT_ERROR, GOODBYE_BRIEF, FRAME_CLOSE_NO_STATUS);
         return;

@@ -242,6 +242,17 @@ static void check_frame(struct test_client *from, int opcode, const char *text)
     assert_string_equal(body.length > 0 ? buffer_text(&body) : "", text);
 }
 
+/* The second client's. */
+static void begin_upgrade(void)
+{
+    char query[64];
+
+    snprintf(query, sizeof(query), "EIO=4&transport=websocket&sid=%s", id);
+    begin_get(&second, query, HANDSHAKE_FIELDS);
+    assert_int_equal(await_answer(&second), 101);
+    client_send_frame(&second, FRAME_TEXT, true, "2probe", 6);
+}
+
 static void send_message(const char *text)
 {
     struct block *packet = engineio_packet_encode(ENGINEIO_MESSAGE, text, strlen(text));
@@ -382,14 +393,9 @@ static void test_a_late_pong(void **state)
 
 static void test_an_upgrade_that_takes_too_long(void **state)
 {
-    char query[64];
-
     (void)state;
     open_polling();
-    snprintf(query, sizeof(query), "EIO=4&transport=websocket&sid=%s", id);
-    begin_get(&second, query, HANDSHAKE_FIELDS);
-    assert_int_equal(await_answer(&second), 101);
-    client_send_frame(&second, FRAME_TEXT, true, "2probe", 6);
+    begin_upgrade();
     check_frame(&second, FRAME_TEXT, "3probe");
     /* Each GET that comes meanwhile is sent back soon. */
     for (int i = 0; i < 3; i++) {
@@ -457,6 +463,28 @@ static void test_a_client_that_does_not_fetch(void **state)
     assert_int_equal(engineio_count(server, ENGINEIO_POLLING), 0);
     begin_poll(&client);
     check_answer(&client, 400, "{\"code\":1,\"message\":\"Session ID unknown\"}");
+}
+
+/* Within one turn: it has missed something, and must not go on over the WebSocket. */
+static void test_a_client_that_does_not_fetch_and_upgrades(void **state)
+{
+    static char text[30001];
+
+    (void)state;
+    memset(text, 'x', sizeof(text) - 1);
+    open_polling();
+    begin_upgrade();
+    check_frame(&second, FRAME_TEXT, "3probe");
+    for (int i = 0; i < 5; i++)
+        send_message(text);
+    client_send_frame(&second, FRAME_TEXT, true, "5", 1);
+    assert_int_equal(user.closes, 0);
+    fixture_turn(&fixture);
+    assert_int_equal(user.closes, 1);
+    assert_int_equal(user.end, ENGINEIO_END_SLOW);
+    check_frame(&second, FRAME_CLOSE, "");
+    assert_int_equal(engineio_count(server, ENGINEIO_WEBSOCKET), 0);
+    assert_int_equal(engineio_count(server, ENGINEIO_POLLING), 0);
 }
 
 static void test_a_client_that_does_not_read(void **state)
@@ -665,14 +693,9 @@ static void test_close_some(void **state)
 /* The counts follow an upgrade, and the end of the upgraded session. */
 static void test_counts(void **state)
 {
-    char query[64];
-
     (void)state;
     open_polling();
-    snprintf(query, sizeof(query), "EIO=4&transport=websocket&sid=%s", id);
-    begin_get(&second, query, HANDSHAKE_FIELDS);
-    assert_int_equal(await_answer(&second), 101);
-    client_send_frame(&second, FRAME_TEXT, true, "2probe", 6);
+    begin_upgrade();
     client_send_frame(&second, FRAME_TEXT, true, "5", 1);
     FIXTURE_UNTIL(&fixture, engineio_count(server, ENGINEIO_WEBSOCKET) == 1);
     assert_int_equal(engineio_count(server, ENGINEIO_POLLING), 0);
@@ -709,6 +732,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_messages_of_a_turn_are_one_answer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_drain, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_client_that_does_not_fetch, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_client_that_does_not_fetch_and_upgrades, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_a_client_that_does_not_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_pause_over_websocket, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_pause_over_polling, set_up, tear_down),
