@@ -90,6 +90,42 @@ static void test_the_limit(void **state)
     block_release(block);
 }
 
+static void test_one_block_allocates_nothing(void **state)
+{
+    struct output output = {0};
+
+    (void)state;
+    push_text(&output, "one");
+    assert_null(output.queue);
+    push_text(&output, "two");
+    assert_non_null(output.queue);
+    output_clear(&output);
+    assert_null(output.queue);
+}
+
+/* What has been sent of the first block no longer counts for the limit. */
+static void test_the_limit_behind_a_partial_write(void **state)
+{
+    struct output output = {0};
+    static char text[50001];
+    int descriptors[2];
+
+    (void)state;
+    memset(text, 'x', sizeof(text) - 1);
+    open_pair(descriptors);
+    push_text(&output, text);
+    assert_int_equal(output_flush(&output, descriptors[0]), OUTPUT_BLOCKED);
+    size_t left = output_bytes(&output);
+    assert_in_range(left, 1, sizeof(text) - 2);
+    struct block *block = make_block("0123456789");
+    assert_false(output_push(&output, block, left + 9));
+    assert_true(output_push(&output, block, left + 10));
+    assert_int_equal(output_bytes(&output), left + 10);
+    block_release(block);
+    output_clear(&output);
+    close_pair(descriptors);
+}
+
 /* In the order pushed, whatever the ring does inside. */
 static void test_order(void **state)
 {
@@ -161,10 +197,17 @@ static void test_nothing_to_send(void **state)
     (void)state;
     /* No system call: the descriptor does not even exist. */
     assert_int_equal(output_flush(&output, -1), OUTPUT_SENT);
-    push_text(&output, "");
     int descriptors[2];
     open_pair(descriptors);
+    push_text(&output, "");
     assert_int_equal(output_flush(&output, descriptors[0]), OUTPUT_SENT);
+    for (int i = 0; i < 3; i++) {
+        push_text(&output, "x");
+        push_text(&output, "");
+    }
+    assert_int_equal(output_flush(&output, descriptors[0]), OUTPUT_SENT);
+    assert_int_equal(output_bytes(&output), 0);
+    assert_true(output_is_empty(&output));
     close_pair(descriptors);
 }
 
@@ -214,6 +257,8 @@ int main(void)
         cmocka_unit_test(test_a_block_is_shared),
         cmocka_unit_test(test_a_block_that_is_too_long),
         cmocka_unit_test(test_the_limit),
+        cmocka_unit_test(test_one_block_allocates_nothing),
+        cmocka_unit_test(test_the_limit_behind_a_partial_write),
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_partial_writes),
         cmocka_unit_test(test_nothing_to_send),

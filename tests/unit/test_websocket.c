@@ -448,6 +448,22 @@ static void test_farewell_sends_what_is_queued(void **state)
     check_close_frame(1001);
 }
 
+static void test_farewell_sends_the_rest(void **state)
+{
+    static char text[90001];
+
+    (void)state;
+    memset(text, 'x', sizeof(text) - 1);
+    open_with_early(NULL, 0);
+    send_text(text);
+    fixture_turn(&fixture);
+    assert_in_range(websocket_queued(owner.websocket), 1, sizeof(text) - 2);
+    websocket_close(owner.websocket, 1001);
+    owner.websocket = NULL;
+    check_frame(FRAME_TEXT, text, sizeof(text) - 1);
+    check_close_frame(1001);
+}
+
 static void test_farewell_has_an_end(void **state)
 {
     static char text[90001];
@@ -498,6 +514,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_ended_within_a_message, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_farewell_waits_for_the_client, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_farewell_sends_what_is_queued, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_farewell_sends_the_rest, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_farewell_has_an_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_farewell_to_one_that_is_gone, set_up, tear_down),
     };
