@@ -23,6 +23,12 @@ import { renderTable } from './lib/table.mjs';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 
+function parseCount(text) {
+    if (!/^[1-9]\d{0,2}$/.test(text))
+        throw new Error(`not a number of rounds: ${text}`);
+    return Number(text);
+}
+
 function parseOptions() {
     const { values } = parseArgs({ options: {
         quick: { type: 'boolean', default: false },
@@ -35,7 +41,7 @@ function parseOptions() {
         ...values,
         area: values.area?.split(','),
         only: values.only?.split(','),
-        repetitions: values.rounds && Number(values.rounds),
+        repetitions: values.rounds === undefined ? undefined : parseCount(values.rounds),
     };
 }
 

@@ -1,18 +1,18 @@
-// The disk that durable writes end on: another's files, still on their way to it or being thrown
-// away there, make it pause for a tenth of a second and more, whoever writes next.
+// The disk that durable writes end on: files of others that are still on their way to it, or are
+// being thrown away there, make it pause for a tenth of a second and more, whoever writes next.
 
-import { rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { quantile } from './table.mjs';
 
-/** What a commit of a few messages is to a disk, as often as there is one. */
+/** A write, and how often one is due. */
 const PROBE_BYTES = 20_480;
 const PROBE_EVERY_MS = 20;
-/** It starts over, as a database's log does. */
-const PROBE_FILE_BYTES = 400 * PROBE_BYTES;
+/** All of the file is there before it is measured, and written again from its beginning, as a
+ * database's log is: nothing of the file system has to be written but the bytes. */
+const PROBES_IN_FILE = 400;
 /** Calm is a disk that has done so many in a row, each in less than that. */
 const CALM_PROBES = 100;
 const CALM_MS = 10;
@@ -20,54 +20,78 @@ const CALM_WAIT_MAX_MS = 30_000;
 
 const block = Buffer.alloc(PROBE_BYTES, 'x');
 
-async function withProbeFile(folder, act) {
-    const path = join(folder, 'disk-probe');
-    const file = await open(path, 'w');
-    try {
-        return await act(file);
-    } finally {
-        await file.close();
-        rmSync(path);
+/** Writes to a disk by itself, each time with fdatasync, on a schedule that waits for nobody: what
+ * is due while one write takes long is late as well. */
+export class DiskProbe {
+    #count = 0;
+
+    /** In a folder that somebody removes; has to be closed. */
+    static async open(folder) {
+        const probe = new DiskProbe();
+        probe.file = await open(join(folder, 'disk-probe'), 'w');
+        await probe.file.write(Buffer.alloc(PROBE_BYTES * PROBES_IN_FILE, 'x'));
+        await probe.file.sync();
+        return probe;
+    }
+
+    close() {
+        return this.file.close();
+    }
+
+    /** Yields how many ms after it was due each write was done. */
+    async *#writes() {
+        for (let due = performance.now(); ; due += PROBE_EVERY_MS) {
+            const early = due - performance.now();
+            if (early > 0)
+                await sleep(early);
+            await this.file.write(block, 0, PROBE_BYTES,
+                PROBE_BYTES * (this.#count++ % PROBES_IN_FILE));
+            await this.file.datasync();
+            yield performance.now() - due;
+        }
+    }
+
+    /** Waits until the disk is calm; for a while at most, and says so when it never was. */
+    async untilCalm() {
+        const until = performance.now() + CALM_WAIT_MAX_MS;
+        let calm = 0;
+        for await (const took of this.#writes()) {
+            calm = took < CALM_MS ? calm + 1 : 0;
+            if (calm === CALM_PROBES)
+                return;
+            if (performance.now() > until)
+                break;
+        }
+        process.stderr.write('  the disk does not calm down\n');
+    }
+
+    /** Runs `act` and writes meanwhile: gives [its result, {p99, max} of the writes in ms]. */
+    async beside(act) {
+        let isOver = false;
+        const acting = act().finally(() => { isOver = true; });
+        const took = [];
+        const writing = (async () => {
+            for await (const ms of this.#writes()) {
+                took.push(ms);
+                if (isOver)
+                    return;
+            }
+        })();
+        // Who fails first is told, when both are over.
+        const [acted, written] = await Promise.allSettled([acting, writing]);
+        for (const { status, reason } of [acted, written])
+            if (status === 'rejected')
+                throw reason;
+        return [acted.value, { p99: quantile(took, 0.99), max: Math.max(...took) }];
     }
 }
 
-/** One write and its fdatasync, and a pause; gives how many ms the two took. */
-async function probe(file, count) {
-    const begin = performance.now();
-    await file.write(block, 0, PROBE_BYTES, (count * PROBE_BYTES) % PROBE_FILE_BYTES);
-    await file.datasync();
-    const took = performance.now() - begin;
-    await sleep(PROBE_EVERY_MS);
-    return took;
-}
-
-/** Waits until the disk of that folder is calm, for a while at most. */
-export function untilDiskIsCalm(folder) {
-    return withProbeFile(folder, async (file) => {
-        const until = performance.now() + CALM_WAIT_MAX_MS;
-        let calm = 0;
-        for (let count = 0; calm < CALM_PROBES && performance.now() < until; count++)
-            calm = await probe(file, count) < CALM_MS ? calm + 1 : 0;
-        if (calm < CALM_PROBES)
-            process.stderr.write('  the disk does not calm down\n');
-    });
-}
-
-/** Runs `act`, and beside it writes to that folder's disk by itself: gives [its result, {p99, max}
- * of what a write and its fdatasync took, in ms]. */
-export function withDiskProbe(folder, act) {
-    return withProbeFile(folder, async (file) => {
-        const took = [];
-        let isOver = false;
-        const probing = (async () => {
-            while (!isOver)
-                took.push(await probe(file, took.length));
-        })();
-        try {
-            return [await act(), { p99: quantile(took, 0.99), max: Math.max(...took) }];
-        } finally {
-            isOver = true;
-            await probing;
-        }
-    });
+/** Waits until the disk of a folder is calm. */
+export async function untilDiskIsCalm(folder) {
+    const probe = await DiskProbe.open(folder);
+    try {
+        await probe.untilCalm();
+    } finally {
+        await probe.close();
+    }
 }

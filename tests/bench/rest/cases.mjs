@@ -11,9 +11,9 @@ import { salonToken } from './web.mjs';
 
 export const PAGE_SIZE = 50;
 const READ_CONNECTIONS = 16;
-/** Of the open loop, for everybody: below what the slowest can do. */
-const OPEN_RATE = 25;
 const OPEN_CONNECTIONS = 32;
+/** At some thousands of changes a second. */
+const FILL_LOG_SECONDS = 1;
 const US_PER_MS = 1000;
 
 const content = 'Bonjour, message numéro ############. Est-ce que jeudi vers quinze heures irait ?';
@@ -72,6 +72,14 @@ export function warmUp(contestant, one, size, seconds) {
         connections: one.connections, seconds }));
 }
 
+/** Changes until the database's log has the size that it keeps: as long as it grows, a disk needs
+ * more for each commit. Of subjects, so that no message is added. */
+export function fillLog(site, size, connections) {
+    const file = writeTargets(join(site.folder, 'subjects'), subjectTargets(size));
+    return onAllCores(site, () => load({ port: site.port, file, connections,
+        seconds: FILL_LOG_SECONDS }));
+}
+
 /** One slice of a case, each connection busy all the time: {program, nginx, …, total, perSecond,
  * p50, p99, …}. */
 export async function measureClosed(contestant, one, size, seconds) {
@@ -90,26 +98,27 @@ export async function measureClosed(contestant, one, size, seconds) {
 }
 
 /** One slice at a rate that everybody can do: {openP50, openP99}. */
-export async function measureOpen(contestant, one, size, seconds) {
+export async function measureOpen(contestant, one, size, seconds, rate) {
     const file = targetsFile(contestant, one, size);
     const open = await onItsCores(contestant, one, () => load({ port: contestant.port, file,
-        connections: OPEN_CONNECTIONS, seconds, rate: OPEN_RATE }));
+        connections: OPEN_CONNECTIONS, seconds, rate }));
     return { openP50: open.p50 / US_PER_MS, openP99: open.p99 / US_PER_MS };
 }
 
 /**
- * The slices of a case, see lib/slices.mjs. `plan` is {size, seconds, openEvery}; a contestant may
- * have `sliceFactor`, of how many times those seconds it needs for as steady a figure, and `size`.
+ * The slices of a case, see lib/slices.mjs. `plan` is {size, seconds, openSeconds, openEvery,
+ * openRate}; a contestant may have `sliceFactor`, of how many times those seconds it needs for as
+ * steady a figure, and `size`.
  * `prepare(contestant, one)` comes before each slice and gives the case as that contestant has it.
  */
-export function slicesOf(one, contestants, { size, seconds, openSeconds, openEvery },
-    prepare = () => one) {
+export function slicesOf(one, contestants, plan, prepare = () => one) {
+    const { size, seconds, openSeconds, openEvery, openRate } = plan;
     const common = { group: one.key, contestants };
     const sizeOf = (contestant) => contestant.size ?? size;
     const closed = async (contestant) => measureClosed(contestant, await prepare(contestant, one),
         sizeOf(contestant), seconds * (contestant.sliceFactor ?? 1));
     const open = async (contestant) => measureOpen(contestant, await prepare(contestant, one),
-        sizeOf(contestant), openSeconds);
+        sizeOf(contestant), openSeconds, openRate);
     return [
         { ...common, measure: closed },
         ...(one.isMeasuredOpen ? [{ ...common, measure: open, every: openEvery,
@@ -117,7 +126,7 @@ export function slicesOf(one, contestants, { size, seconds, openSeconds, openEve
     ];
 }
 
-const COLUMNS = [
+const columnsFor = (openRate) => [
     { key: 'program', title: 'program us', isCost: true },
     { key: 'nginx', title: 'nginx us' },
     { key: 'database', title: 'database us' },
@@ -126,16 +135,16 @@ const COLUMNS = [
     { key: 'perSecond', title: 'per s', digits: 0 },
     { key: 'p50', title: 'p50 ms', digits: 2 },
     { key: 'p99', title: 'p99 ms', digits: 2 },
-    { key: 'openP50', title: `p50 at ${OPEN_RATE}/s`, digits: 2, isCost: true,
+    { key: 'openP50', title: `p50 at ${openRate}/s`, digits: 2, isCost: true,
         isLatency: true },
-    { key: 'openP99', title: `p99 at ${OPEN_RATE}/s`, digits: 2 },
+    { key: 'openP99', title: `p99 at ${openRate}/s`, digits: 2 },
     { key: 'generator', title: 'generator us' },
 ];
 
 /** `results` as Slices has them; contestants without the case stay out. */
-export function tableOf({ key, title }, results, options = {}) {
+export function tableOf({ key, title }, results, { openRate, ...options }) {
     const rows = results.get(key) ?? new Map();
-    const used = COLUMNS.filter((column) => [...rows.values()].flat()
+    const used = columnsFor(openRate).filter((column) => [...rows.values()].flat()
         .some((figures) => figures[column.key] !== undefined));
     return makeTable({ title, results: rows, columns: used, ...options });
 }

@@ -40,6 +40,7 @@ CREATE TABLE participants (
     status TEXT NOT NULL,
     last_message_at BIGINT NOT NULL,
     unread_count BIGINT NOT NULL DEFAULT 0,
+    unread_from BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (conversation_id, user_id)
 );
 CREATE INDEX participants_by_time ON participants (user_id, last_message_at, conversation_id, status);

@@ -61,6 +61,8 @@ export class Participant {
     @Column('text') status: string;
     @Column({ ...bigint, name: 'last_message_at' }) lastMessageAt: number;
     @Column({ ...bigint, name: 'unread_count' }) unreadCount: number;
+    /** No unread message is before that position. */
+    @Column({ ...bigint, name: 'unread_from' }) unreadFrom: number;
 }
 
 @Entity('messages')

@@ -192,8 +192,10 @@ export class MessagingService {
         });
         await manager.update(Participant, { conversationId: conversation.id },
             { status: 'ACTIVE', lastMessageAt: now });
-        await manager.increment(Participant,
-            { conversationId: conversation.id, userId: recipient }, 'unreadCount', 1);
+        await manager.update(Participant, { conversationId: conversation.id, userId: recipient }, {
+            unreadCount: () => 'unread_count + 1',
+            unreadFrom: () => `CASE unread_count WHEN 0 THEN ${key.position} ELSE unread_from END`,
+        });
         const total = await this.addUnread(manager, recipient, 1);
         const view = messageView(message,
             conversation.salonId === senderId ? conversation.salon : conversation.client);
