@@ -506,7 +506,7 @@ static void complete_upgrade(struct engineio_session *session)
     struct polling *polling = session->polling;
     struct block *packet;
 
-    if (polling->is_overflowed) { /* found before its task was: the client has missed something */
+    if (polling->is_overflowed) { /* its task, which ends it, has not run yet */
         end_session(session, ENGINEIO_END_SLOW, GOODBYE_BRIEF, FRAME_CLOSE_NO_STATUS);
         return;
     }
@@ -628,7 +628,7 @@ void engineio_send(struct engineio_session *session, struct block *message)
         return;
     if (session->websocket)
         websocket_send(session->websocket, message);
-    else
+    else if (!session->polling->is_overflowed) /* what fits again must not follow what did not */
         push(session, message, session->server->settings->max_output_bytes);
 }
 

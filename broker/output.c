@@ -138,7 +138,8 @@ static void advance(struct output *output, size_t sent)
 }
 
 /* send(), but without being a point of cancellation, for which glibc 2.36 has a program with
- * threads pay two atomic operations every time. Sanitizers look at what send() is given. */
+ * threads pay two atomic operations every time. Sanitizers check what send() is given, and so get
+ * it. */
 static ssize_t send_bytes(int descriptor, const char *bytes, size_t length)
 {
     const int flags = MSG_NOSIGNAL | MSG_DONTWAIT;

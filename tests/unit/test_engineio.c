@@ -465,6 +465,25 @@ static void test_a_client_that_does_not_fetch(void **state)
     check_answer(&client, 400, "{\"code\":1,\"message\":\"Session ID unknown\"}");
 }
 
+/* The goodbye brings what was queued: up to what did not fit, and nothing that came after. */
+static void test_no_gap_before_a_goodbye(void **state)
+{
+    static char text[30001];
+
+    (void)state;
+    memset(text, 'x', sizeof(text) - 1);
+    open_polling();
+    send_message("first");
+    for (int i = 0; i < 5; i++)
+        send_message(text);
+    send_message("later");
+    engineio_close(user.session, FRAME_CLOSE_NO_STATUS);
+    begin_poll(&client);
+    assert_int_equal(await_answer(&client), 200);
+    assert_non_null(strstr(buffer_text(&body), "4first"));
+    assert_null(strstr(buffer_text(&body), "4later"));
+}
+
 /* Within one turn: it has missed something, and must not go on over the WebSocket. */
 static void test_a_client_that_does_not_fetch_and_upgrades(void **state)
 {
@@ -732,6 +751,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_messages_of_a_turn_are_one_answer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_drain, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_client_that_does_not_fetch, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_no_gap_before_a_goodbye, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_client_that_does_not_fetch_and_upgrades, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_a_client_that_does_not_read, set_up, tear_down),

@@ -15,7 +15,7 @@ const sizeOf = (total, conversations) => ({
     conversations: conversations + 1,
     small: total / 2 / conversations,
 });
-/** Of the open loop: a tenth of what we can do, and enough in a slice for its p99. */
+/** Of the open loop: far below what we can do, and enough in a slice for its p99. */
 const OPEN_RATE = 200;
 const FULL = {
     sizes: [sizeOf(1000, 50), sizeOf(100_000, 1000), sizeOf(5_000_000, 10_000)],
@@ -46,7 +46,7 @@ function measure(slices, sites, cases, plan, { first = 0, repetitions }) {
     return slices.withRunning(sites, async (running) => {
         for (const site of running) {
             if (cases.some(({ writes }) => writes))
-                await fillLog(site, site.size, WRITERS);
+                await fillLog(site, WRITERS);
             for (const one of cases)
                 await warmUp(site, asOf(site, one), site.size, plan.warmUpSeconds);
         }
@@ -69,7 +69,7 @@ export async function run({ quick, repetitions: wanted }) {
     for (let first = 0; first < repetitions; first += WRITING_REPETITIONS_MAX) {
         await measure(slices, sites, writing, plan,
             { first, repetitions: Math.min(WRITING_REPETITIONS_MAX, repetitions - first) });
-        sites.reverse(); // else who has the first turn would always have it on a fresh file
+        sites.reverse(); // of the two larger ones not always the same first, on a fresh file
     }
     const notes = ['/ ours: how many times that of the smallest file',
         ...(quick ? ['quick: smaller files, hardly any warming up'] : [])];

@@ -21,7 +21,7 @@ const CALM_WAIT_MAX_MS = 30_000;
 const block = Buffer.alloc(PROBE_BYTES, 'x');
 
 /** Writes to a disk by itself, each time with fdatasync, on a schedule that waits for nobody: what
- * is due while one write takes long is late as well. */
+ * is due while one write takes long is late as well, and done at once after it. */
 export class DiskProbe {
     #count = 0;
 
@@ -77,7 +77,7 @@ export class DiskProbe {
                     return;
             }
         })();
-        // Who fails first is told, when both are over.
+        // A failure is told when both are over.
         const [acted, written] = await Promise.allSettled([acting, writing]);
         for (const { status, reason } of [acted, written])
             if (status === 'rejected')

@@ -12,8 +12,9 @@ import { salonToken } from './web.mjs';
 export const PAGE_SIZE = 50;
 const READ_CONNECTIONS = 16;
 const OPEN_CONNECTIONS = 32;
-/** At some thousands of changes a second. */
-const FILL_LOG_SECONDS = 1;
+/** The database's log is copied into the file, and begun anew, at 8000 pages of 2 KiB. */
+const LOG_BYTES = 16_000_000;
+const FILL_LOG_SECONDS = 0.25;
 const US_PER_MS = 1000;
 
 const content = 'Bonjour, message numéro ############. Est-ce que jeudi vers quinze heures irait ?';
@@ -74,10 +75,11 @@ export function warmUp(contestant, one, size, seconds) {
 
 /** Changes until the database's log has the size that it keeps: as long as it grows, a disk needs
  * more for each commit. Of subjects, so that no message is added. */
-export function fillLog(site, size, connections) {
-    const file = writeTargets(join(site.folder, 'subjects'), subjectTargets(size));
-    return onAllCores(site, () => load({ port: site.port, file, connections,
-        seconds: FILL_LOG_SECONDS }));
+export async function fillLog(site, connections) {
+    const file = writeTargets(join(site.folder, 'subjects'), subjectTargets(site.size));
+    while (site.logBytes() < LOG_BYTES)
+        await onAllCores(site, () => load({ port: site.port, file, connections,
+            seconds: FILL_LOG_SECONDS }));
 }
 
 /** One slice of a case, each connection busy all the time: {program, nginx, …, total, perSecond,

@@ -1,6 +1,6 @@
 // Messagerie as one runs it: nginx, the programs, the broker, on a file full of messages.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { freePort, isListening } from '../../e2e/harness/http.mjs';
@@ -51,6 +51,11 @@ export class OurSite extends WebContestant {
             },
             log: { level: 'warning' },
         });
+    }
+
+    /** How long the database's log is. */
+    logBytes() {
+        return statSync(join(this.folder, 'messagerie.db-wal'), { throwIfNoEntry: false })?.size ?? 0;
     }
 
     processes() {
