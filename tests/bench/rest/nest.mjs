@@ -89,7 +89,8 @@ http {
     proxy_temp_path "${folder}/proxy_temp";
     uwsgi_temp_path "${folder}/uwsgi_temp";
     scgi_temp_path "${folder}/scgi_temp";
-    upstream nest { server 127.0.0.1:${port}; keepalive 64; }
+    # node closes what was idle for 5 s: who uses it again in that moment gets a 502
+    upstream nest { server 127.0.0.1:${port}; keepalive 64; keepalive_timeout 4s; }
     server {
         listen 127.0.0.1:${listen};
         location / {
