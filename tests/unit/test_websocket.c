@@ -434,46 +434,52 @@ static void test_farewell_waits_for_the_client(void **state)
     FIXTURE_UNTIL(&fixture, fixture.endings.count == 0);
 }
 
-static void test_farewell_sends_what_is_queued(void **state)
-{
-    static char text[90001];
+#define LONG_TEXT_BYTES 90000
+static char long_text[LONG_TEXT_BYTES + 1];
 
-    (void)state;
-    memset(text, 'x', sizeof(text) - 1);
+/* With more to send than the socket takes. */
+static void open_with_long_text(void)
+{
+    memset(long_text, 'x', LONG_TEXT_BYTES);
     open_with_early(NULL, 0);
-    send_text(text);
+    send_text(long_text);
+}
+
+static void close_going_away(void)
+{
     websocket_close(owner.websocket, 1001);
     owner.websocket = NULL;
-    check_frame(FRAME_TEXT, text, sizeof(text) - 1);
+}
+
+static void check_long_farewell(void)
+{
+    check_frame(FRAME_TEXT, long_text, LONG_TEXT_BYTES);
     check_close_frame(1001);
+}
+
+static void test_farewell_sends_what_is_queued(void **state)
+{
+    (void)state;
+    open_with_long_text();
+    close_going_away();
+    check_long_farewell();
 }
 
 static void test_farewell_sends_the_rest(void **state)
 {
-    static char text[90001];
-
     (void)state;
-    memset(text, 'x', sizeof(text) - 1);
-    open_with_early(NULL, 0);
-    send_text(text);
+    open_with_long_text();
     fixture_turn(&fixture);
-    assert_in_range(websocket_queued(owner.websocket), 1, sizeof(text) - 2);
-    websocket_close(owner.websocket, 1001);
-    owner.websocket = NULL;
-    check_frame(FRAME_TEXT, text, sizeof(text) - 1);
-    check_close_frame(1001);
+    assert_in_range(websocket_queued(owner.websocket), 1, LONG_TEXT_BYTES - 1);
+    close_going_away();
+    check_long_farewell();
 }
 
 static void test_farewell_has_an_end(void **state)
 {
-    static char text[90001];
-
     (void)state;
-    memset(text, 'x', sizeof(text) - 1);
-    open_with_early(NULL, 0);
-    send_text(text);
-    websocket_close(owner.websocket, 1001);
-    owner.websocket = NULL;
+    open_with_long_text();
+    close_going_away();
     fixture_pass(&fixture, FAREWELL_MS - 1);
     assert_int_equal(fixture.endings.count, 1);
     fixture_pass(&fixture, 1);

@@ -50,8 +50,8 @@ function measure(slices, sites, cases, plan, { first = 0, repetitions }) {
             for (const one of cases)
                 await warmUp(site, asOf(site, one), site.size, plan.warmUpSeconds);
         }
-        if (plan.waitsForDisk && running.length > 0)
-            await untilDiskIsCalm(running[0].folder);
+        if (plan.waitsForDisk)
+            await untilDiskIsCalm(running);
         await slices.run({ cases: cases.flatMap((one) => slicesOf(one, running, plan, asOf)),
             first, repetitions });
     });

@@ -19,7 +19,7 @@ const FULL = {
     size: { large: 1_000_000, conversations: 10_000, small: 10 },
     writers: [1, 8, 32, 64],
     repetitions: 18, seconds: 0.25, openSeconds: 2, openEvery: 7, openRate: OPEN_RATE,
-    mixedSeconds: 2, warmUpSeconds: 1,
+    mixedSeconds: 2, warmUpSeconds: 1, waitsForDisk: true,
 };
 const QUICK = {
     size: { large: 20_000, conversations: 500, small: 10 },
@@ -78,8 +78,8 @@ export async function run({ quick, repetitions, only }) {
     try {
         await slices.withRunning(contestants, async (running) => {
             await warmUpAll(running, cases, plan);
-            if (!quick && running.length > 0)
-                await untilDiskIsCalm(running[0].folder);
+            if (plan.waitsForDisk)
+                await untilDiskIsCalm(running);
             await slices.run({
                 cases: allSlices(cases, running, plan, slices.results),
                 repetitions: repetitions ?? plan.repetitions,

@@ -86,9 +86,11 @@ export class DiskProbe {
     }
 }
 
-/** Waits until the disk of a folder is calm. */
-export async function untilDiskIsCalm(folder) {
-    const probe = await DiskProbe.open(folder);
+/** Waits until the disk is calm that these contestants have their folders on. */
+export async function untilDiskIsCalm(contestants) {
+    if (contestants.length === 0)
+        return;
+    const probe = await DiskProbe.open(contestants[0].folder);
     try {
         await probe.untilCalm();
     } finally {
