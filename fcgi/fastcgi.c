@@ -223,11 +223,13 @@ static void pause_accepting(struct fastcgi_server *server, int reason)
 static void resume_accepting(struct fastcgi_server *server)
 {
     uint64_t expirations;
+    ssize_t length = read(server->resume.descriptor, &expirations, sizeof(expirations));
 
-    if (read(server->resume.descriptor, &expirations, sizeof(expirations)) < 0 ||
-        is_stopping(server))
+    if (is_stopping(server))
         return;
     watch(server, EPOLL_CTL_MOD, &server->resume, EPOLLIN | EPOLLONESHOT);
+    if (length < 0) /* meanwhile another thread has set it again */
+        return;
     for (size_t i = 0; i < server->options.listener_count; i++)
         watch(server, EPOLL_CTL_MOD, &server->listeners[i], EPOLLIN | EPOLLONESHOT);
 }
