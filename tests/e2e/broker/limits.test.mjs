@@ -160,7 +160,7 @@ describeBroker('output of one socket', { config: { broker: { max_output_bytes: 6
         });
     });
 
-describeBroker('origins', {}, ({ stack, test }) => {
+describeBroker('origins and other headers', {}, ({ stack, test }) => {
     const tryPolling = async (headers) => (await stack.request({ path: HANDSHAKE, headers })).status;
     const tryWebSocket = (options) => new Promise((resolve) => {
         const socket = new WebSocket(
@@ -182,5 +182,11 @@ describeBroker('origins', {}, ({ stack, test }) => {
             assert.equal(await tryPolling({ origin }), 403, origin);
             assert.equal(await tryWebSocket({ origin }), 403, origin);
         }
+    });
+
+    test('cookies of the same host, as many as nginx takes, keep nobody out', async () => {
+        const cookie = `session=${'x'.repeat(7500)}`;
+        assert.equal(await tryPolling({ cookie }), 200);
+        assert.equal(await tryWebSocket({ headers: { cookie } }), 101);
     });
 });
