@@ -496,37 +496,34 @@ static bool announce_message_deleted(struct transaction *transaction, const char
     return succeeded;
 }
 
-/* Position and time of the newest message that is there; without one, 0 and the conversation's own
- * time. */
-static bool find_last(struct connection *connection, const struct conversation *conversation,
-                      int64_t *position, int64_t *time, struct error *error)
+/* Of the newest message that is there; without one, the conversation's own. */
+static bool find_last_time(struct connection *connection, const struct conversation *conversation,
+                           int64_t *time, struct error *error)
 {
     struct statement *statement =
         begin_page(connection, conversation->id, conversation->last_position, 1);
     enum step step = statement_step(statement, error);
-    bool found = step == STEP_ROW;
 
-    *position = found ? column_integer(statement, COLUMN_POSITION) : 0;
-    *time = found ? column_integer(statement, COLUMN_CREATED_AT) : conversation->created_at;
+    *time =
+        step == STEP_ROW ? column_integer(statement, COLUMN_CREATED_AT) : conversation->created_at;
     statement_end(statement);
     return step != STEP_FAILED;
 }
 
-/* Brings counters, list order and both sides up to date after the row is gone. */
+/* Brings counters, list order and both sides up to date after the row is gone. They are always
+ * told, as an update may have been blanked whose last message it was. */
 static bool settle_deletion(struct transaction *transaction, struct located_message *message,
                             struct error *error)
 {
     struct conversation *conversation = &message->conversation;
-    int64_t last_position;
 
     conversation->message_count--;
     conversation->updated_at = transaction->now_ms;
     return position_forget(transaction->connection, conversation->id, message->position, error) &&
-           find_last(transaction->connection, conversation, &last_position,
-                     &conversation->last_message_at, error) &&
+           find_last_time(transaction->connection, conversation, &conversation->last_message_at,
+                          error) &&
            conversation_store(transaction, conversation, conversation->status, NULL, error) &&
-           (last_position > message->position || /* the conversation's lastMessage stays */
-            conversation_announce(transaction, "conversation-updated", conversation, error));
+           conversation_announce(transaction, "conversation-updated", conversation, error);
 }
 
 static bool forget_unread_message(struct transaction *transaction,
@@ -567,9 +564,9 @@ bool message_delete(struct transaction *transaction, void *argument, struct erro
            delete_row(transaction, &message, error) &&
            announce_message_deleted(transaction, message.conversation.id, request->message_id,
                                     error) &&
-           settle_deletion(transaction, &message, error) &&
            (message.is_read || forget_unread_message(transaction, &message.conversation,
-                                                     request->caller.user_id, error));
+                                                     request->caller.user_id, error)) &&
+           settle_deletion(transaction, &message, error);
 }
 
 /* ---- a new message ------------------------------------------------------------------------- */

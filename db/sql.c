@@ -47,9 +47,13 @@ static const struct sql table[SQL_COUNT] = {
     STATEMENT(SQL_OUTBOX_INSERT,
               "INSERT INTO outbox (seq, audience, name, conversation_id, message_id, payload,"
               " created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)"),
-    STATEMENT(SQL_OUTBOX_PRUNE, "DELETE FROM outbox WHERE seq IN"
-                                " (SELECT seq FROM outbox WHERE seq < $1 ORDER BY seq LIMIT $2)"
-                                " AND (seq <= $3 OR created_at < $4)"),
+    /* Up to the first one that is to stay: when the clock was set back, older ones come later. */
+    STATEMENT(SQL_OUTBOX_PRUNE,
+              "DELETE FROM outbox WHERE seq IN"
+              " (SELECT seq FROM outbox WHERE seq < $1 ORDER BY seq LIMIT $2)"
+              " AND seq < COALESCE((SELECT MIN(seq) FROM (SELECT seq, created_at FROM outbox"
+              " WHERE seq < $1 ORDER BY seq LIMIT $2) oldest WHERE seq > $3 AND created_at >= $4),"
+              " $1)"),
     STATEMENT(SQL_OUTBOX_BLANK_MESSAGE, "UPDATE outbox SET payload = '' WHERE message_id = $1"),
     STATEMENT(SQL_OUTBOX_BLANK_CONVERSATION,
               "UPDATE outbox SET payload = '' WHERE " OUTBOX_EPOCH " = $1 AND audience = $2"

@@ -312,6 +312,32 @@ static void only_the_author_deletes_a_message(void **state)
     fixture_verify(fixture);
 }
 
+/* An update that has the message in it is blanked with it, and says more than that. */
+static void a_deletion_makes_up_for_the_updates_that_it_blanks(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *id = fixture_conversation(fixture);
+    struct conversation_reference archive = {.conversation_id = id, .caller = salon("s1")};
+    char message[ID_BYTES];
+    struct message_reference request = {.message_id = message, .caller = client("c1")};
+
+    memcpy(message, fixture_send(fixture, id, client("c1"), "regrets"), sizeof(message));
+    assert_int_equal(write_kind(fixture, conversation_toggle_archived, &archive), ERROR_NONE);
+    fixture_send(fixture, id, client("c1"), "le suivant");
+    assert_int_equal(write_kind(fixture, conversation_toggle_archived, &archive), ERROR_NONE);
+    fixture_forget_events(fixture);
+    assert_int_equal(write_kind(fixture, message_delete, &request), ERROR_NONE);
+    for (size_t i = 0; i < 2; i++) {
+        const struct fixture_event *event = fixture_event(fixture, "conversation-updated", i);
+        assert_non_null(event);
+        assert_non_null(strstr(event->payload, "\"status\":\"ARCHIVED\""));
+        assert_non_null(strstr(event->payload, "le suivant"));
+        if (strcmp(event->audience, "user:s1") == 0)
+            assert_non_null(strstr(event->payload, "\"unreadCount\":1"));
+    }
+    fixture_verify(fixture);
+}
+
 static void an_author_cannot_mark_their_own_message(void **state)
 {
     struct fixture *fixture = *state;
@@ -608,6 +634,31 @@ static void the_outbox_is_pruned_by_age_but_keeps_its_number(void **state)
     assert_int_equal(fixture_number(fixture, "SELECT MAX(seq) FROM outbox"), 2 + 200 * 2);
 }
 
+/* Who comes back finds all that followed what they saw last, or is told that it is gone. */
+static void the_outbox_has_no_holes_after_the_clock_was_set_back(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *id = fixture_conversation(fixture);
+
+    fixture_reopen(fixture, 1000, 1000000);
+    fixture->now_ms += 100000;
+    for (int i = 0; i < 100; i++)
+        fixture_send(fixture, id, client("c1"), "demain");
+    fixture->now_ms -= 100000;
+    for (int i = 0; i < 200; i++)
+        fixture_send(fixture, id, client("c1"), "Bonjour");
+    fixture->now_ms += 2000;
+    for (int i = 0; i < 200; i++)
+        fixture_send(fixture, id, client("c1"), "Bonjour");
+    assert_int_equal(
+        fixture_number(fixture, "SELECT MAX(seq) - MIN(seq) + 1 - COUNT(*) FROM outbox"), 0);
+    assert_true(fixture_number(fixture, "SELECT MIN(seq) FROM outbox") <= 3);
+    fixture->now_ms += 200000;
+    for (int i = 0; i < 600; i++)
+        fixture_send(fixture, id, client("c1"), "Bonjour");
+    assert_true(fixture_number(fixture, "SELECT MIN(seq) FROM outbox") > 1000);
+}
+
 static void a_newer_schema_is_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -767,6 +818,7 @@ int main(void)
         TEST(marking_read_tells_both_sides),
         TEST(what_is_unread_is_found_again),
         TEST(only_the_author_deletes_a_message),
+        TEST(a_deletion_makes_up_for_the_updates_that_it_blanks),
         TEST(an_author_cannot_mark_their_own_message),
         TEST(pages_stay_exact_after_deletions),
         TEST(a_page_is_marked_before_it_is_shown),
@@ -775,6 +827,7 @@ int main(void)
         TEST(many_writers_share_commits_and_keep_their_results),
         TEST(the_outbox_is_pruned_by_number),
         TEST(the_outbox_is_pruned_by_age_but_keeps_its_number),
+        TEST(the_outbox_has_no_holes_after_the_clock_was_set_back),
         TEST(a_newer_schema_is_refused),
         TEST(an_older_schema_is_migrated_with_what_is_in_it),
         TEST(the_log_starts_over),
