@@ -35,8 +35,15 @@ void client_fail(struct client *client)
 
 /* ---- sending ------------------------------------------------------------------------------- */
 
+bool client_is_reachable(const struct client *client)
+{
+    return !client->is_failing && socketio_is_connected(client->socket);
+}
+
 void client_send(struct client *client, struct block *packet)
 {
+    if (client->is_failing)
+        return;
     if (packet == NULL) {
         client_fail(client);
         return;

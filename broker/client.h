@@ -49,8 +49,13 @@ struct client {
 struct caller client_caller(const struct client *client);
 
 /* Closes the transport, in another turn of the loop: whoever walks over clients may call it. What
- * the client misses it recovers when it comes back. */
+ * the client misses it recovers when it comes back; so that it does, it is sent nothing any more,
+ * as each event has a newer offset than what it misses. */
 void client_fail(struct client *client);
+
+/* Whether what is sent to it goes out. A client whose connection is gone stays in its rooms until
+ * what it asked for is answered. */
+bool client_is_reachable(const struct client *client);
 
 /* ---- sending ------------------------------------------------------------------------------- */
 

@@ -27,8 +27,7 @@ struct turn {
     struct worker_request request;
     struct feed_waiter waiter;
     void (*on_reached)(struct turn *turn); /* when the feed has come to waiter.seq */
-    struct membership *membership;         /* of join-conversation: pending */
-    bool is_new_membership;
+    bool is_new_membership;                /* of join-conversation: pending */
     const char *conversation_id;
     const char *message_id;
     struct buffer json;
@@ -269,16 +268,20 @@ static void tell_room(const struct client *client, const char *room_id, const ch
     buffer_free(&payload);
 }
 
+/* Without a membership the conversation has been deleted meanwhile, and what tells so is held. */
 static void on_join_reached(struct turn *turn)
 {
     struct client *client = turn->client;
+    struct membership *membership = rooms_find_membership(client, turn->conversation_id);
 
     client_release_until(client, turn->call.join.newest);
     client_emit_at(client, turn->call.join.newest, "conversation-history", turn->json.data,
                    turn->json.length);
-    turn->membership->is_pending = false;
+    if (membership != NULL)
+        membership->is_pending = false;
     client_release(client);
-    tell_room(client, turn->conversation_id, "user-joined");
+    if (membership != NULL)
+        tell_room(client, turn->conversation_id, "user-joined");
     succeed(turn, NULL, NULL);
 }
 
@@ -292,15 +295,16 @@ static void on_joined(struct worker_request *request)
         wait_for_feed(turn, turn->call.join.newest, on_join_reached);
         return;
     }
-    if (turn->is_new_membership) {
-        client_forget_room(client, turn->membership);
-        rooms_leave(&client->messaging->rooms, turn->membership);
+    struct membership *membership = rooms_find_membership(client, turn->conversation_id);
+    if (turn->is_new_membership && membership != NULL) {
+        client_forget_room(client, membership);
+        rooms_leave(&client->messaging->rooms, membership);
     }
     client_release(client);
     fail(turn, &request->job.error);
 }
 
-/* The client's membership, or a new pending one. False with *error. */
+/* Makes a pending membership, if there is none at all. False with *error. */
 static bool enter_room(struct turn *turn, struct error *error)
 {
     struct client *client = turn->client;
@@ -309,16 +313,14 @@ static bool enter_room(struct turn *turn, struct error *error)
 
     if (strlen(turn->conversation_id) >= sizeof(room_id))
         return error_set(error, ERROR_NOT_FOUND, "Conversation introuvable");
-    turn->membership = rooms_find_membership(client, turn->conversation_id);
-    turn->is_new_membership = turn->membership == NULL;
+    turn->is_new_membership = rooms_find_membership(client, turn->conversation_id) == NULL;
     if (turn->is_new_membership &&
         client->room_count >= messaging->settings.config->broker_max_rooms_per_socket)
         return error_set(error, ERROR_INVALID, "Trop de conversations ouvertes à la fois");
     if (!client_hold(client))
         return error_out_of_memory(error);
-    if (turn->is_new_membership)
-        turn->membership = rooms_join(&messaging->rooms, client, turn->conversation_id);
-    if (turn->membership != NULL)
+    if (!turn->is_new_membership ||
+        rooms_join(&messaging->rooms, client, turn->conversation_id) != NULL)
         return true;
     client_release(client);
     return error_out_of_memory(error);
@@ -392,6 +394,19 @@ static void on_sent(struct worker_request *request)
         succeed(turn, "message", &turn->json);
 }
 
+/* Whether somebody else looks at the conversation. */
+static bool is_other_present(const struct client *client, const char *room_id)
+{
+    const struct room *room = rooms_find_room(&client->messaging->rooms, room_id);
+    const struct membership *membership = room != NULL ? room->first : NULL;
+
+    while (membership != NULL &&
+           (membership->is_pending || membership->client->user == client->user ||
+            !client_is_reachable(membership->client)))
+        membership = membership->next_in_room;
+    return membership != NULL;
+}
+
 static void handle_send(struct turn *turn)
 {
     struct client *client = turn->client;
@@ -408,13 +423,12 @@ static void handle_send(struct turn *turn)
         fail(turn, &id_error);
         return;
     }
-    turn->call.create =
-        (struct message_create){.conversation_id = turn->conversation_id,
-                                .caller = client_caller(client),
-                                .input = &turn->input,
-                                .recipient_is_present = rooms_has_other(
-                                    &client->messaging->rooms, turn->conversation_id, client->user),
-                                .json = &turn->json};
+    turn->call.create = (struct message_create){.conversation_id = turn->conversation_id,
+                                                .caller = client_caller(client),
+                                                .input = &turn->input,
+                                                .recipient_is_present =
+                                                    is_other_present(client, turn->conversation_id),
+                                                .json = &turn->json};
     run_write(turn, message_create, &turn->call.create, on_sent);
 }
 

@@ -10,6 +10,8 @@
 
 /* How long a turn waits at most while the last clients end. */
 #define ENDING_TURN_MS 50
+/* How long after the database could not be written it is tried again. */
+#define RESTORE_AGAIN_MS 1000
 
 /* ---- delivering ---------------------------------------------------------------------------- */
 
@@ -54,16 +56,24 @@ static bool has_audience(const struct messaging *messaging, const char *id, bool
 
 /* ---- what follows from an event ------------------------------------------------------------ */
 
+/* Whether `one` is the room's first member of that user whom an event reaches. */
+static bool is_first_of_user(const struct room *room, const struct membership *one)
+{
+    const struct membership *first = room->first;
+
+    while (first != NULL &&
+           (first->client->user != one->client->user || !client_is_reachable(first->client)))
+        first = first->next_in_room;
+    return first == one;
+}
+
 /* Every user in the room but the sender has the message before their eyes. */
 static void mark_for_readers(struct messaging *messaging, const struct room *room,
                              const char *message_id, const char *sender_id)
 {
     for (const struct membership *one = room->first; one != NULL; one = one->next_in_room) {
         const struct user *user = one->client->user;
-        const struct membership *before = room->first;
-        while (before->client->user != user)
-            before = before->next_in_room;
-        if (before == one && strcmp(user->id, sender_id) != 0) /* once for all their tabs */
+        if (strcmp(user->id, sender_id) != 0 && is_first_of_user(room, one))
             client_events_mark_delivered(messaging, message_id, user);
     }
 }
@@ -106,8 +116,10 @@ static void follow_deletion(struct messaging *messaging, const char *user_id,
 
     for (; client != NULL; client = client->next_of_user) {
         struct membership *membership = rooms_find_membership(client, room_id);
-        if (membership == NULL || membership->is_pending)
+        if (membership == NULL)
             continue;
+        if (membership->is_pending)
+            client_forget_room(client, membership);
         typing_leave(messaging->typing, client, room_id);
         rooms_leave(&messaging->rooms, membership);
         sessions_forget_room(client, room_id);
@@ -204,12 +216,27 @@ void messaging_accept(struct messaging *messaging, const struct event *event)
 
 /* ---- starting ------------------------------------------------------------------------------ */
 
+/* Settling who was online when the last broker ended, for as long as it takes. */
 struct restoring {
     struct worker_request request;
+    struct timer again;
     struct messaging *messaging;
     struct session_abandon abandon;
     struct buffer user_ids;
+    int64_t started_at_ms; /* wall time */
 };
+
+static void end_restoring(struct messaging *messaging)
+{
+    struct restoring *restoring = messaging->restoring;
+
+    if (restoring == NULL)
+        return;
+    loop_timer_remove(messaging->loop, &restoring->again);
+    buffer_free(&restoring->user_ids);
+    free(restoring);
+    messaging->restoring = NULL;
+}
 
 static void on_restored(struct worker_request *request)
 {
@@ -219,24 +246,43 @@ static void on_restored(struct worker_request *request)
     if (request->succeeded)
         presence_restore(messaging->presence, &restoring->user_ids);
     else
-        log_warning(loop_services(messaging->loop)->log, "starting without the database",
+        log_warning(loop_services(messaging->loop)->log,
+                    "who was online is not known yet: the database can't be written",
                     LOG_TEXT("reason", request->job.error.detail));
-    buffer_free(&restoring->user_ids);
-    free(restoring);
+    if (request->succeeded || messaging->is_stopping) {
+        end_restoring(messaging);
+        return;
+    }
+    /* From now on, clients of this broker may come first. */
+    restoring->abandon.before_ms = restoring->started_at_ms;
+    buffer_clear(&restoring->user_ids);
+    loop_timer_start(messaging->loop, &restoring->again, RESTORE_AGAIN_MS);
+}
+
+static void restore(struct timer *timer)
+{
+    struct restoring *restoring = LOOP_OWNER(timer, struct restoring, again);
+
+    worker_write(restoring->messaging->worker, &restoring->request);
 }
 
 void messaging_start(struct messaging *messaging)
 {
     struct restoring *restoring = calloc(1, sizeof(*restoring));
 
-    if (restoring == NULL)
+    if (restoring == NULL || !loop_timer_add(messaging->loop, &restoring->again, restore)) {
+        free(restoring);
         return;
+    }
+    messaging->restoring = restoring;
     restoring->messaging = messaging;
-    restoring->abandon.user_ids = &restoring->user_ids;
+    restoring->started_at_ms = clock_wall_ms(loop_services(messaging->loop)->clock);
+    restoring->abandon =
+        (struct session_abandon){.before_ms = INT64_MAX, .user_ids = &restoring->user_ids};
     restoring->request.operation = session_abandon;
     restoring->request.argument = &restoring->abandon;
     restoring->request.on_done = on_restored;
-    worker_write(messaging->worker, &restoring->request);
+    restore(&restoring->again);
 }
 
 /* ---- stopping ------------------------------------------------------------------------------ */
@@ -432,6 +478,7 @@ void messaging_free(struct messaging *messaging)
         loop_turn(messaging->loop, ENDING_TURN_MS);
     }
     worker_free(messaging->worker);
+    end_restoring(messaging);
     socketio_server_free(messaging->socketio);
     farewell_abort(&messaging->endings);
     presence_free(messaging->presence);

@@ -154,16 +154,6 @@ void rooms_leave_all(struct rooms *rooms, struct client *client)
     }
 }
 
-bool rooms_has_other(const struct rooms *rooms, const char *room_id, const struct user *user)
-{
-    const struct room *room = rooms_find_room(rooms, room_id);
-    const struct membership *membership = room != NULL ? room->first : NULL;
-
-    while (membership != NULL && (membership->is_pending || membership->client->user == user))
-        membership = membership->next_in_room;
-    return membership != NULL;
-}
-
 void rooms_free(struct rooms *rooms)
 {
     table_free(&rooms->users);

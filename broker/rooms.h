@@ -82,9 +82,6 @@ void rooms_leave(struct rooms *rooms, struct membership *membership);
 /* Leaves all rooms. */
 void rooms_leave_all(struct rooms *rooms, struct client *client);
 
-/* Whether somebody else than the user has joined. */
-bool rooms_has_other(const struct rooms *rooms, const char *room_id, const struct user *user);
-
 /* Frees the tables; everybody must have left. */
 void rooms_free(struct rooms *rooms);
 

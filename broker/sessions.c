@@ -312,7 +312,8 @@ static void complete(struct connecting *connecting)
     struct client *client = connecting->client;
 
     client_release(client);
-    presence_connected(client->messaging->presence, client, &connecting->contact_ids);
+    if (client_is_reachable(client))
+        presence_connected(client->messaging->presence, client, &connecting->contact_ids);
     free_connecting(connecting);
     socketio_resume(client->socket);
 }
@@ -342,7 +343,8 @@ static void send_missed(struct connecting *connecting)
     const struct feed_batch *batch = &connecting->missed.batch;
     struct event event;
 
-    for (size_t i = 0; i < feed_batch_count(batch); i++) {
+    for (size_t i = 0; i < feed_batch_count(batch) && client_is_reachable(connecting->client);
+         i++) {
         feed_batch_event(batch, i, &event);
         connecting->missed.after = event.seq;
         if (event.payload_length == 0)
@@ -350,7 +352,8 @@ static void send_missed(struct connecting *connecting)
         struct block *packet = client_encode(&event);
         client_send(connecting->client, packet);
         block_release(packet);
-        messaging_follow_missed(connecting->client, &event);
+        if (client_is_reachable(connecting->client))
+            messaging_follow_missed(connecting->client, &event);
     }
 }
 
@@ -364,7 +367,7 @@ static void on_missed(struct worker_request *request)
     feed_batch_clear(&connecting->missed.batch);
     if (!request->succeeded)
         client_fail(client); /* it comes back and asks again */
-    if (!request->succeeded || is_last || !socketio_is_connected(client->socket)) {
+    if (is_last || !client_is_reachable(client)) {
         client_forget_until(client, connecting->missed.until);
         client->position = connecting->missed.until;
         complete(connecting);

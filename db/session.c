@@ -67,11 +67,15 @@ bool session_abandon(struct transaction *transaction, void *argument, struct err
 {
     const struct session_abandon *request = argument;
 
-    if (!append_texts(statement_begin(transaction->connection, SQL_SESSION_CONNECTED_USERS), "",
-                      request->user_ids, error))
+    struct statement *statement =
+        statement_begin(transaction->connection, SQL_SESSION_CONNECTED_USERS);
+
+    bind_integer(statement, 1, request->before_ms);
+    if (!append_texts(statement, "", request->user_ids, error))
         return false;
-    struct statement *statement = statement_begin(transaction->connection, SQL_SESSION_SUSPEND_ALL);
+    statement = statement_begin(transaction->connection, SQL_SESSION_SUSPEND_ALL);
     bind_integer(statement, 1, transaction->now_ms);
+    bind_integer(statement, 2, request->before_ms);
     return statement_run(statement, error);
 }
 

@@ -74,8 +74,10 @@ struct session_room {
 };
 database_operation session_forget_room;
 
-/* Operation over struct session_abandon, when a broker starts: no session is connected any more. */
+/* Operation over struct session_abandon, when a broker starts: no session of the last one is
+ * connected any more. */
 struct session_abandon {
+    int64_t before_ms;       /* of this one are those that have changed since */
     struct buffer *user_ids; /* result: of those that were, NUL-terminated one after the other */
 };
 database_operation session_abandon;

@@ -88,9 +88,10 @@ static const struct sql table[SQL_COUNT] = {
     STATEMENT(SQL_SESSION_PRUNE,
               "DELETE FROM sessions WHERE pid IN (SELECT pid FROM sessions WHERE is_connected = 0"
               " AND changed_at < $1 ORDER BY changed_at LIMIT $2)"),
-    STATEMENT(SQL_SESSION_CONNECTED_USERS, "SELECT user_id FROM sessions WHERE is_connected = 1"),
-    STATEMENT(SQL_SESSION_SUSPEND_ALL,
-              "UPDATE sessions SET is_connected = 0, changed_at = $1 WHERE is_connected = 1"),
+    STATEMENT(SQL_SESSION_CONNECTED_USERS,
+              "SELECT user_id FROM sessions WHERE is_connected = 1 AND changed_at < $1"),
+    STATEMENT(SQL_SESSION_SUSPEND_ALL, "UPDATE sessions SET is_connected = 0, changed_at = $1"
+                                       " WHERE is_connected = 1 AND changed_at < $2"),
     STATEMENT(SQL_SESSION_ROOMS, "SELECT conversation_id FROM session_rooms WHERE pid = $1"),
     STATEMENT(SQL_SESSION_LOST_ROOM,
               "SELECT 1 FROM session_rooms room LEFT JOIN participants own"

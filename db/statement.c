@@ -365,6 +365,8 @@ bool column_is_null(struct statement *statement, int column)
 
 void statement_end(struct statement *statement)
 {
+    if (statement->handle == NULL) /* it could not be prepared */
+        return;
     sqlite3_reset(statement->handle);
     sqlite3_clear_bindings(statement->handle);
 }

@@ -15,6 +15,8 @@
 #include "broker/messaging.h"
 #include "broker/presence.h"
 #include "broker/typing.h"
+#include "db/outbox.h"
+#include "db/writers_lock.h"
 #include "tests/unit/db_fixture.h"
 
 #define TURNS_MAX      5000
@@ -400,6 +402,200 @@ static void a_token_ends(void **state)
     assert_int_equal(count_of(page, "41/messaging"), 0);
 }
 
+static uint64_t gauge(struct bench *bench, size_t offset)
+{
+    struct metrics_gauges gauges;
+    uint64_t value;
+
+    messaging_gauges(bench->messaging, &gauges);
+    memcpy(&value, (const char *)&gauges + offset, sizeof(value));
+    return value;
+}
+
+#define GAUGE(bench, name) gauge(bench, offsetof(struct metrics_gauges, name))
+
+#define TURN_UNTIL(bench, condition)                                                               \
+    do {                                                                                           \
+        for (int turns_ = 0; !(condition); turns_++) {                                             \
+            assert_true(turns_ < TURNS_MAX);                                                       \
+            turn(bench);                                                                           \
+        }                                                                                          \
+    } while (0)
+
+/* Hands the broker what a program has written, as over the bus. */
+static void publish(struct bench *bench)
+{
+    const struct fixture *fixture = bench->fixture;
+
+    for (size_t i = 0; i < fixture->event_count; i++) {
+        const struct fixture_event *event = &fixture->events[i];
+        messaging_accept(bench->messaging, &(struct event){event->seq, event->audience, event->name,
+                                                           event->payload, strlen(event->payload)});
+    }
+    fixture_forget_events(bench->fixture);
+}
+
+/* Emits an event about the fixture's conversation, and turns until its commit is under way; what
+ * comes of it is told in a later turn. */
+static void begin(struct bench *bench, struct page *page, const char *event)
+{
+    char text[256];
+
+    buffer_clear(&page->text);
+    snprintf(text, sizeof(text), "42/messaging,7[\"%s\",{\"conversationId\":\"%s\"}]", event,
+             bench->fixture->conversation_id);
+    say(page, text);
+    uint64_t before = GAUGE(bench, pending_requests);
+    TURN_UNTIL(bench, GAUGE(bench, pending_requests) > before);
+}
+
+static void wait_for_commit(struct bench *bench, uint64_t before)
+{
+    for (int waited_ms = 0; GAUGE(bench, database_commits) == before; waited_ms++) {
+        assert_true(waited_ms < TURNS_MAX);
+        usleep(1000);
+    }
+}
+
+/* A conversation that is deleted after the join has been committed, and before the broker knows of
+ * that, is left. */
+static void delete_while_joining(struct bench *bench, struct page *page)
+{
+    struct conversation_reference request = {.conversation_id = bench->fixture->conversation_id,
+                                             .caller = salon("s1")};
+    struct error error;
+
+    uint64_t commits = GAUGE(bench, database_commits);
+    begin(bench, page, "join-conversation");
+    wait_for_commit(bench, commits);
+    fixture_forget_events(bench->fixture);
+    error_clear(&error);
+    assert_true(database_write(bench->fixture->database, conversation_delete, &request, &error));
+    publish(bench);
+    expect(bench, page, "[\"conversation-deleted\"");
+    expect(bench, page, "43/messaging,7[{\"status\":\"ok\"");
+    assert_true(strstr(buffer_text(&page->text), "conversation-history") <
+                strstr(buffer_text(&page->text), "conversation-deleted"));
+    assert_int_equal(count_of(page, "user-joined"), 0);
+    assert_int_equal(GAUGE(bench, memberships), 0);
+    TURN_UNTIL(bench, GAUGE(bench, pending_requests) == 0);
+    assert_int_equal(fixture_number(bench->fixture, "SELECT COUNT(*) FROM session_rooms"), 0);
+}
+
+static void a_conversation_may_be_deleted_while_it_is_joined(void **state)
+{
+    struct bench *bench = *state;
+
+    fixture_conversation(bench->fixture);
+    delete_while_joining(bench, open_page(bench, "s1", "salon"));
+}
+
+static void a_conversation_may_be_deleted_while_it_is_joined_again(void **state)
+{
+    struct bench *bench = *state;
+
+    fixture_conversation(bench->fixture);
+    struct page *page = open_page(bench, "s1", "salon");
+    ask(bench, page, "join-conversation");
+    delete_while_joining(bench, page);
+}
+
+static bool append_event(struct transaction *transaction, void *argument, struct error *error)
+{
+    const struct buffer *payload = argument;
+
+    return outbox_append_for_user(transaction, payload->length > 100 ? "large" : "small", "s1",
+                                  NULL, NULL, payload, error);
+}
+
+static void write_event(struct bench *bench, size_t length)
+{
+    struct buffer payload = BUFFER_EMPTY;
+    struct error error;
+
+    error_clear(&error);
+    buffer_append_text(&payload, "\"");
+    while (payload.length < length)
+        buffer_append_text(&payload, "x");
+    buffer_append_text(&payload, "\"");
+    assert_true(database_write(bench->fixture->database, append_event, &payload, &error));
+    buffer_free(&payload);
+}
+
+/* It would come back with the offset of the later event, and never get the one that it missed. */
+static void a_client_that_missed_something_is_sent_nothing_after_it(void **state)
+{
+    struct bench *bench = *state;
+
+    fixture_conversation(bench->fixture);
+    struct page *page = open_page(bench, "s1", "salon");
+    begin(bench, page, "join-conversation"); /* from here on it is kept what comes */
+    fixture_forget_events(bench->fixture);
+    for (int i = 0; i < 4; i++)
+        write_event(bench, 300000); /* more than may wait */
+    write_event(bench, 10);
+    publish(bench);
+    TURN_UNTIL(bench, page->is_closed);
+    assert_int_equal(count_of(page, "[\"small\""), 0);
+    assert_int_equal(count_of(page, "[\"conversation-history\""), 0);
+}
+
+/* Of a connection that is gone the messaging layer learns when what it asked for is answered. */
+static void who_is_gone_has_read_nothing(void **state)
+{
+    struct bench *bench = *state;
+    char lock_path[160];
+    char text[256];
+    struct error error;
+
+    fixture_conversation(bench->fixture);
+    struct page *salon_page = open_page(bench, "s1", "salon");
+    struct page *client_page = open_page(bench, "c1", "client");
+    ask(bench, client_page, "join-conversation");
+    TURN_UNTIL(bench, GAUGE(bench, pending_requests) == 0);
+    error_clear(&error);
+    snprintf(lock_path, sizeof(lock_path), "%s.lock", bench->fixture->path);
+    int lock = writers_lock_open(lock_path, &error);
+    assert_true(lock >= 0 && writers_lock_take(lock, &error));
+    begin(bench, client_page, "leave-conversation");
+    close_page(client_page);
+    TURN_UNTIL(bench, GAUGE(bench, websocket_connections) == 1);
+    snprintf(text, sizeof(text),
+             "42/messaging,8[\"send-message\",{\"conversationId\":\"%s\",\"content\":\"Bonjour\"}]",
+             bench->fixture->conversation_id);
+    say(salon_page, text);
+    TURN_UNTIL(bench, GAUGE(bench, pending_requests) == 2);
+    writers_lock_give_back(lock);
+    close(lock);
+    expect(bench, salon_page, "43/messaging,8[{\"status\":\"ok\"");
+    TURN_UNTIL(bench, GAUGE(bench, pending_requests) == 0);
+    assert_int_equal(
+        fixture_number(bench->fixture, "SELECT COUNT(*) FROM messages WHERE read_at IS NULL"), 1);
+}
+
+static void who_was_online_is_settled_when_the_database_can_be_written(void **state)
+{
+    struct bench *bench = *state;
+
+    fixture_conversation(bench->fixture);
+    fixture_execute(bench->fixture, "INSERT INTO sessions (pid, sid, user_id, is_connected,"
+                                    " changed_at) VALUES ('p1', 's', 'c1', 1, 0);"
+                                    "ALTER TABLE sessions RENAME TO away");
+    bench->fixture->log.descriptor = -1; /* it is logged, and expected */
+    messaging_start(bench->messaging);
+    TURN_UNTIL(bench, GAUGE(bench, pending_requests) == 0);
+    pass(bench, 0);
+    fixture_execute(bench->fixture, "ALTER TABLE away RENAME TO sessions");
+    struct page *watcher = open_page(bench, "s1", "salon");
+    assert_int_equal(count_of(watcher, "user-online"), 0);
+    pass(bench, 1000);
+    pass(bench, PRESENCE_RESTART_MS);
+    expect(bench, watcher, "[\"user-offline\",{\"userId\":\"c1\"}]");
+    assert_int_equal(fixture_number(bench->fixture, "SELECT COUNT(*) FROM sessions"
+                                                    " WHERE is_connected = 1 AND user_id = 's1'"),
+                     1);
+}
+
 #define MESSAGING_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -410,6 +606,11 @@ int main(void)
         MESSAGING_TEST(who_is_not_back_after_a_restart_is_offline),
         MESSAGING_TEST(a_page_is_told_of_so_many_contacts),
         MESSAGING_TEST(a_token_ends),
+        MESSAGING_TEST(a_conversation_may_be_deleted_while_it_is_joined),
+        MESSAGING_TEST(a_conversation_may_be_deleted_while_it_is_joined_again),
+        MESSAGING_TEST(a_client_that_missed_something_is_sent_nothing_after_it),
+        MESSAGING_TEST(who_is_gone_has_read_nothing),
+        MESSAGING_TEST(who_was_online_is_settled_when_the_database_can_be_written),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

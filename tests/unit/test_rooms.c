@@ -94,28 +94,6 @@ static void nobody_is_left_behind(void **state)
     rooms_free(&rooms);
 }
 
-static void others_are_those_who_have_joined(void **state)
-{
-    struct rooms rooms = {0};
-    struct client *tabs[3] = {add_client(&rooms, "s1"), add_client(&rooms, "s1"),
-                              add_client(&rooms, "c1")};
-
-    (void)state;
-    assert_false(rooms_has_other(&rooms, "r1", tabs[0]->user));
-    join(&rooms, tabs[0], "r1");
-    join(&rooms, tabs[1], "r1");
-    assert_false(rooms_has_other(&rooms, "r1", tabs[0]->user));
-    assert_true(rooms_has_other(&rooms, "r1", tabs[2]->user));
-    struct membership *pending = rooms_join(&rooms, tabs[2], "r1");
-    assert_true(pending->is_pending);
-    assert_false(rooms_has_other(&rooms, "r1", tabs[0]->user));
-    pending->is_pending = false;
-    assert_true(rooms_has_other(&rooms, "r1", tabs[0]->user));
-    for (int i = 0; i < 3; i++)
-        remove_client(&rooms, tabs[i]);
-    rooms_free(&rooms);
-}
-
 static void a_room_has_an_id_of_ours(void **state)
 {
     struct rooms rooms = {0};
@@ -137,7 +115,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_table_finds_what_is_in_it),
         cmocka_unit_test(nobody_is_left_behind),
-        cmocka_unit_test(others_are_those_who_have_joined),
         cmocka_unit_test(a_room_has_an_id_of_ours),
     };
 

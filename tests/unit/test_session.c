@@ -440,6 +440,7 @@ static void forgotten_after_the_retention_time(void **state)
     struct session_reference reference = {.pid = "p1"};
     struct buffer ids = BUFFER_EMPTY;
     struct session_abandon abandon = {.user_ids = &ids};
+    int64_t started_at_ms = fixture->now_ms + 1001;
 
     fixture_reopen(fixture, 1000, 1000);
     open_session(fixture, "p1", "c1");
@@ -449,6 +450,12 @@ static void forgotten_after_the_retention_time(void **state)
     open_session(fixture, "p3", "c2");
     assert_int_equal(fixture_number(fixture, "SELECT COUNT(*) FROM sessions WHERE pid = 'p1'"), 0);
     assert_int_equal(fixture_number(fixture, "SELECT COUNT(*) FROM sessions"), 2);
+    abandon.before_ms = started_at_ms; /* p3 has come since */
+    assert_true(write_it(fixture, session_abandon, &abandon));
+    assert_int_equal(ids.length, 3);
+    assert_int_equal(
+        fixture_number(fixture, "SELECT COUNT(*) FROM sessions WHERE is_connected = 1"), 1);
+    abandon.before_ms = INT64_MAX;
     assert_true(write_it(fixture, session_abandon, &abandon));
     assert_int_equal(ids.length, 6);
     assert_memory_equal(ids.data, "c2\0c2", 6);
