@@ -431,9 +431,9 @@ static int print_findings(const struct context *context, struct buffer *findings
     json_member_boolean(&writer, "ok", findings->length == 0);
     json_write_key(&writer, "findings");
     json_begin_array(&writer);
-    char *position;
-    for (char *line = strtok_r(findings->length > 0 ? findings->data : NULL, "\n", &position);
-         line != NULL; line = strtok_r(NULL, "\n", &position))
+    char *position = NULL;
+    char *line = findings->length > 0 ? strtok_r(findings->data, "\n", &position) : NULL;
+    for (; line != NULL; line = strtok_r(NULL, "\n", &position))
         json_write_text(&writer, line);
     json_end_array(&writer);
     json_end_object(&writer);

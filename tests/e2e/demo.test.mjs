@@ -40,7 +40,10 @@ describe('bootstrap run --demo', () => {
         assert.ok(stats.conversations >= 12, `${stats.conversations} conversations`);
         assert.ok(stats.messages >= 200, `${stats.messages} messages`);
         assert.ok(stats.unread > 0);
-        assert.equal(await demo.tool('verify', join(demo.data, 'messagerie.db')), 'ok');
+        const database = join(demo.data, 'messagerie.db');
+        assert.equal(await demo.tool('verify', database), 'ok');
+        assert.deepEqual(JSON.parse(await demo.tool('--json', 'verify', database)),
+            { ok: true, findings: [] });
 
         const conversations = [];
         for (const { id } of demo.people.filter(({ role }) => role === 'salon'))
