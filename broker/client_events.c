@@ -28,6 +28,7 @@ struct turn {
     struct feed_waiter waiter;
     void (*on_reached)(struct turn *turn); /* when the feed has come to waiter.seq */
     bool is_new_membership;                /* of join-conversation: pending */
+    char pid[ENGINEIO_ID_BYTES];           /* of the client's session */
     const char *conversation_id;
     const char *message_id;
     struct buffer json;
@@ -326,9 +327,12 @@ static bool enter_room(struct turn *turn, struct error *error)
     return error_out_of_memory(error);
 }
 
-static const char *stored_pid(const struct client *client)
+/* The session that remembers the client's rooms, or NULL. A copy, as another thread reads it while
+ * the client may have to give its session up. */
+static const char *stored_pid(struct turn *turn)
 {
-    return client->pid[0] != '\0' ? client->pid : NULL;
+    memcpy(turn->pid, turn->client->pid, sizeof(turn->pid));
+    return turn->pid[0] != '\0' ? turn->pid : NULL;
 }
 
 static void handle_join(struct turn *turn)
@@ -344,7 +348,7 @@ static void handle_join(struct turn *turn)
     }
     turn->call.join = (struct conversation_join){.conversation_id = turn->conversation_id,
                                                  .caller = client_caller(turn->client),
-                                                 .pid = stored_pid(turn->client),
+                                                 .pid = stored_pid(turn),
                                                  .json = &turn->json};
     run_write(turn, conversation_join, &turn->call.join, on_joined);
 }
@@ -377,7 +381,7 @@ static void handle_leave(struct turn *turn)
         return;
     turn->call.leave = (struct conversation_leave){.conversation_id = turn->conversation_id,
                                                    .caller = client_caller(turn->client),
-                                                   .pid = stored_pid(turn->client)};
+                                                   .pid = stored_pid(turn)};
     run_write(turn, conversation_leave, &turn->call.leave, on_left);
 }
 

@@ -106,24 +106,29 @@ static void follow_message(struct messaging *messaging, const char *room_id,
     typing_end(messaging->typing, message.sender_id, room_id);
 }
 
-/* The user's sockets leave a conversation that is no more. */
-static void follow_deletion(struct messaging *messaging, const char *user_id,
+/* The socket leaves a conversation that is no more. */
+static void leave_deleted(struct client *client, const char *room_id)
+{
+    struct membership *membership = rooms_find_membership(client, room_id);
+
+    if (membership == NULL)
+        return;
+    if (membership->is_pending)
+        client_forget_room(client, membership);
+    typing_leave(client->messaging->typing, client, room_id);
+    rooms_leave(&client->messaging->rooms, membership);
+    sessions_forget_room(client, room_id);
+}
+
+static void follow_deletion(const struct messaging *messaging, const char *user_id,
                             struct json_object *payload)
 {
     const struct user *user = rooms_find_user(&messaging->rooms, user_id);
     const char *room_id = json_text(json_get(payload, "conversationId"));
     struct client *client = user != NULL && room_id != NULL ? user->first : NULL;
 
-    for (; client != NULL; client = client->next_of_user) {
-        struct membership *membership = rooms_find_membership(client, room_id);
-        if (membership == NULL)
-            continue;
-        if (membership->is_pending)
-            client_forget_room(client, membership);
-        typing_leave(messaging->typing, client, room_id);
-        rooms_leave(&messaging->rooms, membership);
-        sessions_forget_room(client, room_id);
-    }
+    for (; client != NULL; client = client->next_of_user)
+        leave_deleted(client, room_id);
 }
 
 static struct json_object *read_payload(const struct event *event)
@@ -139,18 +144,41 @@ static bool is_new_message(const struct event *event, bool is_room)
     return is_room && strcmp(event->name, "new-message") == 0;
 }
 
-void messaging_follow_missed(struct client *client, const struct event *event)
+static bool is_deletion(const struct event *event, bool is_room)
+{
+    return !is_room && strcmp(event->name, "conversation-deleted") == 0;
+}
+
+static void follow_missed_message(struct client *client, struct json_object *payload)
 {
     struct announced_message message;
-    bool is_room;
 
-    audience_id(event, &is_room);
-    if (!is_new_message(event, is_room))
-        return;
-    struct json_object *payload = read_payload(event);
     if (read_message(payload, &message) && !message.is_read &&
         strcmp(message.sender_id, client->user->id) != 0)
         client_events_mark_delivered(client->messaging, message.id, client->user);
+}
+
+static void follow_missed_deletion(struct client *client, struct json_object *payload)
+{
+    const char *room_id = json_text(json_get(payload, "conversationId"));
+
+    if (room_id != NULL)
+        leave_deleted(client, room_id);
+}
+
+void messaging_follow_missed(struct client *client, const struct event *event)
+{
+    bool is_room;
+
+    audience_id(event, &is_room);
+    bool is_message = is_new_message(event, is_room);
+    if (!is_message && !is_deletion(event, is_room))
+        return;
+    struct json_object *payload = read_payload(event);
+    if (is_message)
+        follow_missed_message(client, payload);
+    else
+        follow_missed_deletion(client, payload);
     json_object_put(payload);
 }
 
@@ -158,9 +186,8 @@ static void follow(struct messaging *messaging, const struct event *event, const
                    bool is_room)
 {
     bool is_message = is_new_message(event, is_room);
-    bool is_deletion = !is_room && strcmp(event->name, "conversation-deleted") == 0;
 
-    if (!is_message && !is_deletion)
+    if (!is_message && !is_deletion(event, is_room))
         return;
     struct json_object *payload = read_payload(event);
     if (payload != NULL && is_message)
@@ -255,7 +282,9 @@ static void on_restored(struct worker_request *request)
     }
     /* From now on, clients of this broker may come first. */
     restoring->abandon.before_ms = restoring->started_at_ms;
-    buffer_clear(&restoring->user_ids);
+    /* Of a commit that was not synced, the ids are still true, and can't be read again. */
+    if (restoring->user_ids.failed)
+        buffer_clear(&restoring->user_ids);
     loop_timer_start(messaging->loop, &restoring->again, RESTORE_AGAIN_MS);
 }
 

@@ -363,10 +363,12 @@ static void on_missed(struct worker_request *request)
     struct client *client = connecting->client;
     bool is_last = feed_batch_count(&connecting->missed.batch) < RECOVERY_PAGE_EVENTS;
 
-    send_missed(connecting);
-    feed_batch_clear(&connecting->missed.batch);
-    if (!request->succeeded)
+    /* A batch that failed may lack events between others. */
+    if (request->succeeded)
+        send_missed(connecting);
+    else
         client_fail(client); /* it comes back and asks again */
+    feed_batch_clear(&connecting->missed.batch);
     if (is_last || !client_is_reachable(client)) {
         client_forget_until(client, connecting->missed.until);
         client->position = connecting->missed.until;

@@ -243,9 +243,7 @@ static void pass(struct bench *bench, int64_t ms)
     } while (ms > 0);
 }
 
-/* Opens a page of that user, whose token ends after ttl_s. */
-static struct page *open_page_for(struct bench *bench, const char *user_id, const char *role,
-                                  int64_t ttl_s)
+static struct page *open_websocket(struct bench *bench)
 {
     static const char upgrade[] = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\n"
                                   "Host: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -255,20 +253,37 @@ static struct page *open_page_for(struct bench *bench, const char *user_id, cons
                                         .sin_port = htons(bench->port),
                                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct page *page = &bench->pages[bench->page_count++];
-    struct error error;
-    char text[1024];
 
     page->descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(connect(page->descriptor, (const struct sockaddr *)&address, sizeof(address)),
                      0);
     send_bytes(page, upgrade, sizeof(upgrade) - 1);
     expect(bench, page, "\"sid\"");
+    return page;
+}
+
+/* As that user, whose token ends after ttl_s; `recovery` are more members of the object. */
+static void say_connect(struct bench *bench, const struct page *page, const char *user_id,
+                        const char *role, int64_t ttl_s, const char *recovery)
+{
+    struct error error;
+    char text[1024];
+
     error_clear(&error);
     char *token = token_sign(bench->config, user_id, role, bench->fixture->now_ms, ttl_s, &error);
     assert_non_null(token);
-    snprintf(text, sizeof(text), "40/messaging,{\"token\":\"%s\"}", token);
+    snprintf(text, sizeof(text), "40/messaging,{\"token\":\"%s\"%s}", token, recovery);
     free(token);
     say(page, text);
+}
+
+/* Opens a page of that user, whose token ends after ttl_s. */
+static struct page *open_page_for(struct bench *bench, const char *user_id, const char *role,
+                                  int64_t ttl_s)
+{
+    struct page *page = open_websocket(bench);
+
+    say_connect(bench, page, user_id, role, ttl_s, "");
     expect(bench, page, "unread-count-updated");
     return page;
 }
@@ -457,21 +472,28 @@ static void wait_for_commit(struct bench *bench, uint64_t before)
     }
 }
 
-/* A conversation that is deleted after the join has been committed, and before the broker knows of
- * that, is left. */
-static void delete_while_joining(struct bench *bench, struct page *page)
+/* Another program does, and the broker hears of it over the bus. */
+static void delete_conversation(struct bench *bench)
 {
     struct conversation_reference request = {.conversation_id = bench->fixture->conversation_id,
                                              .caller = salon("s1")};
     struct error error;
 
-    uint64_t commits = GAUGE(bench, database_commits);
-    begin(bench, page, "join-conversation");
-    wait_for_commit(bench, commits);
     fixture_forget_events(bench->fixture);
     error_clear(&error);
     assert_true(database_write(bench->fixture->database, conversation_delete, &request, &error));
     publish(bench);
+}
+
+/* A conversation that is deleted after the join has been committed, and before the broker knows of
+ * that, is left. */
+static void delete_while_joining(struct bench *bench, struct page *page)
+{
+    uint64_t commits = GAUGE(bench, database_commits);
+
+    begin(bench, page, "join-conversation");
+    wait_for_commit(bench, commits);
+    delete_conversation(bench);
     expect(bench, page, "[\"conversation-deleted\"");
     expect(bench, page, "43/messaging,7[{\"status\":\"ok\"");
     assert_true(strstr(buffer_text(&page->text), "conversation-history") <
@@ -498,6 +520,36 @@ static void a_conversation_may_be_deleted_while_it_is_joined_again(void **state)
     struct page *page = open_page(bench, "s1", "salon");
     ask(bench, page, "join-conversation");
     delete_while_joining(bench, page);
+}
+
+static void a_conversation_may_be_deleted_while_its_reader_comes_back(void **state)
+{
+    struct bench *bench = *state;
+    char recovery[128];
+
+    fixture_conversation(bench->fixture);
+    open_page(bench, "c2", "client"); /* the feed goes on */
+    struct page *page = open_page(bench, "s1", "salon");
+    const char *pid = strstr(buffer_text(&page->text), "\"pid\":");
+    assert_non_null(pid);
+    snprintf(recovery, sizeof(recovery), ",%.*s", (int)strcspn(pid, "}"), pid);
+    ask(bench, page, "join-conversation");
+    snprintf(recovery + strlen(recovery), sizeof(recovery) - strlen(recovery),
+             ",\"offset\":\"%lld\"",
+             (long long)fixture_number(bench->fixture, "SELECT MAX(seq) FROM outbox"));
+    close_page(page);
+    TURN_UNTIL(bench, GAUGE(bench, memberships) == 0);
+    TURN_UNTIL(bench, GAUGE(bench, pending_requests) == 0);
+    struct page *back = open_websocket(bench);
+    uint64_t commits = GAUGE(bench, database_commits);
+    say_connect(bench, back, "s1", "salon", 86400, recovery);
+    TURN_UNTIL(bench, GAUGE(bench, pending_requests) == 1);
+    wait_for_commit(bench, commits);
+    delete_conversation(bench);
+    expect(bench, back, "[\"conversation-deleted\"");
+    TURN_UNTIL(bench, GAUGE(bench, pending_requests) == 0);
+    assert_int_equal(GAUGE(bench, memberships), 0);
+    assert_int_equal(fixture_number(bench->fixture, "SELECT COUNT(*) FROM session_rooms"), 0);
 }
 
 static bool append_event(struct transaction *transaction, void *argument, struct error *error)
@@ -608,6 +660,7 @@ int main(void)
         MESSAGING_TEST(a_token_ends),
         MESSAGING_TEST(a_conversation_may_be_deleted_while_it_is_joined),
         MESSAGING_TEST(a_conversation_may_be_deleted_while_it_is_joined_again),
+        MESSAGING_TEST(a_conversation_may_be_deleted_while_its_reader_comes_back),
         MESSAGING_TEST(a_client_that_missed_something_is_sent_nothing_after_it),
         MESSAGING_TEST(who_is_gone_has_read_nothing),
         MESSAGING_TEST(who_was_online_is_settled_when_the_database_can_be_written),
