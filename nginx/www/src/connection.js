@@ -30,6 +30,8 @@ export class Connection {
      * @param {(recovered: boolean) => void} handlers.onConnect
      * @param {() => void} handlers.onNoToken nothing gives a token any more
      * @param {() => void} handlers.onErased the person is no more
+     * @param {() => boolean} handlers.mayRecover whether the server may go on where it was cut off,
+     *     in the rooms that it knows of
      * @param {Record<string, (payload: any) => void>} handlers.events
      */
     constructor(server, credentials, handlers) {
@@ -59,6 +61,14 @@ export class Connection {
         this.#isClosed = true;
         clearTimeout(this.#timer);
         this.#socket.disconnect();
+    }
+
+    /** Ends what the server knows of this connection, its rooms above all, and opens another. */
+    startAnew() {
+        if (this.#isClosed || !this.#socket.connected)
+            return;
+        this.#socket.disconnect();
+        this.#socket.connect();
     }
 
     get isConnected() {
@@ -124,7 +134,10 @@ export class Connection {
 
     async #authenticate(answer) {
         // Without a token the server refuses, and connect_error takes it from there.
-        answer({ token: await this.#credentials.token().catch(() => undefined) });
+        const token = await this.#credentials.token().catch(() => undefined);
+        // The client adds what it recovers with, unless it is given something else.
+        answer(this.#handlers.mayRecover() ? { token }
+            : { token, pid: undefined, offset: undefined });
     }
 
     async #renew() {

@@ -36,7 +36,11 @@ export class Messenger extends EventTarget {
     });
 
     #threads;
+    /** The room that the server may have us in, and the one that it has said it has. */
+    #roomId = '';
     #joinedId = '';
+    /** The server may have us in a room that we have left. */
+    #mustStartAnew = false;
     #hasConnected = false;
     #credentials;
     #api;
@@ -64,6 +68,7 @@ export class Messenger extends EventTarget {
             onConnect: (recovered) => this.#connected(recovered),
             onNoToken: () => this.#noToken(),
             onErased: () => this.#erased(),
+            mayRecover: () => !this.#mustStartAnew,
             events: this.#events(),
         });
         this.#outbox = new Outbox({
@@ -125,9 +130,15 @@ export class Messenger extends EventTarget {
         this.#leave();
         this.openId = id;
         this.#changed('open');
-        if (!id)
+        if (!id || document.hidden)
             return;
         this.#join();
+        await this.#loadOpen();
+    }
+
+    /** To read it is to have seen it: only while the page is. */
+    async #loadOpen() {
+        const id = this.openId;
         await Promise.all([this.#loadNewest(id), this.openConversation || this.#readOpen(id)]);
     }
 
@@ -257,10 +268,17 @@ export class Messenger extends EventTarget {
         }
     }
 
-    /** While there is no socket. */
+    /** While there is no socket; with one, what has failed is tried again. */
     #poll() {
-        if (this.#connection.isConnected || document.hidden || !navigator.onLine)
+        if (document.hidden || !navigator.onLine)
             return;
+        if (this.#connection.isConnected) {
+            if (this.#joinedId !== this.openId)
+                this.#join();
+            if (this.openId && !this.openThread.isLoaded)
+                this.#loadOpen();
+            return;
+        }
         this.refreshList();
         if (this.openId)
             this.#loadNewest(this.openId);
@@ -301,6 +319,8 @@ export class Messenger extends EventTarget {
         this.#outbox.hurry();
         if (recovered && this.#joinedId === this.openId)
             return;
+        if (!recovered)
+            this.#mustStartAnew = false;
         this.#joinedId = '';
         this.#join();
         // The first time everything has only just been read, or is about to be.
@@ -317,17 +337,25 @@ export class Messenger extends EventTarget {
         const conversationId = this.openId;
         if (!conversationId || document.hidden)
             return;
+        this.#roomId = conversationId;
         await this.#connection.ask('join-conversation', { conversationId }).then(() => {
-            if (conversationId === this.openId)
+            if (conversationId === this.#roomId)
                 this.#joinedId = conversationId;
         }, () => {});
     }
 
+    /** When it is not certain that the server knows, it gets to know another way: in the room, we
+     * would have its messages read. */
     #leave() {
-        if (this.openId)
-            this.#connection.tell('leave-conversation', { conversationId: this.openId });
+        const conversationId = this.#roomId;
+        this.#roomId = '';
         this.#joinedId = '';
         this.typing.sent();
+        if (conversationId)
+            this.#connection.ask('leave-conversation', { conversationId }).catch(() => {
+                this.#mustStartAnew = true;
+                this.#connection.startAnew();
+            });
     }
 
     #visibilityChanged() {
@@ -339,8 +367,8 @@ export class Messenger extends EventTarget {
         this.#hurry();
         this.#join();
         this.refreshList();
-        if (this.openId && !this.#connection.isConnected)
-            this.#loadNewest(this.openId);
+        if (this.openId && !(this.#connection.isConnected && this.openThread.isLoaded))
+            this.#loadOpen();
     }
 
     #hurry() {
@@ -397,6 +425,8 @@ export class Messenger extends EventTarget {
     #conversationDeleted(id) {
         this.list.conversations.remove(id);
         this.#threads.remove(id);
+        if (id === this.#roomId)
+            this.#roomId = ''; // nobody is in it any more
         if (id === this.openId)
             this.open('');
         this.#changed('list');

@@ -106,6 +106,55 @@ describeDemo('a conversation in the browser', {}, ({ demo, test, window, windowO
         await salon.row(conversation.subject).getByText('non lus').waitFor({ state: 'detached' });
     });
 
+    /** As if the window's tab had been put behind another one, or brought to the front. */
+    const setHidden = ({ page }, isHidden) => page.evaluate((hidden) => {
+        Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
+        document.dispatchEvent(new Event('visibilitychange'));
+    }, isHidden);
+
+    test('what nobody sees is not read: a hidden page, and one that was opened in the background',
+        async () => {
+            const { conversation, salon } = await bothIn();
+            const before = await unreadOf(SALON);
+            await setHidden(salon, true);
+            await demo.say(CLIENT, conversation.id, 'derrière');
+            await seesTitle(salon, before + 1);
+
+            const other = await demo.book();
+            await demo.say(CLIENT, other.id, 'ailleurs');
+            await seesTitle(salon, before + 2);
+            await salon.row(other.subject).click();
+            await demo.say(CLIENT, other.id, 'encore ailleurs');
+            await seesTitle(salon, before + 3);
+            await setHidden(salon, false);
+            await salon.sees('encore ailleurs');
+            await seesTitle(salon, before + 1);
+            await salon.openConversation(conversation);
+            await seesTitle(salon, before);
+        });
+
+    test('who leaves a conversation while there is no connection has not read what comes', async () => {
+        const { conversation, salon } = await bothIn();
+        const other = await demo.book();
+        const before = await unreadOf(SALON);
+        // Stopped, it starts nothing again.
+        demo.bootstrap.signal('SIGSTOP');
+        try {
+            demo.kill(BROKER);
+            await salon.page.locator('messagerie-app:not([data-connection="connected"])').waitFor();
+            await salon.openConversation(other);
+            await demo.say(CLIENT, conversation.id, 'sans témoin');
+        } finally {
+            demo.bootstrap.signal('SIGCONT');
+        }
+        await salon.isConnected();
+        await demo.say(CLIENT, conversation.id, 'toujours sans témoin');
+        await seesTitle(salon, before + 2);
+        assert.equal(await unreadOf(SALON), before + 2);
+        await salon.openConversation(conversation);
+        await seesTitle(salon, before);
+    });
+
     test('presence ends with the last tab, not before', async () => {
         const conversation = await demo.book({ client: OTHER_CLIENT });
         const salon = await windowOf(SALON);
