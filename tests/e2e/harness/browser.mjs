@@ -12,6 +12,8 @@ const EXECUTABLE = process.env.MESSAGERIE_CHROMIUM ?? '/usr/bin/chromium';
 // Longer than any wait of the page itself; machines that run the tests may be slow.
 const WAIT_LIMIT_MS = 30_000;
 const TOLD_CHARACTERS = 2000;
+const NETWORK_ERROR =
+    /Failed to load resource|WebSocket connection|WebSocket is already in CLOSING/;
 export const DESK = { width: 1100, height: 700 };
 export const PHONE = { width: 360, height: 740 };
 export const CONNECTED = 'messagerie-app[data-connection="connected"]';
@@ -43,8 +45,9 @@ export class Window {
             dialog.dismiss();
         });
         page.on('console', (message) => {
-            // What the network does is the tests' doing.
-            if (message.type() === 'error' && !/Failed to load resource|WebSocket connection/.test(message.text()))
+            // What the network does is the tests' doing; that the other end has begun to close is
+            // known only when it is too late.
+            if (message.type() === 'error' && !NETWORK_ERROR.test(message.text()))
                 this.problems.push(`console: ${message.text()}`);
         });
         return page;
