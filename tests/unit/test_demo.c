@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "common/token.h"
-#include "db/demo.h"
 #include "tests/unit/db_fixture.h"
 #include "tests/unit/unit_test.h"
+#include "tool/demo.h"
 
 #define DAY_MS    INT64_C(86400000)
 #define MINUTE_MS INT64_C(60000)

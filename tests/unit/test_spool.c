@@ -11,8 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "db/spool.h"
 #include "tests/unit/db_fixture.h"
+#include "tool/spool.h"
 
 struct suite {
     struct fixture *fixture;

@@ -1,8 +1,8 @@
 /*
  * `messagerie spool DIR`: applies what the booking back-end leaves in DIR, until SIGTERM or SIGINT.
  */
-#ifndef MESSAGERIE_DB_SPOOL_COMMAND_H
-#define MESSAGERIE_DB_SPOOL_COMMAND_H
+#ifndef MESSAGERIE_TOOL_SPOOL_COMMAND_H
+#define MESSAGERIE_TOOL_SPOOL_COMMAND_H
 
 #include <stdbool.h>
 

@@ -18,12 +18,12 @@
 #include "common/utf8.h"
 #include "db/appointment.h"
 #include "db/database.h"
-#include "db/demo.h"
 #include "db/maintenance.h"
 #include "db/migrations.h"
 #include "db/person.h"
 #include "db/privacy.h"
-#include "db/spool_command.h"
+#include "tool/demo.h"
+#include "tool/spool_command.h"
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 

@@ -1,4 +1,4 @@
-#include "db/demo.h"
+#include "tool/demo.h"
 
 #include <errno.h>
 #include <limits.h>

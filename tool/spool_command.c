@@ -1,4 +1,4 @@
-#include "db/spool_command.h"
+#include "tool/spool_command.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -10,7 +10,7 @@
 
 #include "common/bus.h"
 #include "common/local_time.h"
-#include "db/spool.h"
+#include "tool/spool.h"
 
 /* Everything that lives as long as the command. */
 struct command {

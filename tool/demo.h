@@ -16,8 +16,8 @@
  * ("-3 14:30"), or "-N min". Whoever writes has read what came before. The text {origin} stands
  * for where the demo is served.
  */
-#ifndef MESSAGERIE_DB_DEMO_H
-#define MESSAGERIE_DB_DEMO_H
+#ifndef MESSAGERIE_TOOL_DEMO_H
+#define MESSAGERIE_TOOL_DEMO_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "db/spool.h"
+#include "tool/spool.h"
 
 #include <dirent.h>
 #include <errno.h>

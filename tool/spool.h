@@ -13,8 +13,8 @@
  * changes nothing. For that a change without version is the last one of its appointment in a
  * commit.
  */
-#ifndef MESSAGERIE_DB_SPOOL_H
-#define MESSAGERIE_DB_SPOOL_H
+#ifndef MESSAGERIE_TOOL_SPOOL_H
+#define MESSAGERIE_TOOL_SPOOL_H
 
 #include <stdbool.h>
 #include <stdint.h>
