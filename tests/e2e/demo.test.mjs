@@ -9,7 +9,7 @@ import { after, before, describe, test } from 'node:test';
 import { Demo, SALON } from './harness/demo.mjs';
 import { SOURCE } from './harness/project.mjs';
 
-const PICTURES = join(SOURCE, 'nginx/demo/pictures');
+const PICTURES = join(SOURCE, 'page/demo/pictures');
 const PNG_SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 const DAY_S = 86_400;
 const WEEKS_MS = 60 * DAY_S * 1000;
@@ -62,7 +62,7 @@ describe('bootstrap run --demo', () => {
     });
 
     test('each picture is what its attachment says, and is served to everybody', async () => {
-        const story = JSON.parse(readFileSync(join(SOURCE, 'nginx/demo/story.json'), 'utf8'));
+        const story = JSON.parse(readFileSync(join(SOURCE, 'page/demo/story.json'), 'utf8'));
         const attachments = story.conversations.flatMap(({ events }) => events)
             .flatMap((event) => event.attachments ?? []);
         const avatars = story.people.map(({ image }) => image.split('/').at(-1));

@@ -115,7 +115,7 @@ describe('the files of the page', { skip }, () => {
 
     it('building again gives the same bytes', async () => {
         const output = join(folder, 'www');
-        await run('node', [join(SOURCE, 'nginx/www/build.mjs'), join(BUILD, 'page-packages'), output]);
+        await run('node', [join(SOURCE, 'page/build.mjs'), join(BUILD, 'page-packages'), output]);
         const names = readdirSync(FILES).sort();
         assert.deepEqual(readdirSync(join(output, 'messagerie')).sort(), names);
         for (const name of names)

@@ -1,5 +1,5 @@
 // Makes the pictures of the README, docs/*.png, from the demo: `make screenshots`. With the argument
-// `drawings` instead, makes the demo's own pictures from nginx/demo/drawings/.
+// `drawings` instead, makes the demo's own pictures from page/demo/drawings/.
 
 import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,8 +9,8 @@ import { CLIENT, Demo, SALON } from './harness/demo.mjs';
 import { SOURCE } from './harness/project.mjs';
 
 const DOCS = join(SOURCE, 'docs');
-const DRAWINGS = join(SOURCE, 'nginx/demo/drawings');
-const PICTURES = join(SOURCE, 'nginx/demo/pictures');
+const DRAWINGS = join(SOURCE, 'page/demo/drawings');
+const PICTURES = join(SOURCE, 'page/demo/pictures');
 const BUDGET_BYTES = 640 * 1024;
 const SUBJECT = 'Balayage et coupe';
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { Conversations, otherPerson } from '../../nginx/www/src/model/conversations.js';
+import { Conversations, otherPerson } from '../../page/src/model/conversations.js';
 
 const conversation = (id, minute, more = {}) => ({
     id, salonId: 'salon', clientUserId: 'lea', status: 'ACTIVE', unreadCount: 0,

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 
 process.env.TZ = 'Europe/Paris';
-const { dayLabel, dayOf, shortLabel, timeLabel } = await import('../../nginx/www/src/model/days.js');
+const { dayLabel, dayOf, shortLabel, timeLabel } = await import('../../page/src/model/days.js');
 
 const now = new Date('2026-11-24T09:00:00Z');
 

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 
 process.env.TZ = 'Europe/Paris';
-const { makeItems, isSameItem } = await import('../../nginx/www/src/model/items.js');
-const { Thread } = await import('../../nginx/www/src/model/thread.js');
+const { makeItems, isSameItem } = await import('../../page/src/model/items.js');
+const { Thread } = await import('../../page/src/model/thread.js');
 
 const message = (id, createdAt, more = {}) => ({
     id, conversationId: 'c', content: id, type: 'TEXT', isRead: false, createdAt,

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { Credentials, NoToken, readClaims } from '../../nginx/www/src/credentials.js';
-import { Outbox } from '../../nginx/www/src/outbox.js';
+import { Credentials, NoToken, readClaims } from '../../page/src/credentials.js';
+import { Outbox } from '../../page/src/outbox.js';
 
 const temporary = (retryAfterMs) => Object.assign(new Error('later'), { isTemporary: true, retryAfterMs });
 

@@ -6,7 +6,7 @@ import test from 'node:test';
 import {
     countCharacters, initials, isShowablePicture, personName, previewOf, splitLinks,
     withoutDirections,
-} from '../../nginx/www/src/model/text.js';
+} from '../../page/src/model/text.js';
 
 const linksOf = (text) => splitLinks(text).filter(({ url }) => url).map(({ url }) => url);
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { Thread } from '../../nginx/www/src/model/thread.js';
+import { Thread } from '../../page/src/model/thread.js';
 
 const message = (id, more = {}) => ({
     id, conversationId: 'c', content: `text of ${id}`, type: 'TEXT', isRead: false,

@@ -517,7 +517,7 @@ static void the_files_have_the_texts_that_are_built_in(void **state)
     struct error error;
 
     error_clear(&error);
-    snprintf(directory, sizeof(directory), "%s/db/templates", source != NULL ? source : ".");
+    snprintf(directory, sizeof(directory), "%s/templates", source != NULL ? source : ".");
     snprintf(path, sizeof(path), "%s/moved.txt", directory);
     assert_int_equal(access(path, R_OK), 0);
     struct appointment_texts *texts = appointment_texts_load(directory, &error);
