@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/listener.h"
+#include "broker/transport/listener.h"
 
 struct admin {
     struct messaging *messaging;

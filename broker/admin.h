@@ -10,8 +10,8 @@
 #ifndef MESSAGERIE_BROKER_ADMIN_H
 #define MESSAGERIE_BROKER_ADMIN_H
 
-#include "broker/http.h"
 #include "broker/messaging.h"
+#include "broker/transport/http.h"
 
 /* Connections of scrapers and probes at once. */
 #define ADMIN_MAX_CONNECTIONS 32

@@ -14,8 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "broker/protocol/socketio.h"
 #include "broker/rooms.h"
-#include "broker/socketio.h"
 #include "common/event.h"
 #include "common/token.h"
 

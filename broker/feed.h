@@ -18,7 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "broker/loop.h"
+#include "broker/transport/loop.h"
 #include "broker/worker.h"
 #include "common/event.h"
 

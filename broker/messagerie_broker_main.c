@@ -16,10 +16,10 @@
 #include <unistd.h>
 
 #include "broker/admin.h"
-#include "broker/http.h"
-#include "broker/listener.h"
-#include "broker/loop.h"
 #include "broker/messaging.h"
+#include "broker/transport/http.h"
+#include "broker/transport/listener.h"
+#include "broker/transport/loop.h"
 #include "common/bus.h"
 #include "common/log.h"
 

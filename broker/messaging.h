@@ -11,9 +11,9 @@
 #include <stdbool.h>
 
 #include "broker/feed.h"
-#include "broker/http.h"
 #include "broker/metrics.h"
 #include "broker/settings.h"
+#include "broker/transport/http.h"
 #include "broker/worker.h"
 #include "common/event.h"
 

@@ -7,10 +7,10 @@
 
 #include "broker/client.h"
 #include "broker/feed.h"
-#include "broker/frame.h"
 #include "broker/messaging.h"
 #include "broker/presence.h"
-#include "broker/socketio.h"
+#include "broker/protocol/socketio.h"
+#include "broker/transport/frame.h"
 #include "broker/typing.h"
 
 struct messaging {

@@ -15,8 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "broker/loop.h"
-#include "broker/table.h"
+#include "broker/transport/loop.h"
+#include "broker/transport/table.h"
 #include "common/id.h"
 
 struct client;

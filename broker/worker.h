@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "broker/loop.h"
+#include "broker/transport/loop.h"
 #include "common/error.h"
 #include "common/event.h"
 #include "db/database.h"

@@ -16,12 +16,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "broker/frame.h"
-#include "broker/http.h"
-#include "broker/listener.h"
-#include "broker/loop.h"
 #include "broker/messaging.h"
-#include "broker/socketio.h"
+#include "broker/protocol/socketio.h"
+#include "broker/transport/frame.h"
+#include "broker/transport/http.h"
+#include "broker/transport/listener.h"
+#include "broker/transport/loop.h"
 
 #define NAMESPACE        "/messaging"
 #define MAX_CONNECTIONS  20000

@@ -22,12 +22,12 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "broker/engineio.h"
-#include "broker/http.h"
-#include "broker/listener.h"
-#include "broker/loop.h"
-#include "broker/socketio.h"
-#include "broker/websocket.h"
+#include "broker/protocol/engineio.h"
+#include "broker/protocol/socketio.h"
+#include "broker/transport/http.h"
+#include "broker/transport/listener.h"
+#include "broker/transport/loop.h"
+#include "broker/transport/websocket.h"
 
 #define PING_INTERVAL_MS   300
 #define PING_TIMEOUT_MS    200

@@ -3,7 +3,7 @@
  */
 #include <string.h>
 
-#include "broker/engineio_packet.h"
+#include "broker/protocol/engineio_packet.h"
 #include "tests/fuzz/fuzz.h"
 
 static void append(struct buffer *payload, const struct engineio_packet *packet)

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "broker/frame.h"
+#include "broker/transport/frame.h"
 #include "common/buffer.h"
 #include "common/utf8.h"
 #include "tests/fuzz/fuzz.h"

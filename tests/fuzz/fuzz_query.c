@@ -3,7 +3,7 @@
  */
 #include <string.h>
 
-#include "broker/query.h"
+#include "broker/transport/query.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

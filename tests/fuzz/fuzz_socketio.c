@@ -6,7 +6,7 @@
 
 #include <json-c/json_object.h>
 
-#include "broker/socketio_packet.h"
+#include "broker/protocol/socketio_packet.h"
 #include "common/validation.h"
 #include "tests/fuzz/fuzz.h"
 

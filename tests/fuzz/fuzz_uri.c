@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "broker/query.h"
+#include "broker/transport/query.h"
 #include "common/error.h"
 #include "common/utf8.h"
 #include "common/validation.h"

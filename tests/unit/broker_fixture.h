@@ -10,9 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "broker/farewell.h"
-#include "broker/http.h"
-#include "broker/loop.h"
+#include "broker/transport/farewell.h"
+#include "broker/transport/http.h"
+#include "broker/transport/loop.h"
 #include "common/buffer.h"
 
 /* Turns after which something that was expected counts as not happening. */

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-#include "broker/engineio.h"
-#include "broker/frame.h"
-#include "broker/listener.h"
+#include "broker/protocol/engineio.h"
+#include "broker/transport/frame.h"
+#include "broker/transport/listener.h"
 #include "tests/unit/broker_fixture.h"
 
 #define PING_INTERVAL_MS 25000

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "broker/engineio_packet.h"
+#include "broker/protocol/engineio_packet.h"
 
 static void test_packets(void **state)
 {

@@ -5,7 +5,7 @@
 
 #include <wslay/wslay.h>
 
-#include "broker/frame.h"
+#include "broker/transport/frame.h"
 #include "common/buffer.h"
 #include "common/random.h"
 #include "common/utf8.h"

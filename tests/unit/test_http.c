@@ -12,8 +12,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "broker/http.h"
-#include "broker/listener.h"
+#include "broker/transport/http.h"
+#include "broker/transport/listener.h"
 #include "tests/unit/broker_fixture.h"
 
 #define BODY_LIMIT 10000

@@ -4,7 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "broker/loop.h"
+#include "broker/transport/loop.h"
 #include "tests/unit/broker_fixture.h"
 #include "tests/unit/failing_malloc.h"
 

@@ -11,9 +11,9 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-#include "broker/listener.h"
 #include "broker/messaging.h"
 #include "broker/presence.h"
+#include "broker/transport/listener.h"
 #include "broker/typing.h"
 #include "db/outbox.h"
 #include "db/writers_lock.h"

@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "broker/output.h"
+#include "broker/transport/output.h"
 #include "tests/unit/failing_malloc.h"
 
 static struct block *make_block(const char *text)

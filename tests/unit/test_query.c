@@ -1,6 +1,6 @@
 #include "tests/unit/unit_test.h"
 
-#include "broker/query.h"
+#include "broker/transport/query.h"
 
 static void test_values(void **state)
 {

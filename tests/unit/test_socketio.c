@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-#include "broker/frame.h"
-#include "broker/listener.h"
-#include "broker/socketio.h"
+#include "broker/protocol/socketio.h"
+#include "broker/transport/frame.h"
+#include "broker/transport/listener.h"
 #include "tests/unit/broker_fixture.h"
 
 #define CONNECT_TIMEOUT_MS 5000

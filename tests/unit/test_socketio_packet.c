@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "broker/socketio_packet.h"
+#include "broker/protocol/socketio_packet.h"
 
 struct header_case {
     const char *text;

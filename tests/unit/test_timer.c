@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "broker/timer.h"
+#include "broker/transport/timer.h"
 #include "common/random.h"
 #include "tests/unit/failing_malloc.h"
 

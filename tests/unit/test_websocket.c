@@ -4,7 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "broker/websocket.h"
+#include "broker/transport/websocket.h"
 #include "tests/unit/broker_fixture.h"
 
 #define MESSAGE_LIMIT 200000

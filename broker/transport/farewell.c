@@ -1,0 +1,106 @@
+#include "broker/transport/farewell.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct farewell {
+    struct farewell_set *set;
+    struct farewell *next, *previous;
+    struct loop_watch watch;
+    struct timer timer;
+    struct output output;
+    int descriptor;
+};
+
+static void finish(struct farewell *farewell)
+{
+    struct farewell_set *set = farewell->set;
+
+    loop_unwatch(set->loop, &farewell->watch);
+    loop_timer_remove(set->loop, &farewell->timer);
+    close(farewell->descriptor);
+    output_clear(&farewell->output);
+    if (farewell->previous)
+        farewell->previous->next = farewell->next;
+    else
+        set->first = farewell->next;
+    if (farewell->next)
+        farewell->next->previous = farewell->previous;
+    set->count--;
+    free(farewell);
+}
+
+static void on_timeout(struct timer *timer)
+{
+    finish(LOOP_OWNER(timer, struct farewell, timer));
+}
+
+/* Throws away what the peer sends. False when there is nothing more to come. */
+static bool drain(struct farewell *farewell)
+{
+    ssize_t count;
+
+    do {
+        count = recv(farewell->descriptor, loop_buffer(farewell->set->loop), LOOP_BUFFER_BYTES,
+                     MSG_DONTWAIT);
+    } while (count < 0 && errno == EINTR);
+    return count > 0 || (count < 0 && errno == EAGAIN);
+}
+
+static void on_ready(struct loop_watch *watch, uint32_t events)
+{
+    struct farewell *farewell = LOOP_OWNER(watch, struct farewell, watch);
+
+    if (events & EPOLLOUT) {
+        switch (output_flush(&farewell->output, farewell->descriptor)) {
+        case OUTPUT_SENT:
+            shutdown(farewell->descriptor, SHUT_WR);
+            loop_rewatch(farewell->set->loop, watch, EPOLLIN);
+            break;
+        case OUTPUT_BLOCKED:
+            break;
+        case OUTPUT_FAILED:
+            finish(farewell);
+            return;
+        }
+    }
+    if (events & ~(uint32_t)EPOLLOUT && !drain(farewell))
+        finish(farewell);
+}
+
+void farewell_start(struct farewell_set *set, int descriptor, struct output *output)
+{
+    struct farewell *farewell = calloc(1, sizeof(*farewell));
+
+    if (!farewell || !loop_timer_add(set->loop, &farewell->timer, on_timeout)) {
+        free(farewell);
+        output_clear(output);
+        close(descriptor);
+        return;
+    }
+    farewell->set = set;
+    farewell->descriptor = descriptor;
+    farewell->output = *output;
+    *output = (struct output){0};
+    farewell->next = set->first;
+    if (set->first)
+        set->first->previous = farewell;
+    set->first = farewell;
+    set->count++;
+    if (!loop_watch(set->loop, &farewell->watch, descriptor, EPOLLIN | EPOLLOUT, on_ready)) {
+        finish(farewell);
+        return;
+    }
+    loop_timer_start(set->loop, &farewell->timer, FAREWELL_MS);
+    on_ready(&farewell->watch, EPOLLOUT);
+}
+
+void farewell_abort(struct farewell_set *set)
+{
+    for (struct farewell *farewell = set->first, *next; farewell; farewell = next) {
+        next = farewell->next;
+        finish(farewell);
+    }
+}

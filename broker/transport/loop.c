@@ -1,0 +1,308 @@
+#include "broker/transport/loop.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+/* Descriptors handled in one turn; the rest is still ready in the next. */
+#define EVENTS_PER_TURN 256
+
+struct loop {
+    const struct services *services;
+    int descriptor; /* of epoll */
+    bool is_stopping;
+    int64_t now_ms;
+    struct timer_heap timers;
+    struct loop_task tasks; /* head of a ring */
+    /* This turn's events and the next one to handle, for loop_unwatch. */
+    struct epoll_event events[EVENTS_PER_TURN];
+    int event_count, event_next;
+    char buffer[LOOP_BUFFER_BYTES];
+};
+
+static void ring_init(struct loop_task *head)
+{
+    head->next = head->previous = head;
+}
+
+struct loop *loop_create(const struct services *services, struct error *error)
+{
+    struct loop *loop = calloc(1, sizeof(*loop));
+
+    if (!loop) {
+        error_out_of_memory(error);
+        return NULL;
+    }
+    loop->services = services;
+    loop->now_ms = clock_monotonic_ms(services->clock);
+    ring_init(&loop->tasks);
+    loop->descriptor = epoll_create1(EPOLL_CLOEXEC);
+    if (loop->descriptor < 0) {
+        error_set(error, ERROR_UNAVAILABLE, "cannot create an epoll descriptor: %s",
+                  strerror(errno));
+        free(loop);
+        return NULL;
+    }
+    return loop;
+}
+
+const struct services *loop_services(const struct loop *loop)
+{
+    return loop->services;
+}
+
+void loop_stop(struct loop *loop)
+{
+    loop->is_stopping = true;
+}
+
+int64_t loop_now_ms(const struct loop *loop)
+{
+    return loop->now_ms;
+}
+
+char *loop_buffer(struct loop *loop)
+{
+    return loop->buffer;
+}
+
+/* ---- Descriptors ---- */
+
+static bool control(struct loop *loop, int operation, struct loop_watch *watch)
+{
+    struct epoll_event event = {.events = watch->events, .data.ptr = watch};
+
+    return epoll_ctl(loop->descriptor, operation, watch->descriptor, &event) == 0;
+}
+
+bool loop_watch(struct loop *loop, struct loop_watch *watch, int descriptor, uint32_t events,
+                void (*on_ready)(struct loop_watch *watch, uint32_t events))
+{
+    watch->descriptor = descriptor;
+    watch->events = events;
+    watch->on_ready = on_ready;
+    if (control(loop, EPOLL_CTL_ADD, watch))
+        return true;
+    watch->events = 0;
+    return false;
+}
+
+void loop_rewatch(struct loop *loop, struct loop_watch *watch, uint32_t events)
+{
+    if (watch->events == events)
+        return;
+    watch->events = events;
+    control(loop, EPOLL_CTL_MOD, watch);
+}
+
+void loop_unwatch(struct loop *loop, struct loop_watch *watch)
+{
+    if (watch->events == 0)
+        return;
+    watch->events = 0;
+    control(loop, EPOLL_CTL_DEL, watch);
+    for (int i = loop->event_next; i < loop->event_count; i++) {
+        if (loop->events[i].data.ptr == watch)
+            loop->events[i].data.ptr = NULL;
+    }
+}
+
+static void handle_descriptors(struct loop *loop)
+{
+    for (loop->event_next = 0; loop->event_next < loop->event_count;) {
+        struct epoll_event *event = &loop->events[loop->event_next++];
+        struct loop_watch *watch = event->data.ptr;
+
+        if (watch)
+            watch->on_ready(watch, event->events);
+    }
+    loop->event_count = 0;
+}
+
+/* ---- Timers ---- */
+
+bool loop_timer_add(struct loop *loop, struct timer *timer, void (*on_timeout)(struct timer *timer))
+{
+    return timer_add(&loop->timers, timer, on_timeout);
+}
+
+void loop_timer_remove(struct loop *loop, struct timer *timer)
+{
+    timer_remove(&loop->timers, timer);
+}
+
+void loop_timer_start(struct loop *loop, struct timer *timer, int64_t delay_ms)
+{
+    timer_start(&loop->timers, timer, loop->now_ms + delay_ms);
+}
+
+void loop_timer_stop(struct loop *loop, struct timer *timer)
+{
+    timer_stop(&loop->timers, timer);
+}
+
+static void handle_timers(struct loop *loop)
+{
+    /* At most as many as are there now: one that restarts itself with no delay waits its turn. */
+    for (size_t left = loop->timers.count; left > 0; left--) {
+        struct timer *timer = timer_first(&loop->timers);
+
+        if (!timer || timer->deadline_ms > loop->now_ms)
+            return;
+        timer_stop(&loop->timers, timer);
+        timer->on_timeout(timer);
+    }
+}
+
+/* ---- Deferred work ---- */
+
+static void task_append(struct loop_task *head, struct loop_task *task)
+{
+    task->previous = head->previous;
+    task->next = head;
+    head->previous->next = task;
+    head->previous = task;
+}
+
+void loop_defer(struct loop *loop, struct loop_task *task)
+{
+    if (!task->next)
+        task_append(&loop->tasks, task);
+}
+
+void loop_cancel(struct loop_task *task)
+{
+    if (!task->next)
+        return;
+    task->next->previous = task->previous;
+    task->previous->next = task->next;
+    task->next = task->previous = NULL;
+}
+
+/* Moves what waits into a ring of its own, so that a round has an end. */
+static void ring_take(struct loop_task *from, struct loop_task *to)
+{
+    ring_init(to);
+    if (from->next == from)
+        return;
+    *to = *from;
+    to->next->previous = to;
+    to->previous->next = to;
+    ring_init(from);
+}
+
+static void handle_tasks(struct loop *loop)
+{
+    for (int round = 0; round < LOOP_TASK_ROUNDS && loop->tasks.next != &loop->tasks; round++) {
+        struct loop_task waiting;
+
+        ring_take(&loop->tasks, &waiting);
+        while (waiting.next != &waiting) {
+            struct loop_task *task = waiting.next;
+
+            loop_cancel(task);
+            task->run(task);
+        }
+    }
+}
+
+/* ---- Turns ---- */
+
+static int wait_ms(const struct loop *loop, int max_wait_ms)
+{
+    const struct timer *timer = timer_first(&loop->timers);
+
+    if (loop->tasks.next != &loop->tasks)
+        return 0;
+    if (!timer)
+        return max_wait_ms;
+    int64_t wait = timer->deadline_ms - clock_monotonic_ms(loop->services->clock);
+    if (wait < 0)
+        wait = 0;
+    if (max_wait_ms >= 0 && wait > max_wait_ms)
+        wait = max_wait_ms;
+    return wait > INT_MAX ? INT_MAX : (int)wait;
+}
+
+bool loop_turn(struct loop *loop, int max_wait_ms)
+{
+    int count =
+        epoll_wait(loop->descriptor, loop->events, EVENTS_PER_TURN, wait_ms(loop, max_wait_ms));
+
+    if (count < 0 && errno != EINTR) {
+        log_error(loop->services->log, "waiting for events failed",
+                  LOG_TEXT("error", strerror(errno)));
+        return false;
+    }
+    loop->now_ms = clock_monotonic_ms(loop->services->clock);
+    loop->event_count = count > 0 ? count : 0;
+    handle_descriptors(loop);
+    handle_timers(loop);
+    handle_tasks(loop);
+    return true;
+}
+
+bool loop_run(struct loop *loop)
+{
+    while (!loop->is_stopping) {
+        if (!loop_turn(loop, -1))
+            return false;
+    }
+    loop->is_stopping = false;
+    return true;
+}
+
+void loop_free(struct loop *loop)
+{
+    if (!loop)
+        return;
+    handle_tasks(loop);
+    close(loop->descriptor);
+    timer_heap_free(&loop->timers);
+    free(loop);
+}
+
+/* ---- Other threads ---- */
+
+static void wakeup_on_ready(struct loop_watch *watch, uint32_t events)
+{
+    struct loop_wakeup *wakeup = LOOP_OWNER(watch, struct loop_wakeup, watch);
+    uint64_t count;
+
+    (void)events;
+    /* Reading first: a signal that comes during the callback gives another one. */
+    if (read(watch->descriptor, &count, sizeof(count)) == sizeof(count))
+        wakeup->on_wakeup(wakeup);
+}
+
+bool loop_wakeup_open(struct loop *loop, struct loop_wakeup *wakeup,
+                      void (*on_wakeup)(struct loop_wakeup *wakeup), struct error *error)
+{
+    int descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+    *wakeup = (struct loop_wakeup){.loop = loop, .on_wakeup = on_wakeup};
+    if (descriptor >= 0 && loop_watch(loop, &wakeup->watch, descriptor, EPOLLIN, wakeup_on_ready))
+        return true;
+    error_set(error, ERROR_UNAVAILABLE, "cannot create an event descriptor: %s", strerror(errno));
+    if (descriptor >= 0)
+        close(descriptor);
+    return false;
+}
+
+void loop_wakeup_signal(struct loop_wakeup *wakeup)
+{
+    static const uint64_t one = 1;
+
+    /* It only fails when the count is at its end, and then the loop is about to wake up anyway. */
+    while (write(wakeup->watch.descriptor, &one, sizeof(one)) < 0 && errno == EINTR)
+        continue;
+}
+
+void loop_wakeup_close(struct loop_wakeup *wakeup)
+{
+    loop_unwatch(wakeup->loop, &wakeup->watch);
+    close(wakeup->watch.descriptor);
+}

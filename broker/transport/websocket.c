@@ -1,0 +1,375 @@
+#include "broker/transport/websocket.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/buffer.h"
+
+enum state {
+    STATE_OPEN,
+    STATE_OVERFLOWED, /* will be told as WEBSOCKET_SLOW at the end of the turn */
+    STATE_ENDED,      /* will be freed at the end of the turn */
+};
+
+/* What is incomplete; exists only while there is any. */
+struct input {
+    struct buffer message;   /* pieces of the message in progress */
+    struct buffer remainder; /* bytes not parsed yet */
+};
+
+struct websocket {
+    const struct websocket_settings *settings;
+    void *owner;
+    struct loop_watch watch;
+    struct loop_task task; /* sends, and everything else for the end of the turn */
+    struct output output;
+    struct frame_parser parser;
+    struct input *input; /* or NULL */
+    uint8_t state;
+    bool is_paused;
+    bool wants_drain;
+};
+
+/* ---- Its end ---- */
+
+static void input_free(struct websocket *websocket)
+{
+    if (!websocket->input)
+        return;
+    buffer_free(&websocket->input->message);
+    buffer_free(&websocket->input->remainder);
+    free(websocket->input);
+    websocket->input = NULL;
+}
+
+/* Lets go of everything but the struct, which callers up the stack may still look at: the task
+ * frees it. Returns the descriptor. */
+static int let_go(struct websocket *websocket)
+{
+    int descriptor = websocket->watch.descriptor;
+
+    loop_unwatch(websocket->settings->loop, &websocket->watch);
+    input_free(websocket);
+    websocket->state = STATE_ENDED;
+    loop_defer(websocket->settings->loop, &websocket->task);
+    return descriptor;
+}
+
+void websocket_close(struct websocket *websocket, uint16_t code)
+{
+    struct block *frame = frame_encode_close(code);
+
+    if (frame)
+        output_push(&websocket->output, frame, SIZE_MAX);
+    block_release(frame);
+    farewell_start(websocket->settings->endings, let_go(websocket), &websocket->output);
+}
+
+void websocket_abort(struct websocket *websocket)
+{
+    output_clear(&websocket->output);
+    close(let_go(websocket));
+}
+
+static void end(struct websocket *websocket, enum websocket_end reason, uint16_t code)
+{
+    if (reason == WEBSOCKET_CLOSED || reason == WEBSOCKET_FAILED)
+        websocket_close(websocket, code);
+    else
+        websocket_abort(websocket);
+    websocket->settings->on_close(websocket->owner, reason, code);
+}
+
+/* ---- Output ---- */
+
+static void rewatch(struct websocket *websocket, bool wants_output)
+{
+    uint32_t events = EPOLLERR;
+
+    if (!websocket->is_paused)
+        events |= EPOLLIN;
+    if (wants_output)
+        events |= EPOLLOUT;
+    loop_rewatch(websocket->settings->loop, &websocket->watch, events);
+}
+
+/* The socket took no more: epoll tells when it does again, and to try sooner is for nothing. */
+static bool is_blocked(const struct websocket *websocket)
+{
+    return (websocket->watch.events & EPOLLOUT) != 0;
+}
+
+static void flush(struct websocket *websocket)
+{
+    switch (output_flush(&websocket->output, websocket->watch.descriptor)) {
+    case OUTPUT_SENT:
+        rewatch(websocket, false);
+        if (websocket->wants_drain) {
+            websocket->wants_drain = false;
+            websocket->settings->on_drain(websocket->owner);
+        }
+        break;
+    case OUTPUT_BLOCKED:
+        rewatch(websocket, true);
+        break;
+    case OUTPUT_FAILED:
+        end(websocket, WEBSOCKET_LOST, FRAME_CLOSE_NO_STATUS);
+        break;
+    }
+}
+
+void websocket_send(struct websocket *websocket, struct block *frame)
+{
+    if (websocket->state != STATE_OPEN)
+        return;
+    if (!frame || !output_push(&websocket->output, frame, websocket->settings->max_output_bytes))
+        websocket->state = STATE_OVERFLOWED;
+    if (!is_blocked(websocket) || websocket->state == STATE_OVERFLOWED)
+        loop_defer(websocket->settings->loop, &websocket->task);
+}
+
+size_t websocket_queued(const struct websocket *websocket)
+{
+    return output_bytes(&websocket->output);
+}
+
+void websocket_want_drain(struct websocket *websocket)
+{
+    websocket->wants_drain = true;
+    if (output_is_empty(&websocket->output))
+        loop_defer(websocket->settings->loop, &websocket->task);
+}
+
+/* ---- Input ---- */
+
+static struct input *input_get(struct websocket *websocket)
+{
+    if (!websocket->input)
+        websocket->input = calloc(1, sizeof(*websocket->input));
+    return websocket->input;
+}
+
+/* Keeps bytes for later; false without memory. */
+static bool keep(struct websocket *websocket, const char *bytes, size_t length)
+{
+    struct input *input = input_get(websocket);
+
+    if (!input)
+        return false;
+    buffer_append(&input->remainder, bytes, length);
+    return !input->remainder.failed;
+}
+
+static bool has_message(const struct websocket *websocket)
+{
+    return websocket->input && websocket->input->message.length > 0;
+}
+
+/* A piece of a message. The usual message comes in one piece and is never copied. */
+static void handle_payload(struct websocket *websocket, const struct frame_event *event)
+{
+    const struct websocket_settings *settings = websocket->settings;
+    bool is_text = event->opcode == FRAME_TEXT;
+
+    if (event->is_last && !has_message(websocket)) {
+        settings->on_message(websocket->owner, is_text, event->bytes, event->length);
+        return;
+    }
+    struct input *input = input_get(websocket);
+    if (input)
+        buffer_append(&input->message, event->bytes, event->length);
+    if (!input || input->message.failed) {
+        end(websocket, WEBSOCKET_FAILED, FRAME_CLOSE_INTERNAL_ERROR);
+        return;
+    }
+    if (event->is_last) {
+        /* Off the connection first: the callback may end it. */
+        struct buffer message = input->message;
+
+        input->message = BUFFER_EMPTY;
+        settings->on_message(websocket->owner, is_text, message.data, message.length);
+        buffer_free(&message);
+    }
+}
+
+static void handle_control(struct websocket *websocket, const struct frame_event *event)
+{
+    if (event->opcode == FRAME_CLOSE) {
+        end(websocket, WEBSOCKET_CLOSED, event->close_code);
+    } else if (event->opcode == FRAME_PING) {
+        struct block *pong = frame_encode(FRAME_PONG, event->bytes, event->length);
+
+        websocket_send(websocket, pong);
+        block_release(pong);
+    }
+}
+
+/* Parses bytes[0..length) as far as it goes, and keeps the rest. */
+static void handle_bytes(struct websocket *websocket, char *bytes, size_t length)
+{
+    struct frame_event event = {.type = FRAME_EVENT_PAYLOAD};
+    size_t position = 0;
+
+    while (position < length && !websocket->is_paused && event.type != FRAME_EVENT_MORE) {
+        position += frame_parse(&websocket->parser, bytes + position, length - position,
+                                websocket->settings->max_message_bytes, &event);
+        if (event.type == FRAME_EVENT_PAYLOAD)
+            handle_payload(websocket, &event);
+        else if (event.type == FRAME_EVENT_CONTROL)
+            handle_control(websocket, &event);
+        else if (event.type == FRAME_EVENT_ERROR)
+            end(websocket, WEBSOCKET_FAILED, event.close_code);
+        if (websocket->state != STATE_OPEN)
+            return;
+    }
+    if (position < length && !keep(websocket, bytes + position, length - position))
+        end(websocket, WEBSOCKET_FAILED, FRAME_CLOSE_INTERNAL_ERROR);
+}
+
+/* Moves what was kept to the front of the loop's buffer, where the rest is read behind it. */
+static size_t take_remainder(struct websocket *websocket, char *out)
+{
+    struct input *input = websocket->input;
+    size_t length = 0;
+
+    if (!input)
+        return 0;
+    if (input->remainder.length > 0) {
+        length = input->remainder.length;
+        memcpy(out, input->remainder.data, length);
+        buffer_free(&input->remainder);
+    }
+    if (input->message.length == 0)
+        input_free(websocket);
+    return length;
+}
+
+static void receive(struct websocket *websocket)
+{
+    char *buffer = loop_buffer(websocket->settings->loop);
+
+    for (int reads = 0; reads < WEBSOCKET_READS_PER_TURN; reads++) {
+        size_t kept = take_remainder(websocket, buffer);
+        size_t room = LOOP_BUFFER_BYTES - kept;
+        ssize_t count;
+
+        if (kept >= FRAME_REMAINDER_MAX_BYTES) {
+            /* Kept while paused, and perhaps a full buffer: that first. */
+            handle_bytes(websocket, buffer, kept);
+            return;
+        }
+        do {
+            count = recv(websocket->watch.descriptor, buffer + kept, room, MSG_DONTWAIT);
+        } while (count < 0 && errno == EINTR);
+        if (count == 0 || (count < 0 && errno != EAGAIN)) {
+            end(websocket, WEBSOCKET_LOST, FRAME_CLOSE_NO_STATUS);
+            return;
+        }
+        handle_bytes(websocket, buffer, kept + (count > 0 ? (size_t)count : 0));
+        if (count < 0 || (size_t)count < room || websocket->is_paused ||
+            websocket->state != STATE_OPEN)
+            return;
+    }
+}
+
+void websocket_read(struct websocket *websocket)
+{
+    if (websocket->state == STATE_OPEN && !websocket->is_paused)
+        receive(websocket);
+}
+
+static void on_ready(struct loop_watch *watch, uint32_t events)
+{
+    struct websocket *websocket = LOOP_OWNER(watch, struct websocket, watch);
+
+    if (websocket->is_paused && events & (EPOLLERR | EPOLLHUP)) {
+        end(websocket, WEBSOCKET_LOST, FRAME_CLOSE_NO_STATUS);
+        return;
+    }
+    if (events & EPOLLOUT)
+        flush(websocket);
+    if (events & ~(uint32_t)EPOLLOUT)
+        websocket_read(websocket);
+}
+
+void websocket_pause(struct websocket *websocket)
+{
+    if (websocket->state != STATE_OPEN)
+        return;
+    websocket->is_paused = true;
+    rewatch(websocket, is_blocked(websocket));
+}
+
+void websocket_resume(struct websocket *websocket)
+{
+    if (websocket->state != STATE_OPEN || !websocket->is_paused)
+        return;
+    websocket->is_paused = false;
+    rewatch(websocket, is_blocked(websocket));
+    /* What was kept is handled by the task: the caller may be within one of our callbacks. */
+    loop_defer(websocket->settings->loop, &websocket->task);
+}
+
+/* ---- The end of the turn ---- */
+
+static void handle_kept(struct websocket *websocket)
+{
+    if (websocket->is_paused || !websocket->input || websocket->input->remainder.length == 0)
+        return;
+    char *buffer = loop_buffer(websocket->settings->loop);
+    size_t length = take_remainder(websocket, buffer);
+    handle_bytes(websocket, buffer, length);
+}
+
+static void run_task(struct loop_task *task)
+{
+    struct websocket *websocket = LOOP_OWNER(task, struct websocket, task);
+
+    if (websocket->state == STATE_OPEN) {
+        handle_kept(websocket);
+        if (websocket->state == STATE_ENDED)
+            return; /* the task waits again, to free it */
+    }
+    switch ((enum state)websocket->state) {
+    case STATE_OPEN:
+        if (!is_blocked(websocket))
+            flush(websocket);
+        break;
+    case STATE_OVERFLOWED:
+        end(websocket, WEBSOCKET_SLOW, FRAME_CLOSE_NO_STATUS);
+        break;
+    case STATE_ENDED:
+        free(websocket);
+        break;
+    }
+}
+
+/* ---- Its beginning ---- */
+
+struct websocket *websocket_create(const struct websocket_settings *settings, int descriptor,
+                                   const char *early, size_t early_length, void *owner)
+{
+    struct websocket *websocket = calloc(1, sizeof(*websocket));
+
+    if (!websocket) {
+        close(descriptor);
+        return NULL;
+    }
+    websocket->settings = settings;
+    websocket->owner = owner;
+    websocket->task.run = run_task;
+    if (early_length > LOOP_BUFFER_BYTES ||
+        (early_length > 0 && !keep(websocket, early, early_length)) ||
+        !loop_watch(settings->loop, &websocket->watch, descriptor, EPOLLIN | EPOLLERR, on_ready)) {
+        input_free(websocket);
+        free(websocket);
+        close(descriptor);
+        return NULL;
+    }
+    if (early_length > 0)
+        loop_defer(settings->loop, &websocket->task);
+    return websocket;
+}
