@@ -9,12 +9,12 @@
 #include "broker/messaging_private.h"
 #include "common/json_reader.h"
 #include "common/json_writer.h"
-#include "common/validation.h"
 #include "db/contact.h"
 #include "db/conversation.h"
-#include "db/feed.h"
+#include "db/engine/feed.h"
+#include "db/input.h"
 #include "db/message.h"
-#include "db/session.h"
+#include "db/recovery.h"
 
 /* A token bucket counts in thousandths of an event. */
 #define TOKENS_PER_EVENT 1000

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "db/feed.h"
+#include "db/engine/feed.h"
 
 /* Delay after which a timer is due in a later turn of the loop, not in this one again. */
 #define NEXT_TURN_MS 1

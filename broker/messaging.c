@@ -6,7 +6,7 @@
 #include "broker/messaging_private.h"
 #include "common/json_reader.h"
 #include "db/privacy.h"
-#include "db/session.h"
+#include "db/recovery.h"
 
 /* How long a turn waits at most while the last clients end. */
 #define ENDING_TURN_MS 50

@@ -11,8 +11,8 @@
 #include "common/json_reader.h"
 #include "common/json_writer.h"
 #include "db/contact.h"
-#include "db/feed.h"
-#include "db/session.h"
+#include "db/engine/feed.h"
+#include "db/recovery.h"
 
 /* Missed events that are read and sent at once, and how often it is looked whether the client has
  * taken them, in milliseconds. */

@@ -14,8 +14,8 @@
 #include "common/buffer.h"
 #include "common/config.h"
 #include "common/error.h"
-#include "common/validation.h"
-#include "db/database.h"
+#include "db/engine/database.h"
+#include "db/input.h"
 
 /* Changes that are kept for one appointment that is not there yet; more are ERROR_INVALID. */
 #define EARLY_CHANGES_MAX 100

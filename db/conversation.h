@@ -14,8 +14,8 @@
 #include "common/buffer.h"
 #include "common/config.h"
 #include "common/token.h"
-#include "common/validation.h"
-#include "db/database.h"
+#include "db/engine/database.h"
+#include "db/input.h"
 
 /* Query over struct conversation_access: does it exist, is the caller in it? For answers that do
  * not get as far as an operation. */

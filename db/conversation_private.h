@@ -7,8 +7,8 @@
 #include "common/id.h"
 #include "common/json_writer.h"
 #include "db/conversation.h"
-#include "db/statement.h"
-#include "db/transaction.h"
+#include "db/engine/statement.h"
+#include "db/engine/transaction.h"
 
 /* A row of conversations. Whoever changes the row changes this too, so that it stays true. */
 struct conversation {

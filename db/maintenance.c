@@ -6,9 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "db/migrations.h"
+#include "db/engine/schema.h"
+#include "db/engine/statement.h"
 #include "db/position.h"
-#include "db/statement.h"
 
 /* SQL_VERIFY_HOLES multiplies by it. */
 _Static_assert(POSITION_LEVELS == 3, "SQL_VERIFY_HOLES counts three levels");

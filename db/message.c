@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "db/engine/outbox.h"
 #include "db/message_private.h"
-#include "db/outbox.h"
 #include "db/person_private.h"
 #include "db/position.h"
 

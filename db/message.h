@@ -11,8 +11,8 @@
 
 #include "common/buffer.h"
 #include "common/token.h"
-#include "common/validation.h"
-#include "db/database.h"
+#include "db/engine/database.h"
+#include "db/input.h"
 
 /* Operation over struct message_create. */
 struct message_create {

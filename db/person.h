@@ -11,8 +11,8 @@
 #include "common/buffer.h"
 #include "common/json_writer.h"
 #include "common/token.h"
-#include "common/validation.h"
-#include "db/database.h"
+#include "db/engine/database.h"
+#include "db/input.h"
 
 /* Operation over struct person_set: what the booking back-end or an administrator says of a person.
  * Makes or changes the row; a new one needs a role (else ERROR_INVALID). An erased person who is

@@ -5,9 +5,9 @@
 #define MESSAGERIE_DB_PERSON_PRIVATE_H
 
 #include "common/json_writer.h"
+#include "db/engine/statement.h"
+#include "db/engine/transaction.h"
 #include "db/person.h"
-#include "db/statement.h"
-#include "db/transaction.h"
 
 /* Which fields the booking back-end has set: the bits of users.booked_fields. */
 enum person_field {

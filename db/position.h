@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #include "common/error.h"
-#include "db/statement.h"
+#include "db/engine/statement.h"
 
 #define POSITION_BLOCK  64
 #define POSITION_LEVELS 3

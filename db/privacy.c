@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "db/conversation_private.h"
+#include "db/engine/outbox.h"
 #include "db/message_private.h"
-#include "db/outbox.h"
 #include "db/person_private.h"
 
 /* What stands where a name stood. */

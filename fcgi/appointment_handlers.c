@@ -1,7 +1,7 @@
 #include "fcgi/appointment_handlers.h"
 
-#include "common/validation.h"
 #include "db/appointment.h"
+#include "db/input.h"
 #include "db/person.h"
 #include "db/privacy.h"
 #include "fcgi/dispatch.h"

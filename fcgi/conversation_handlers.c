@@ -1,7 +1,7 @@
 #include "fcgi/conversation_handlers.h"
 
-#include "common/validation.h"
 #include "db/conversation.h"
+#include "db/input.h"
 #include "fcgi/dispatch.h"
 
 /* Conversations on a page when the client doesn't say. */

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "common/utf8.h"
-#include "common/validation.h"
 #include "db/conversation.h"
+#include "db/input.h"
 #include "db/person.h"
 
 /* Most of an unknown path that its 404 repeats, in bytes. */

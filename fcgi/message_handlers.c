@@ -1,6 +1,6 @@
 #include "fcgi/message_handlers.h"
 
-#include "common/validation.h"
+#include "db/input.h"
 #include "db/message.h"
 #include "fcgi/dispatch.h"
 

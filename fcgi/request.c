@@ -4,7 +4,7 @@
 #include <strings.h>
 
 #include "common/id.h"
-#include "common/validation.h"
+#include "db/input.h"
 
 /* Read at once where the length is not known. */
 #define BODY_CHUNK_BYTES 16384

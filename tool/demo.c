@@ -9,12 +9,12 @@
 
 #include "common/json_writer.h"
 #include "common/token.h"
-#include "common/validation.h"
 #include "db/conversation.h"
+#include "db/engine/transaction.h"
+#include "db/input.h"
 #include "db/maintenance.h"
 #include "db/message.h"
 #include "db/person.h"
-#include "db/transaction.h"
 
 #define ORIGIN_PLACE "{origin}"
 

@@ -16,7 +16,7 @@
 
 #include "common/buffer.h"
 #include "common/json_reader.h"
-#include "common/validation.h"
+#include "db/input.h"
 
 #define LOCK_NAME     ".lock"
 #define BAD_DIRECTORY "bad"

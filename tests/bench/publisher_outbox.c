@@ -8,8 +8,8 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/random.h"
-#include "db/database.h"
-#include "db/outbox.h"
+#include "db/engine/database.h"
+#include "db/engine/outbox.h"
 #include "tests/bench/publisher.h"
 
 /* nanomsg connects in a thread of its own. */

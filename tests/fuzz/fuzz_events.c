@@ -10,7 +10,7 @@
 #include "common/id.h"
 #include "common/json_reader.h"
 #include "common/utf8.h"
-#include "common/validation.h"
+#include "db/input.h"
 #include "tests/fuzz/fuzz.h"
 
 struct event {

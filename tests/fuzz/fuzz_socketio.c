@@ -7,7 +7,7 @@
 #include <json-c/json_object.h>
 
 #include "broker/protocol/socketio_packet.h"
-#include "common/validation.h"
+#include "db/input.h"
 #include "tests/fuzz/fuzz.h"
 
 /* The readers of our events' payloads get whatever a client sends. */

@@ -7,7 +7,7 @@
 #include "broker/transport/query.h"
 #include "common/error.h"
 #include "common/utf8.h"
-#include "common/validation.h"
+#include "db/input.h"
 #include "fcgi/uri.h"
 #include "tests/fuzz/fuzz.h"
 

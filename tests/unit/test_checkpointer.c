@@ -15,9 +15,9 @@
 
 #include <sqlite3.h>
 
-#include "db/checkpointer.h"
-#include "db/outbox.h"
-#include "db/writers_lock.h"
+#include "db/engine/outbox.h"
+#include "db/sqlite/checkpointer.h"
+#include "db/sqlite/writers_lock.h"
 #include "tests/unit/db_fixture.h"
 
 #define EVENT_BYTES     200000

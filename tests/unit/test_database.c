@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "db/engine/outbox.h"
+#include "db/engine/schema.h"
 #include "db/maintenance.h"
-#include "db/migrations.h"
-#include "db/outbox.h"
 #include "tests/unit/db_fixture.h"
 
 static enum error_kind write_kind(struct fixture *fixture, database_operation *operation,

@@ -11,8 +11,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "db/feed.h"
-#include "db/outbox.h"
+#include "db/engine/feed.h"
+#include "db/engine/outbox.h"
 #include "tests/unit/db_fixture.h"
 
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER; /* held: nothing gets to the disk */

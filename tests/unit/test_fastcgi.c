@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/validation.h"
+#include "db/input.h"
 #include "fcgi/fastcgi.h"
 #include "fcgi/listener.h"
 #include "tests/unit/fastcgi_client.h"

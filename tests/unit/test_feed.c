@@ -9,7 +9,7 @@
 
 #include "broker/feed.h"
 #include "broker/worker.h"
-#include "db/feed.h"
+#include "db/engine/feed.h"
 #include "tests/unit/db_fixture.h"
 
 #define EVENTS_MAX   4096

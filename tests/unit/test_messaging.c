@@ -15,8 +15,8 @@
 #include "broker/presence.h"
 #include "broker/transport/listener.h"
 #include "broker/typing.h"
-#include "db/outbox.h"
-#include "db/writers_lock.h"
+#include "db/engine/outbox.h"
+#include "db/sqlite/writers_lock.h"
 #include "tests/unit/db_fixture.h"
 
 #define TURNS_MAX      5000

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "common/id.h"
-#include "common/validation.h"
+#include "db/input.h"
 #include "fcgi/request.h"
 #include "fcgi/response.h"
 

@@ -7,7 +7,7 @@
 
 #include <sqlite3.h>
 
-#include "db/sql.h"
+#include "db/engine/sql.h"
 #include "tests/unit/db_fixture.h"
 
 /* These read everything, which is their purpose; or, for an erasure or an export, the outbox or the

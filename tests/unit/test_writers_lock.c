@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "db/writers_lock.h"
+#include "db/sqlite/writers_lock.h"
 
 static char directory[] = "/tmp/writers-lock-XXXXXX";
 static char path[64];

@@ -1,4 +1,4 @@
--- The tables of messagerie (db/migrations.c) in PostgreSQL, without what only the broker keeps.
+-- The tables of messagerie (db/engine/schema.c) in PostgreSQL, without what only the broker keeps.
 
 CREATE TABLE users (
     id TEXT PRIMARY KEY,

@@ -1,20 +1,20 @@
 /*
  * The thin statement layer: a connection to the database and its prepared statements. Everything
  * in db/ goes through it, so that another database needs another statement.c, not another db/.
- * Which statements exist is one table, db/sql.h.
+ * Which statements exist is one table, db/engine/sql.h.
  *
  * A connection belongs to one thread at a time. A statement is prepared when it is first used and
  * kept; it is reset by statement_end, which every statement_begin needs, also after a failure.
  */
-#ifndef MESSAGERIE_DB_STATEMENT_H
-#define MESSAGERIE_DB_STATEMENT_H
+#ifndef MESSAGERIE_DB_ENGINE_STATEMENT_H
+#define MESSAGERIE_DB_ENGINE_STATEMENT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "common/error.h"
-#include "db/sql.h"
+#include "db/engine/sql.h"
 
 struct connection;
 struct statement;
@@ -86,7 +86,8 @@ bool statement_run(struct statement *statement, struct error *error);
 /* Whether commits go to a write-ahead log, and are durable once that is synced. */
 bool connection_has_log(const struct connection *connection);
 
-/* Opens the log for db/log_sync.h; *descriptor is the caller's to close, -1 when there is none. */
+/* Opens the log for db/sqlite/log_sync.h; *descriptor is the caller's to close, -1 when there is
+ * none. */
 bool connection_open_log(struct connection *connection, int *descriptor, struct error *error);
 
 /* A query says that what it has read must be on disk before its caller hears of it; whether one has

@@ -8,7 +8,7 @@
 
 #include "common/buffer.h"
 #include "common/id.h"
-#include "common/validation.h"
+#include "db/input.h"
 
 /* ---- bodies ---- */
 

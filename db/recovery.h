@@ -5,8 +5,8 @@
  * A session that is not connected is forgotten after the time that events are kept, a few at a
  * time, SESSION_PRUNE_ROWS, whenever one is opened.
  */
-#ifndef MESSAGERIE_DB_SESSION_H
-#define MESSAGERIE_DB_SESSION_H
+#ifndef MESSAGERIE_DB_RECOVERY_H
+#define MESSAGERIE_DB_RECOVERY_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,8 +14,8 @@
 #include "common/buffer.h"
 #include "common/token.h"
 #include "db/contact.h"
-#include "db/database.h"
-#include "db/feed.h"
+#include "db/engine/database.h"
+#include "db/engine/feed.h"
 
 /* Longest pid and sid, in bytes without NUL. */
 #define SESSION_ID_MAX_BYTES 63

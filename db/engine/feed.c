@@ -1,10 +1,10 @@
-#include "db/feed.h"
+#include "db/engine/feed.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "db/feed_private.h"
-#include "db/outbox.h"
+#include "db/engine/feed_private.h"
+#include "db/engine/outbox.h"
 #include "db/person_private.h"
 
 /* Columns of SQL_OUTBOX_AFTER and SQL_OUTBOX_MISSED. */
@@ -110,7 +110,7 @@ bool feed_read(struct connection *connection, void *argument, struct error *erro
     if (request->newest == request->after)
         return true;
     /* Clients come back with the seq of what they were told: after a power failure it must not be
-     * given to another event (db/durability.h). */
+     * given to another event (db/engine/durability.h). */
     connection_require_sync(connection);
     struct statement *statement = statement_begin(connection, SQL_OUTBOX_AFTER);
     bind_integer(statement, 1, request->after);

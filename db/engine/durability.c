@@ -1,4 +1,4 @@
-#include "db/durability.h"
+#include "db/engine/durability.h"
 
 #include <pthread.h>
 #include <stdlib.h>

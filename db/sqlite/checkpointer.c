@@ -1,12 +1,12 @@
-#include "db/checkpointer.h"
+#include "db/sqlite/checkpointer.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "db/statement.h"
-#include "db/writers_lock.h"
+#include "db/engine/statement.h"
+#include "db/sqlite/writers_lock.h"
 
 struct checkpointer {
     const char *path;

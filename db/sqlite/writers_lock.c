@@ -1,4 +1,4 @@
-#include "db/writers_lock.h"
+#include "db/sqlite/writers_lock.h"
 
 #include <errno.h>
 #include <fcntl.h>

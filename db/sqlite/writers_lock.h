@@ -5,8 +5,8 @@
  *
  * A descriptor is a place in the queue of its own, also within one process.
  */
-#ifndef MESSAGERIE_DB_WRITERS_LOCK_H
-#define MESSAGERIE_DB_WRITERS_LOCK_H
+#ifndef MESSAGERIE_DB_SQLITE_WRITERS_LOCK_H
+#define MESSAGERIE_DB_SQLITE_WRITERS_LOCK_H
 
 #include <stdbool.h>
 

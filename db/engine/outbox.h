@@ -3,8 +3,8 @@
  * table is the truth, what goes over the bus after the commit is the fast path (design section 4).
  * For db/ alone, on the writer thread.
  */
-#ifndef MESSAGERIE_DB_OUTBOX_H
-#define MESSAGERIE_DB_OUTBOX_H
+#ifndef MESSAGERIE_DB_ENGINE_OUTBOX_H
+#define MESSAGERIE_DB_ENGINE_OUTBOX_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,7 +12,7 @@
 #include "common/buffer.h"
 #include "common/error.h"
 #include "common/event.h"
-#include "db/transaction.h"
+#include "db/engine/transaction.h"
 
 /* Every so many events the oldest that are past their time or number are deleted, at most
  * OUTBOX_PRUNE_ROWS at once, so that pruning keeps up and never holds a transaction up long. */
@@ -21,7 +21,7 @@
 
 /* Events are indexed by audience within epochs of so many events, so that what a commit adds to the
  * index lies together instead of in a page for each audience. Who looks for an audience's events
- * looks once in each epoch. The number is part of the schema (db/migrations.c). */
+ * looks once in each epoch. The number is part of the schema (db/engine/schema.c). */
 #define OUTBOX_EPOCH_EVENTS 512
 
 /* Reads the newest seq, at the begin of a transaction. */

@@ -1,4 +1,4 @@
-#include "db/database.h"
+#include "db/engine/database.h"
 
 #include <pthread.h>
 #include <semaphore.h>
@@ -9,14 +9,14 @@
 #include <unistd.h>
 
 #include "common/config.h"
-#include "db/checkpointer.h"
-#include "db/durability.h"
-#include "db/log_sync.h"
-#include "db/migrations.h"
-#include "db/outbox.h"
-#include "db/statement.h"
-#include "db/transaction.h"
-#include "db/writers_lock.h"
+#include "db/engine/durability.h"
+#include "db/engine/outbox.h"
+#include "db/engine/schema.h"
+#include "db/engine/statement.h"
+#include "db/engine/transaction.h"
+#include "db/sqlite/checkpointer.h"
+#include "db/sqlite/log_sync.h"
+#include "db/sqlite/writers_lock.h"
 
 /* Failures are logged at most once in this time, so that a full disk does not fill further. */
 #define FAILURE_LOG_INTERVAL_MS 1000
@@ -359,7 +359,8 @@ static void *writer_main(void *argument)
     return NULL;
 }
 
-/* ---- completion, on the thread of db/durability.h ------------------------------------------ */
+/* ---- completion, on the thread of db/engine/durability.h
+ * ------------------------------------------ */
 
 static void publish(struct database *database, const struct commit_batch *batch)
 {

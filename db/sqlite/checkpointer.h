@@ -18,14 +18,14 @@
  * it: then the snapshot stays, so that the log is kept, whole and growing, until all programs have
  * been stopped (at once, not one after the other); the first to come then copies all of it.
  */
-#ifndef MESSAGERIE_DB_CHECKPOINTER_H
-#define MESSAGERIE_DB_CHECKPOINTER_H
+#ifndef MESSAGERIE_DB_SQLITE_CHECKPOINTER_H
+#define MESSAGERIE_DB_SQLITE_CHECKPOINTER_H
 
 #include <stdbool.h>
 
 #include "common/error.h"
 #include "common/services.h"
-#include "db/log_sync.h"
+#include "db/sqlite/log_sync.h"
 
 /* The log is copied each time when it has grown by so many pages (16 MiB): a page that many commits
  * change is copied once for all of them. */

@@ -1,12 +1,12 @@
-#include "db/session.h"
+#include "db/recovery.h"
 
 #include <string.h>
 
 #include "common/event.h"
 #include "db/conversation_private.h"
-#include "db/feed_private.h"
+#include "db/engine/feed_private.h"
+#include "db/engine/outbox.h"
 #include "db/message_private.h"
-#include "db/outbox.h"
 #include "db/person.h"
 
 /* ---- life of a session --------------------------------------------------------------------- */

@@ -1,4 +1,4 @@
-#include "db/log_sync.h"
+#include "db/sqlite/log_sync.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "db/statement.h"
-#include "db/writers_lock.h"
+#include "db/engine/statement.h"
+#include "db/sqlite/writers_lock.h"
 
 #define COPY_BYTES (256 * 1024)
 /* How long a writer that does not take our lock is waited for. */

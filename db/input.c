@@ -1,4 +1,4 @@
-#include "common/validation.h"
+#include "db/input.h"
 
 #include <ctype.h>
 #include <inttypes.h>

@@ -1,6 +1,6 @@
-#include "db/migrations.h"
+#include "db/engine/schema.h"
 
-#include "db/statement.h"
+#include "db/engine/statement.h"
 
 /* Types and clauses are those that SQLite and PostgreSQL share, but for WITHOUT ROWID, which lays a
  * table out by its primary key; another database's migrations leave it out. Times are milliseconds

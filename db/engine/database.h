@@ -1,7 +1,7 @@
 /*
  * The database of one process: a writer thread with group commit, a thread that makes commits
- * durable and completes them (db/durability.h), one that copies the write-ahead log
- * (db/checkpointer.h), and a few read connections.
+ * durable and completes them (db/engine/durability.h), one that copies the write-ahead log
+ * (db/sqlite/checkpointer.h), and a few read connections.
  *
  * A write operation runs inside a transaction that it shares with others (a savepoint each); it is
  * acknowledged, with true, only when the commit is on disk. Writers of several processes queue on
@@ -15,8 +15,8 @@
  *
  * Any thread may call; operations and queries must not call database_write or database_read.
  */
-#ifndef MESSAGERIE_DB_DATABASE_H
-#define MESSAGERIE_DB_DATABASE_H
+#ifndef MESSAGERIE_DB_ENGINE_DATABASE_H
+#define MESSAGERIE_DB_ENGINE_DATABASE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,8 +32,8 @@
 #define DATABASE_BATCH_OPERATIONS 64
 
 struct database;
-struct connection;  /* db/statement.h */
-struct transaction; /* db/transaction.h, for db/ alone */
+struct connection;  /* db/engine/statement.h */
+struct transaction; /* db/engine/transaction.h, for db/ alone */
 
 struct database_options {
     const char *path;

@@ -2,15 +2,15 @@
  * What an operation works with: the write connection inside an open transaction, and what the
  * commit will publish. For db/ alone; made and ended by database.c, on the writer thread.
  */
-#ifndef MESSAGERIE_DB_TRANSACTION_H
-#define MESSAGERIE_DB_TRANSACTION_H
+#ifndef MESSAGERIE_DB_ENGINE_TRANSACTION_H
+#define MESSAGERIE_DB_ENGINE_TRANSACTION_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "common/buffer.h"
 #include "common/services.h"
-#include "db/statement.h"
+#include "db/engine/statement.h"
 
 struct transaction {
     struct connection *connection;

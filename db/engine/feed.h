@@ -2,8 +2,8 @@
  * Reading the outbox: for the broker that delivers its events, and for clients that come back and
  * ask what they have missed. Any thread.
  */
-#ifndef MESSAGERIE_DB_FEED_H
-#define MESSAGERIE_DB_FEED_H
+#ifndef MESSAGERIE_DB_ENGINE_FEED_H
+#define MESSAGERIE_DB_ENGINE_FEED_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,7 +11,7 @@
 
 #include "common/buffer.h"
 #include "common/event.h"
-#include "db/database.h"
+#include "db/engine/database.h"
 
 /* Events in seq order. All zero is an empty batch. */
 struct feed_batch {

@@ -1,6 +1,6 @@
-#include "db/sql.h"
+#include "db/engine/sql.h"
 
-#include "db/outbox.h"
+#include "db/engine/outbox.h"
 
 /* Most statements are the same for every database; these few are not, and are SQLite's. */
 #define BEGIN_WRITE         "BEGIN IMMEDIATE"

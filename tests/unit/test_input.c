@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "common/buffer.h"
-#include "common/validation.h"
+#include "db/input.h"
 
 /* ---- bodies as text ---- */
 

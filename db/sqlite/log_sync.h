@@ -12,8 +12,8 @@
  *
  * Any thread may call; open and close only when no batch is under way.
  */
-#ifndef MESSAGERIE_DB_LOG_SYNC_H
-#define MESSAGERIE_DB_LOG_SYNC_H
+#ifndef MESSAGERIE_DB_SQLITE_LOG_SYNC_H
+#define MESSAGERIE_DB_SQLITE_LOG_SYNC_H
 
 #include <stdbool.h>
 

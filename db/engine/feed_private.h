@@ -1,11 +1,11 @@
 /*
- * The half of db/feed.h that is for db/ alone.
+ * The half of db/engine/feed.h that is for db/ alone.
  */
-#ifndef MESSAGERIE_DB_FEED_PRIVATE_H
-#define MESSAGERIE_DB_FEED_PRIVATE_H
+#ifndef MESSAGERIE_DB_ENGINE_FEED_PRIVATE_H
+#define MESSAGERIE_DB_ENGINE_FEED_PRIVATE_H
 
-#include "db/feed.h"
-#include "db/statement.h"
+#include "db/engine/feed.h"
+#include "db/engine/statement.h"
 
 /* The newest seq, 0 in an empty outbox. */
 bool feed_newest(struct connection *connection, int64_t *newest, struct error *error);
@@ -14,7 +14,7 @@ bool feed_newest(struct connection *connection, int64_t *newest, struct error *e
 bool feed_is_complete_after(struct connection *connection, int64_t seq, int64_t newest,
                             bool *is_complete, struct error *error);
 
-/* Looks into the index: one for each audience and epoch (db/outbox.h) of what was missed. */
+/* Looks into the index: one for each audience and epoch (db/engine/outbox.h) of what was missed. */
 #define FEED_LOOKS_MAX 4096
 
 /* Counts what feed_missed would find, up to its limit; tells the limit, without counting, when it

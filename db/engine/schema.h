@@ -15,8 +15,8 @@
  *   sessions              the broker's sockets, connected or not, and
  *   session_rooms         the conversations that each has joined
  */
-#ifndef MESSAGERIE_DB_MIGRATIONS_H
-#define MESSAGERIE_DB_MIGRATIONS_H
+#ifndef MESSAGERIE_DB_ENGINE_SCHEMA_H
+#define MESSAGERIE_DB_ENGINE_SCHEMA_H
 
 #include <stdbool.h>
 #include <stdint.h>

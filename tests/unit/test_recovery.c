@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "db/contact.h"
-#include "db/feed_private.h"
-#include "db/outbox.h"
-#include "db/session.h"
+#include "db/engine/feed_private.h"
+#include "db/engine/outbox.h"
+#include "db/recovery.h"
 #include "tests/unit/db_fixture.h"
 
 static bool write_it(struct fixture *fixture, database_operation *operation, void *argument)

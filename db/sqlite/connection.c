@@ -1,4 +1,4 @@
-#include "db/statement.h"
+#include "db/engine/statement.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -137,8 +137,8 @@ static bool set_up(struct connection *connection, const struct connection_option
                      JOURNAL_SIZE_LIMIT_BYTES);
     if (!connection_execute(connection, pragmas, error) || !read_journal_mode(connection, error))
         return false;
-    /* With a log SQLite syncs at checkpoints only, and we after commits (db/durability.h); without
-     * one at each commit, and the folder too, or else the old journal could come back. */
+    /* With a log SQLite syncs at checkpoints only, and we after commits (db/engine/durability.h);
+     * without one at each commit, and the folder too, or else the old journal could come back. */
     if (!connection_execute(
             connection,
             connection->has_log ? "PRAGMA synchronous=NORMAL" : "PRAGMA synchronous=EXTRA", error))

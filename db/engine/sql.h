@@ -3,8 +3,8 @@
  * subset that SQLite and PostgreSQL share; parameters are $1, $2 … in the order in which they
  * first appear, which both count the same way.
  */
-#ifndef MESSAGERIE_DB_SQL_H
-#define MESSAGERIE_DB_SQL_H
+#ifndef MESSAGERIE_DB_ENGINE_SQL_H
+#define MESSAGERIE_DB_ENGINE_SQL_H
 
 enum sql_id {
     SQL_BEGIN_READ,

@@ -1,4 +1,4 @@
-#include "db/outbox.h"
+#include "db/engine/outbox.h"
 
 #include <string.h>
 

@@ -12,20 +12,20 @@
  *
  * Batches are completed in the order of their commits. The writer's thread is the only caller.
  */
-#ifndef MESSAGERIE_DB_DURABILITY_H
-#define MESSAGERIE_DB_DURABILITY_H
+#ifndef MESSAGERIE_DB_ENGINE_DURABILITY_H
+#define MESSAGERIE_DB_ENGINE_DURABILITY_H
 
 #include <stdbool.h>
 
 #include "common/buffer.h"
 #include "common/error.h"
-#include "db/log_sync.h"
+#include "db/sqlite/log_sync.h"
 
 /* Batches between the begin of their transaction and their completion: one that the writer runs,
  * and one that is being synced. With more, commits would only become smaller. */
 #define DURABILITY_BATCHES 2
 
-struct database_job; /* db/database.h */
+struct database_job; /* db/engine/database.h */
 
 /* What one transaction has done. */
 struct commit_batch {

@@ -7,8 +7,8 @@
  *
  * Any thread.
  */
-#ifndef MESSAGERIE_COMMON_VALIDATION_H
-#define MESSAGERIE_COMMON_VALIDATION_H
+#ifndef MESSAGERIE_DB_INPUT_H
+#define MESSAGERIE_DB_INPUT_H
 
 #include <stdbool.h>
 #include <stddef.h>
