@@ -1,8 +1,10 @@
 /*
- * Runs a fuzz target over its corpus, once per file: FUZZ_CORPUS, or the folder given. One TAP line
- * each; a finding is a crash, which the test driver reports.
+ * Runs a fuzz target over its corpus, once per file: the folder given, or of the environment's
+ * FUZZ_CORPUS the one that is called as the target. One TAP line each; a finding is a crash, which
+ * the test driver reports.
  */
 #include <dirent.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +20,7 @@ static int is_input(const struct dirent *entry)
 
 static void replay(const char *folder, const char *name, int number)
 {
-    char path[4096];
+    char path[PATH_MAX + NAME_MAX + 2];
     uint8_t *data = malloc(INPUT_MAX_BYTES);
     FILE *file;
 
@@ -44,8 +46,15 @@ static void replay(const char *folder, const char *name, int number)
 
 int main(int count, char **arguments)
 {
-    const char *folder = count > 1 ? arguments[1] : FUZZ_CORPUS;
+    const char *corpora = getenv("FUZZ_CORPUS");
+    const char *target = strrchr(arguments[0], '_');
+    char folder[PATH_MAX];
     struct dirent **entries;
+
+    snprintf(folder, sizeof(folder), "%s/%s", corpora != NULL ? corpora : ".",
+             target != NULL ? target + 1 : "");
+    if (count > 1)
+        snprintf(folder, sizeof(folder), "%s", arguments[1]);
     int found = scandir(folder, &entries, is_input, alphasort);
 
     printf("1..%d\n", found > 0 ? found : 1);

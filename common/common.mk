@@ -1,0 +1,22 @@
+## common/: knows nobody.
+
+noinst_LIBRARIES += libcommon.a
+libcommon_a_SOURCES = \
+	common/buffer.c common/buffer.h \
+	common/bus.c common/bus.h \
+	common/clock.c common/clock.h \
+	common/config.c common/config.h \
+	common/error.c common/error.h \
+	common/event.c common/event.h \
+	common/id.c common/id.h \
+	common/json_reader.c common/json_reader.h \
+	common/json_writer.c common/json_writer.h \
+	common/local_time.c common/local_time.h \
+	common/log.c common/log.h \
+	common/random.c common/random.h \
+	common/services.h \
+	common/template.c common/template.h \
+	common/token.c common/token.h \
+	common/unix_listener.c common/unix_listener.h \
+	common/utf8.c common/utf8.h
+common_libraries = libcommon.a $(JSONC_LIBS) $(JWT_LIBS) $(INIH_LIBS) $(NANOMSG_LIBS)

@@ -1,0 +1,149 @@
+## tests/unit/: one program per module, its source tests/unit/test_<module>.c. A new one is its name in
+## check_PROGRAMS and a line with the libraries that it tests, and one with its sources if it shares some.
+
+AM_TESTS_ENVIRONMENT = CMOCKA_MESSAGE_OUTPUT=TAP; FUZZ_CORPUS=$(abs_top_srcdir)/tests/fuzz/corpus; \
+	export CMOCKA_MESSAGE_OUTPUT FUZZ_CORPUS;
+LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+TESTS = $(check_PROGRAMS)
+
+if HAVE_CMOCKA
+noinst_HEADERS += tests/unit/unit_test.h
+failing_malloc = tests/unit/failing_malloc.c tests/unit/failing_malloc.h
+hmac_sha256 = tests/unit/hmac_sha256.c tests/unit/hmac_sha256.h
+db_fixture = tests/unit/db_fixture.c tests/unit/db_fixture.h
+fastcgi_client = tests/unit/fastcgi_client.c tests/unit/fastcgi_client.h
+broker_fixture = tests/unit/broker_fixture.c tests/unit/broker_fixture.h
+
+check_PROGRAMS += \
+	tests/unit/test_appointment \
+	tests/unit/test_buffer \
+	tests/unit/test_bus \
+	tests/unit/test_checkpointer \
+	tests/unit/test_clock \
+	tests/unit/test_config \
+	tests/unit/test_database \
+	tests/unit/test_demo \
+	tests/unit/test_dispatch \
+	tests/unit/test_durability \
+	tests/unit/test_engineio \
+	tests/unit/test_engineio_packet \
+	tests/unit/test_error \
+	tests/unit/test_event \
+	tests/unit/test_fastcgi \
+	tests/unit/test_feed \
+	tests/unit/test_gate \
+	tests/unit/test_http \
+	tests/unit/test_id \
+	tests/unit/test_input \
+	tests/unit/test_input_booking \
+	tests/unit/test_json_reader \
+	tests/unit/test_json_writer \
+	tests/unit/test_listener \
+	tests/unit/test_log \
+	tests/unit/test_loop \
+	tests/unit/test_messaging \
+	tests/unit/test_metrics \
+	tests/unit/test_output \
+	tests/unit/test_query \
+	tests/unit/test_random \
+	tests/unit/test_records \
+	tests/unit/test_recovery \
+	tests/unit/test_request \
+	tests/unit/test_rooms \
+	tests/unit/test_router \
+	tests/unit/test_socketio \
+	tests/unit/test_socketio_packet \
+	tests/unit/test_spool \
+	tests/unit/test_sql \
+	tests/unit/test_template \
+	tests/unit/test_timer \
+	tests/unit/test_token \
+	tests/unit/test_token_cache \
+	tests/unit/test_utf8 \
+	tests/unit/test_websocket \
+	tests/unit/test_writers_lock
+
+tests_unit_test_appointment_SOURCES = tests/unit/test_appointment.c $(db_fixture)
+tests_unit_test_appointment_LDADD = $(db_libraries) $(CMOCKA_LIBS)
+tests_unit_test_buffer_SOURCES = tests/unit/test_buffer.c $(failing_malloc)
+tests_unit_test_buffer_LDADD = $(common_libraries) $(CMOCKA_LIBS)
+tests_unit_test_bus_LDADD = $(common_libraries) $(CMOCKA_LIBS)
+tests_unit_test_checkpointer_SOURCES = tests/unit/test_checkpointer.c $(db_fixture)
+tests_unit_test_checkpointer_LDADD = $(db_libraries) $(CMOCKA_LIBS)
+tests_unit_test_clock_LDADD = $(common_libraries) $(CMOCKA_LIBS)
+tests_unit_test_config_SOURCES = tests/unit/test_config.c $(failing_malloc)
+tests_unit_test_config_LDADD = $(common_libraries) $(CMOCKA_LIBS)
+tests_unit_test_database_SOURCES = tests/unit/test_database.c $(db_fixture)
+tests_unit_test_database_LDADD = $(db_libraries) $(CMOCKA_LIBS)
+tests_unit_test_demo_SOURCES = tests/unit/test_demo.c $(db_fixture)
+tests_unit_test_demo_LDADD = $(tool_libraries) $(CMOCKA_LIBS)
+tests_unit_test_dispatch_SOURCES = tests/unit/test_dispatch.c $(db_fixture) $(failing_malloc)
+tests_unit_test_dispatch_LDADD = $(fcgi_libraries) $(CMOCKA_LIBS)
+tests_unit_test_durability_SOURCES = tests/unit/test_durability.c $(db_fixture)
+tests_unit_test_durability_LDADD = $(db_libraries) $(CMOCKA_LIBS)
+tests_unit_test_engineio_SOURCES = tests/unit/test_engineio.c $(broker_fixture)
+tests_unit_test_engineio_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
+tests_unit_test_engineio_packet_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
+tests_unit_test_error_LDADD = $(common_libraries) $(CMOCKA_LIBS)
+tests_unit_test_event_LDADD = $(common_libraries) $(CMOCKA_LIBS)
+tests_unit_test_fastcgi_SOURCES = tests/unit/test_fastcgi.c $(fastcgi_client)
+tests_unit_test_fastcgi_LDADD = $(fcgi_libraries) $(CMOCKA_LIBS)
+tests_unit_test_feed_SOURCES = tests/unit/test_feed.c $(db_fixture)
+tests_unit_test_feed_LDADD = $(broker_libraries) $(CMOCKA_LIBS)
+tests_unit_test_gate_LDADD = $(fcgi_libraries) $(CMOCKA_LIBS)
+tests_unit_test_http_SOURCES = tests/unit/test_http.c $(broker_fixture)
+tests_unit_test_http_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
+tests_unit_test_id_LDADD = $(common_libraries) $(CMOCKA_LIBS)
+tests_unit_test_input_LDADD = $(db_libraries) $(CMOCKA_LIBS)
+tests_unit_test_input_booking_LDADD = $(db_libraries) $(CMOCKA_LIBS)
+tests_unit_test_json_reader_SOURCES = tests/unit/test_json_reader.c $(failing_malloc)
+tests_unit_test_json_reader_LDADD = $(common_libraries) $(CMOCKA_LIBS)
+tests_unit_test_json_writer_SOURCES = tests/unit/test_json_writer.c $(failing_malloc)
+tests_unit_test_json_writer_LDADD = $(common_libraries) $(CMOCKA_LIBS)
+tests_unit_test_listener_SOURCES = tests/unit/test_listener.c $(fastcgi_client)
+tests_unit_test_listener_LDADD = $(fcgi_libraries) $(CMOCKA_LIBS)
+tests_unit_test_log_LDADD = $(common_libraries) $(CMOCKA_LIBS)
+tests_unit_test_loop_SOURCES = tests/unit/test_loop.c $(broker_fixture) $(failing_malloc)
+tests_unit_test_loop_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
+tests_unit_test_messaging_SOURCES = tests/unit/test_messaging.c $(db_fixture)
+tests_unit_test_messaging_LDADD = $(broker_libraries) $(CMOCKA_LIBS)
+tests_unit_test_metrics_LDADD = $(broker_libraries) $(CMOCKA_LIBS)
+tests_unit_test_output_SOURCES = tests/unit/test_output.c $(failing_malloc)
+tests_unit_test_output_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
+tests_unit_test_query_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
+tests_unit_test_random_LDADD = $(common_libraries) $(CMOCKA_LIBS)
+tests_unit_test_records_SOURCES = tests/unit/test_records.c $(fastcgi_client)
+tests_unit_test_records_LDADD = $(fcgi_libraries) $(CMOCKA_LIBS)
+tests_unit_test_recovery_SOURCES = tests/unit/test_recovery.c $(db_fixture)
+tests_unit_test_recovery_LDADD = $(db_libraries) $(CMOCKA_LIBS)
+tests_unit_test_request_LDADD = $(fcgi_libraries) $(CMOCKA_LIBS)
+tests_unit_test_rooms_LDADD = $(broker_libraries) $(CMOCKA_LIBS)
+tests_unit_test_router_LDADD = $(fcgi_libraries) $(CMOCKA_LIBS)
+tests_unit_test_socketio_SOURCES = tests/unit/test_socketio.c $(broker_fixture)
+tests_unit_test_socketio_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
+tests_unit_test_socketio_packet_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
+tests_unit_test_spool_SOURCES = tests/unit/test_spool.c $(db_fixture)
+tests_unit_test_spool_LDADD = $(tool_libraries) $(CMOCKA_LIBS)
+tests_unit_test_sql_SOURCES = tests/unit/test_sql.c $(db_fixture)
+tests_unit_test_sql_LDADD = $(db_libraries) $(CMOCKA_LIBS)
+tests_unit_test_template_LDADD = $(common_libraries) $(CMOCKA_LIBS)
+tests_unit_test_timer_SOURCES = tests/unit/test_timer.c $(failing_malloc)
+tests_unit_test_timer_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
+tests_unit_test_token_SOURCES = tests/unit/test_token.c $(failing_malloc) $(hmac_sha256)
+tests_unit_test_token_LDADD = $(common_libraries) $(CMOCKA_LIBS)
+tests_unit_test_token_cache_LDADD = $(fcgi_libraries) $(CMOCKA_LIBS)
+tests_unit_test_utf8_LDADD = $(common_libraries) $(CMOCKA_LIBS)
+tests_unit_test_websocket_SOURCES = tests/unit/test_websocket.c $(broker_fixture)
+tests_unit_test_websocket_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
+tests_unit_test_writers_lock_SOURCES = tests/unit/test_writers_lock.c
+tests_unit_test_writers_lock_LDADD = $(db_libraries) $(CMOCKA_LIBS)
+
+if HAVE_WSLAY
+check_PROGRAMS += tests/unit/test_frame
+tests_unit_test_frame_LDADD = $(transport_libraries) $(CMOCKA_LIBS) -lwslay
+endif
+else
+check-local:
+	@echo "make check needs cmocka (Debian: apt-get install libcmocka-dev); then run configure again" >&2
+	@exit 1
+endif
