@@ -137,20 +137,18 @@ static void observe_commit(struct turn *turn)
     histogram_observe(&turn->client->messaging->metrics.commit, turn->request.waited_ms);
 }
 
-static void run_write(struct turn *turn, database_operation *operation, void *argument,
+static void run_write(struct turn *turn, struct database_operation operation,
                       void (*on_done)(struct worker_request *request))
 {
     turn->request.operation = operation;
-    turn->request.argument = argument;
     turn->request.on_done = on_done;
     worker_write(turn->client->messaging->worker, &turn->request);
 }
 
-static void run_read(struct turn *turn, database_query *query, void *argument,
+static void run_read(struct turn *turn, struct database_query query,
                      void (*on_done)(struct worker_request *request))
 {
     turn->request.query = query;
-    turn->request.argument = argument;
     turn->request.on_done = on_done;
     worker_read(turn->client->messaging->worker, &turn->request);
 }
@@ -240,7 +238,7 @@ static void tell_unread(struct turn *turn)
         return;
     }
     turn->unread.user_id = turn->client->user->id;
-    run_read(turn, unread_state, &turn->unread, on_unread_read);
+    run_read(turn, unread_state(&turn->unread), on_unread_read);
 }
 
 /* ---- join-conversation, leave-conversation ------------------------------------------------- */
@@ -350,7 +348,7 @@ static void handle_join(struct turn *turn)
                                                  .caller = client_caller(turn->client),
                                                  .pid = stored_pid(turn),
                                                  .json = &turn->json};
-    run_write(turn, conversation_join, &turn->call.join, on_joined);
+    run_write(turn, conversation_join(&turn->call.join), on_joined);
 }
 
 static void on_left(struct worker_request *request)
@@ -382,7 +380,7 @@ static void handle_leave(struct turn *turn)
     turn->call.leave = (struct conversation_leave){.conversation_id = turn->conversation_id,
                                                    .caller = client_caller(turn->client),
                                                    .pid = stored_pid(turn)};
-    run_write(turn, conversation_leave, &turn->call.leave, on_left);
+    run_write(turn, conversation_leave(&turn->call.leave), on_left);
 }
 
 /* ---- send-message -------------------------------------------------------------------------- */
@@ -433,7 +431,7 @@ static void handle_send(struct turn *turn)
                                                 .recipient_is_present =
                                                     is_other_present(client, turn->conversation_id),
                                                 .json = &turn->json};
-    run_write(turn, message_create, &turn->call.create, on_sent);
+    run_write(turn, message_create(&turn->call.create), on_sent);
 }
 
 /* ---- mark-as-read, mark-conversation-as-read ----------------------------------------------- */
@@ -485,7 +483,7 @@ static void handle_mark(struct turn *turn)
     }
     turn->call.message = (struct message_reference){
         .message_id = turn->message_id, .caller = client_caller(turn->client), .json = &turn->json};
-    run_write(turn, message_mark_read, &turn->call.message, on_marked);
+    run_write(turn, message_mark_read(&turn->call.message), on_marked);
 }
 
 static void on_conversation_marked(struct worker_request *request)
@@ -516,7 +514,7 @@ static void handle_mark_conversation(struct turn *turn)
         return;
     turn->call.conversation = (struct conversation_reference){
         .conversation_id = turn->conversation_id, .caller = client_caller(turn->client)};
-    run_write(turn, conversation_mark_read, &turn->call.conversation, on_conversation_marked);
+    run_write(turn, conversation_mark_read(&turn->call.conversation), on_conversation_marked);
 }
 
 /* ---- user-typing, user-stopped-typing ------------------------------------------------------ */
@@ -553,7 +551,7 @@ static void check_typing(struct turn *turn, void (*on_done)(struct worker_reques
     turn->call.typing = (struct typing_name){.conversation_id = turn->conversation_id,
                                              .caller = client_caller(turn->client),
                                              .name = &turn->json};
-    run_read(turn, typing_name, &turn->call.typing, on_done);
+    run_read(turn, typing_name(&turn->call.typing), on_done);
 }
 
 static void handle_typing(struct turn *turn)
@@ -708,8 +706,7 @@ void client_events_mark_delivered(struct messaging *messaging, const char *messa
         .message_id = mark->message_id,
         .caller = {.user_id = mark->user_id, .role = "", .kind = CALLER_OTHER},
         .json = &mark->json};
-    mark->request.operation = message_mark_read;
-    mark->request.argument = &mark->message;
+    mark->request.operation = message_mark_read(&mark->message);
     mark->request.on_done = on_delivered_marked;
     worker_write(messaging->worker, &mark->request);
 }

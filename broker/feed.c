@@ -331,8 +331,7 @@ struct feed *feed_create(const struct feed_settings *settings)
         return NULL;
     feed->settings = *settings;
     feed->is_healthy = true;
-    feed->request.query = feed_read;
-    feed->request.argument = &feed->read;
+    feed->request.query = feed_read(&feed->read);
     feed->request.on_done = on_read;
     if (!loop_timer_add(settings->loop, &feed->look, on_look)) {
         free(feed);

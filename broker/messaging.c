@@ -308,8 +308,7 @@ void messaging_start(struct messaging *messaging)
     restoring->started_at_ms = clock_wall_ms(loop_services(messaging->loop)->clock);
     restoring->abandon =
         (struct session_abandon){.before_ms = INT64_MAX, .user_ids = &restoring->user_ids};
-    restoring->request.operation = session_abandon;
-    restoring->request.argument = &restoring->abandon;
+    restoring->request.operation = session_abandon(&restoring->abandon);
     restoring->request.on_done = on_restored;
     restore(&restoring->again);
 }

@@ -142,8 +142,7 @@ static void tell_offline(struct presence *presence, const char *user_id)
     memcpy(note->user_id, user_id, size);
     note->presence = presence;
     note->list = (struct contact_list){.user_id = note->user_id, .ids = &note->ids};
-    note->request.query = contact_list;
-    note->request.argument = &note->list;
+    note->request.query = contact_list(&note->list);
     note->request.on_done = on_contacts;
     worker_read(presence->worker, &note->request);
 }

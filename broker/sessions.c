@@ -105,31 +105,50 @@ static void on_session_written(struct worker_request *request)
     free(LOOP_OWNER(request, struct session_write, request));
 }
 
-/* Without memory the session stays as it was, and is pruned one day. */
-static void write_session(struct client *client, database_operation *operation,
-                          const char *conversation_id)
+/* NULL without memory: the session then stays as it was, and is pruned one day. */
+static struct session_write *make_write(const struct client *client)
 {
     struct session_write *write = calloc(1, sizeof(*write));
 
     if (write == NULL)
-        return;
+        return NULL;
     memcpy(write->pid, client->pid, sizeof(write->pid));
-    if (conversation_id != NULL)
-        strncpy(write->conversation_id, conversation_id, sizeof(write->conversation_id) - 1);
     write->reference.pid = write->pid;
-    write->room =
-        (struct session_room){.pid = write->pid, .conversation_id = write->conversation_id};
-    write->request.operation = operation;
-    write->request.argument =
-        conversation_id != NULL ? (void *)&write->room : (void *)&write->reference;
+    write->room.pid = write->pid;
+    write->room.conversation_id = write->conversation_id;
     write->request.on_done = on_session_written;
+    return write;
+}
+
+static void suspend_session(struct client *client)
+{
+    struct session_write *write = make_write(client);
+
+    if (write == NULL)
+        return;
+    write->request.operation = session_suspend(&write->reference);
+    worker_write(client->messaging->worker, &write->request);
+}
+
+static void close_session(struct client *client)
+{
+    struct session_write *write = make_write(client);
+
+    if (write == NULL)
+        return;
+    write->request.operation = session_close(&write->reference);
     worker_write(client->messaging->worker, &write->request);
 }
 
 void sessions_forget_room(struct client *client, const char *conversation_id)
 {
-    if (client->pid[0] != '\0')
-        write_session(client, session_forget_room, conversation_id);
+    struct session_write *write = client->pid[0] != '\0' ? make_write(client) : NULL;
+
+    if (write == NULL)
+        return;
+    strncpy(write->conversation_id, conversation_id, sizeof(write->conversation_id) - 1);
+    write->request.operation = session_forget_room(&write->room);
+    worker_write(client->messaging->worker, &write->request);
 }
 
 /* ---- the token's end ----------------------------------------------------------------------- */
@@ -252,9 +271,9 @@ void sessions_on_disconnect(void *application, struct socketio_socket *socket,
     if (reason == SOCKETIO_SLOW)
         messaging->metrics.slow_consumers++;
     if (client->pid[0] != '\0' && is_goodbye)
-        write_session(client, session_close, NULL);
+        close_session(client);
     else if (client->pid[0] != '\0' && !messaging->is_stopping)
-        write_session(client, session_suspend, NULL);
+        suspend_session(client);
     free_client(client);
 }
 
@@ -392,8 +411,7 @@ static void on_pace(struct timer *timer)
 
 static void read_missed(struct connecting *connecting)
 {
-    connecting->request.query = feed_missed;
-    connecting->request.argument = &connecting->missed;
+    connecting->request.query = feed_missed(&connecting->missed);
     connecting->request.on_done = on_missed;
     worker_read(connecting->client->messaging->worker, &connecting->request);
 }
@@ -407,7 +425,7 @@ static void let_in(struct connecting *connecting)
     if (!socketio_accept(socket, connecting->sid, client->pid[0] != '\0' ? client->pid : NULL)) {
         bool is_stored = client->pid[0] != '\0' && !messaging->is_stopping;
         if (is_stored)
-            write_session(client, session_suspend, NULL);
+            suspend_session(client);
         free_connecting(connecting);
         free_client(client);
         return;
@@ -468,7 +486,7 @@ static void on_visited(struct worker_request *request)
 static void visit(struct connecting *connecting)
 {
     connecting->recover.recovered = false;
-    connecting->request.query = session_visit;
+    connecting->request.query = session_visit(&connecting->open);
     connecting->request.on_done = on_visited;
     worker_read(connecting->client->messaging->worker, &connecting->request);
 }
@@ -492,7 +510,7 @@ static void on_opened(struct worker_request *request)
         let_in(connecting);
         return;
     }
-    write_session(client, session_suspend, NULL);
+    suspend_session(client);
     give_up(connecting);
 }
 
@@ -507,8 +525,7 @@ static void on_feed(struct feed_waiter *waiter, bool reached)
     }
     engineio_make_id(random, connecting->pid);
     engineio_make_id(random, connecting->sid);
-    connecting->request.operation = session_open;
-    connecting->request.argument = &connecting->open;
+    connecting->request.operation = session_open(&connecting->open);
     connecting->request.on_done = on_opened;
     worker_write(connecting->client->messaging->worker, &connecting->request);
 }
@@ -563,7 +580,7 @@ static void replace_old(const struct connecting *connecting, struct user *user)
         client = client->next_of_user;
     if (client == NULL)
         return;
-    write_session(client, session_suspend, NULL);
+    suspend_session(client);
     client->pid[0] = '\0'; /* the session is the new socket's */
     socketio_close(client->socket, FRAME_CLOSE_NORMAL);
 }

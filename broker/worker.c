@@ -183,7 +183,6 @@ void worker_write(struct worker *worker, struct worker_request *request)
     if (!begin(worker, request))
         return;
     request->job.operation = request->operation;
-    request->job.argument = request->argument;
     request->job.completed = on_written;
     worker->writes[worker->write_count++] = &request->job;
     if (worker->write_count == DATABASE_BATCH_OPERATIONS)
@@ -225,8 +224,7 @@ static void *reader_main(void *argument)
     struct worker_request *request;
 
     while ((request = take_read(worker)) != NULL) {
-        request->succeeded =
-            database_read(worker->database, request->query, request->argument, &request->job.error);
+        request->succeeded = database_read(worker->database, request->query, &request->job.error);
         finish(request);
     }
     return NULL;

@@ -25,9 +25,8 @@ struct worker;
 
 struct worker_request {
     /* Set by the caller. */
-    database_operation *operation; /* for worker_write */
-    database_query *query;         /* for worker_read */
-    void *argument;
+    struct database_operation operation; /* for worker_write */
+    struct database_query query;         /* for worker_read */
     void (*on_done)(struct worker_request *request);
     /* The result. */
     bool succeeded;          /* else job.error tells why */

@@ -625,9 +625,9 @@ static bool create_again(struct transaction *transaction, struct appointment_cre
     return succeeded;
 }
 
-bool appointment_create(struct transaction *transaction, void *argument, struct error *error)
+bool appointment_create_run(struct transaction *transaction, struct appointment_create *request,
+                            struct error *error)
 {
-    struct appointment_create *request = argument;
     struct appointment row;
     bool found;
 
@@ -638,9 +638,9 @@ bool appointment_create(struct transaction *transaction, void *argument, struct 
                  : create_new(transaction, request, error);
 }
 
-bool appointment_change(struct transaction *transaction, void *argument, struct error *error)
+bool appointment_change_run(struct transaction *transaction, struct appointment_change *request,
+                            struct error *error)
 {
-    struct appointment_change *request = argument;
     struct news news = {.change = request->input, .texts = request->texts, .json = request->json};
     struct appointment row;
     bool found;

@@ -38,7 +38,7 @@ struct appointment_create {
     struct buffer *json;         /* result: the Conversation; may be NULL */
     bool existed;                /* result: the appointment had a conversation already */
 };
-database_operation appointment_create;
+DATABASE_OPERATION(appointment_create, struct appointment_create);
 
 /* Operation over struct appointment_change. */
 struct appointment_change {
@@ -49,6 +49,6 @@ struct appointment_change {
                             old and the conversation deleted since; may be NULL */
     bool is_early;       /* result: the appointment is not there yet */
 };
-database_operation appointment_change;
+DATABASE_OPERATION(appointment_change, struct appointment_change);
 
 #endif

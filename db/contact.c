@@ -5,9 +5,9 @@
 #include "db/conversation_private.h"
 #include "db/person_private.h"
 
-bool contact_list(struct connection *connection, void *argument, struct error *error)
+bool contact_list_run(struct connection *connection, struct contact_list *request,
+                      struct error *error)
 {
-    const struct contact_list *request = argument;
     struct statement *statement = statement_begin(connection, SQL_CONTACTS);
     enum step step;
 
@@ -20,9 +20,9 @@ bool contact_list(struct connection *connection, void *argument, struct error *e
     return step == STEP_DONE;
 }
 
-bool typing_name(struct connection *connection, void *argument, struct error *error)
+bool typing_name_run(struct connection *connection, struct typing_name *request,
+                     struct error *error)
 {
-    const struct typing_name *request = argument;
     struct conversation conversation;
 
     if (!conversation_load_for(connection, request->conversation_id, &request->caller,

@@ -15,7 +15,7 @@ struct contact_list {
     const char *user_id;
     struct buffer *ids; /* result: NUL-terminated texts one after the other */
 };
-database_query contact_list;
+DATABASE_QUERY(contact_list, struct contact_list);
 
 /* Query over struct typing_name: what the caller, who must take part in the conversation
  * (ERROR_NOT_FOUND, ERROR_FORBIDDEN), is called when typing: the salon's name, else first and last
@@ -26,6 +26,6 @@ struct typing_name {
     struct caller caller;
     struct buffer *name; /* result: bytes of UTF-8 */
 };
-database_query typing_name;
+DATABASE_QUERY(typing_name, struct typing_name);
 
 #endif

@@ -317,9 +317,9 @@ static bool write_one(struct connection *connection, struct buffer *json,
 
 /* ---- queries ------------------------------------------------------------------------------- */
 
-bool conversation_access(struct connection *connection, void *argument, struct error *error)
+bool conversation_access_run(struct connection *connection, struct conversation_access *request,
+                             struct error *error)
 {
-    struct conversation_access *request = argument;
     struct conversation conversation;
 
     if (!conversation_load_for(connection, request->conversation_id, &request->caller,
@@ -329,9 +329,9 @@ bool conversation_access(struct connection *connection, void *argument, struct e
     return true;
 }
 
-bool conversation_find(struct connection *connection, void *argument, struct error *error)
+bool conversation_find_run(struct connection *connection, struct conversation_find *request,
+                           struct error *error)
 {
-    struct conversation_find *request = argument;
     struct conversation conversation;
     int64_t unread;
 
@@ -389,9 +389,9 @@ static bool list_rows(struct connection *connection, const struct conversation_l
     return step == STEP_DONE;
 }
 
-bool conversation_list(struct connection *connection, void *argument, struct error *error)
+bool conversation_list_run(struct connection *connection, struct conversation_list *request,
+                           struct error *error)
 {
-    const struct conversation_list *request = argument;
     struct json_writer writer;
     int64_t total = 0;
 
@@ -412,9 +412,9 @@ bool conversation_list(struct connection *connection, void *argument, struct err
     return true;
 }
 
-bool unread_total(struct connection *connection, void *argument, struct error *error)
+bool unread_total_run(struct connection *connection, struct unread_summary *request,
+                      struct error *error)
 {
-    const struct unread_summary *request = argument;
     struct person_totals totals = {0};
     struct json_writer writer;
 
@@ -451,9 +451,9 @@ static bool write_unread_row(struct connection *connection, struct json_writer *
     return true;
 }
 
-bool unread_conversations(struct connection *connection, void *argument, struct error *error)
+bool unread_conversations_run(struct connection *connection, struct unread_summary *request,
+                              struct error *error)
 {
-    const struct unread_summary *request = argument;
     struct json_writer writer;
     struct statement *statement = statement_begin(connection, SQL_CONVERSATION_LIST_UNREAD);
     enum step step = STEP_DONE;
@@ -623,9 +623,9 @@ static bool show_existing(struct transaction *transaction, struct conversation_c
                      error);
 }
 
-bool conversation_create(struct transaction *transaction, void *argument, struct error *error)
+bool conversation_create_run(struct transaction *transaction, struct conversation_create *request,
+                             struct error *error)
 {
-    struct conversation_create *request = argument;
     const struct conversation_input *input = request->input;
     char existing_id[ID_BYTES] = "";
     const char *salon_id = "";
@@ -668,9 +668,9 @@ static bool store_and_announce(struct transaction *transaction, struct conversat
            conversation_announce(transaction, "conversation-updated", conversation, error);
 }
 
-bool conversation_update(struct transaction *transaction, void *argument, struct error *error)
+bool conversation_update_run(struct transaction *transaction, struct conversation_update *request,
+                             struct error *error)
 {
-    const struct conversation_update *request = argument;
     struct conversation conversation;
 
     if (!conversation_load_for(transaction->connection, request->conversation_id, &request->caller,
@@ -687,10 +687,9 @@ bool conversation_update(struct transaction *transaction, void *argument, struct
                      error);
 }
 
-bool conversation_toggle_archived(struct transaction *transaction, void *argument,
-                                  struct error *error)
+bool conversation_toggle_archived_run(struct transaction *transaction,
+                                      struct conversation_reference *request, struct error *error)
 {
-    const struct conversation_reference *request = argument;
     struct conversation conversation;
 
     if (!load_for_salon(transaction->connection, request->conversation_id, &request->caller,
@@ -702,9 +701,9 @@ bool conversation_toggle_archived(struct transaction *transaction, void *argumen
     return store_and_announce(transaction, &conversation, previous, error);
 }
 
-bool conversation_mark_read(struct transaction *transaction, void *argument, struct error *error)
+bool conversation_mark_read_run(struct transaction *transaction,
+                                struct conversation_reference *request, struct error *error)
 {
-    struct conversation_reference *request = argument;
     struct conversation conversation;
 
     return conversation_load_for(transaction->connection, request->conversation_id,
@@ -760,9 +759,9 @@ static bool announce_deleted(struct transaction *transaction,
     return succeeded;
 }
 
-bool conversation_delete(struct transaction *transaction, void *argument, struct error *error)
+bool conversation_delete_run(struct transaction *transaction,
+                             struct conversation_reference *request, struct error *error)
 {
-    const struct conversation_reference *request = argument;
     struct conversation conversation;
 
     if (!load_for_salon(transaction->connection, request->conversation_id, &request->caller,

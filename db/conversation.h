@@ -24,7 +24,7 @@ struct conversation_access {
     struct caller caller;
     bool is_salon; /* result: the caller is the conversation's salon */
 };
-database_query conversation_access;
+DATABASE_QUERY(conversation_access, struct conversation_access);
 
 /* Operation over struct conversation_create. */
 struct conversation_create {
@@ -34,7 +34,7 @@ struct conversation_create {
     struct buffer *json;         /* result: the Conversation */
     bool existed;                /* result: the appointment had it already, nothing was written */
 };
-database_operation conversation_create;
+DATABASE_OPERATION(conversation_create, struct conversation_create);
 
 /* Query over struct conversation_list: a page, newest lastMessageAt first. */
 struct conversation_list {
@@ -45,7 +45,7 @@ struct conversation_list {
     int64_t limit;       /* 1 to PAGE_LIMIT_MAX */
     struct buffer *json; /* result: the page object */
 };
-database_query conversation_list;
+DATABASE_QUERY(conversation_list, struct conversation_list);
 
 /* Query over struct conversation_find. */
 struct conversation_find {
@@ -54,7 +54,7 @@ struct conversation_find {
     struct buffer *json; /* result: the Conversation */
     bool has_unread;     /* result: conversation_mark_read has something to do */
 };
-database_query conversation_find;
+DATABASE_QUERY(conversation_find, struct conversation_find);
 
 /* Operation over struct conversation_update: a status needs the salon (ERROR_FORBIDDEN). */
 struct conversation_update {
@@ -63,7 +63,7 @@ struct conversation_update {
     const struct conversation_change *change;
     struct buffer *json; /* result: the Conversation */
 };
-database_operation conversation_update;
+DATABASE_OPERATION(conversation_update, struct conversation_update);
 
 /* Operations over struct conversation_reference. The first and the last need the salon. */
 struct conversation_reference {
@@ -71,17 +71,19 @@ struct conversation_reference {
     struct caller caller;
     bool marked; /* result of conversation_mark_read: something had not been read */
 };
-database_operation conversation_toggle_archived;
-database_operation conversation_mark_read;
-database_operation conversation_delete;
+DATABASE_OPERATION(conversation_toggle_archived, struct conversation_reference);
+DATABASE_OPERATION(conversation_mark_read, struct conversation_reference);
+DATABASE_OPERATION(conversation_delete, struct conversation_reference);
 
 /* Query over struct unread_summary: what the caller has not read. */
 struct unread_summary {
     struct caller caller;
     struct buffer *json;
 };
-database_query unread_total;         /* {"totalUnread":n} */
-database_query unread_conversations; /* array of at most UNREAD_CONVERSATIONS_MAX, salon side */
+/* {"totalUnread":n} */
+DATABASE_QUERY(unread_total, struct unread_summary);
+/* An array of at most UNREAD_CONVERSATIONS_MAX, for the salon's side. */
+DATABASE_QUERY(unread_conversations, struct unread_summary);
 #define UNREAD_CONVERSATIONS_MAX 10
 
 /* Most `message-read` events of one marking, the newest; the messages beyond are marked too. */

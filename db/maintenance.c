@@ -16,10 +16,9 @@ _Static_assert(POSITION_LEVELS == 3, "SQL_VERIFY_HOLES counts three levels");
 /* How long a lock is waited for by the admin tool. */
 #define MAINTENANCE_BUSY_TIMEOUT_MS 10000
 
-bool database_totals(struct connection *connection, void *argument, struct error *error)
+bool database_totals_run(struct connection *connection, struct database_totals *totals,
+                         struct error *error)
 {
-    struct database_totals *totals = argument;
-
     if (!schema_version_read(connection, &totals->schema_version, error))
         return false;
     struct statement *statement = statement_begin(connection, SQL_TOTALS);

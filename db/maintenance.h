@@ -23,7 +23,7 @@ struct database_totals {
     int64_t outbox_first_seq; /* 0 when empty */
     int64_t outbox_last_seq;
 };
-database_query database_totals;
+DATABASE_QUERY(database_totals, struct database_totals);
 
 /* Copies the database at `path`, while it is being written to, into the new file `target` (which
  * must not exist), consistent and complete, mode 0600. On failure the target is

@@ -291,20 +291,21 @@ static bool write_page(struct connection *connection, struct page *page, struct 
     return succeeded;
 }
 
-bool message_page(struct connection *connection, void *argument, struct error *error)
+bool message_page_run(struct connection *connection, struct message_page *request,
+                      struct error *error)
 {
-    struct page page = {.request = argument};
+    struct page page = {.request = request};
 
-    page.request->needs_marking = false;
-    page.request->oldest_position = 0;
+    request->needs_marking = false;
+    request->oldest_position = 0;
     page.senders.conversation = &page.conversation;
-    json_writer_init(&page.writer, page.request->json);
-    bool succeeded = conversation_load_for(connection, page.request->conversation_id,
-                                           &page.request->caller, &page.conversation, error) &&
+    json_writer_init(&page.writer, request->json);
+    bool succeeded = conversation_load_for(connection, request->conversation_id, &request->caller,
+                                           &page.conversation, error) &&
                      find_start(connection, &page, error) && write_page(connection, &page, error);
     senders_free(&page.senders);
-    if (page.request->needs_marking)
-        buffer_clear(page.request->json);
+    if (request->needs_marking)
+        buffer_clear(request->json);
     return succeeded;
 }
 
@@ -409,9 +410,9 @@ bool messages_mark_read(struct transaction *transaction, const struct conversati
     return announce_totals(transaction, conversation, reader, total, error);
 }
 
-bool message_mark_page(struct transaction *transaction, void *argument, struct error *error)
+bool message_mark_page_run(struct transaction *transaction, struct message_page *request,
+                           struct error *error)
 {
-    const struct message_page *request = argument;
     struct conversation conversation;
 
     return conversation_load_for(transaction->connection, request->conversation_id,
@@ -463,9 +464,9 @@ static bool locate(struct connection *connection, const struct message_reference
                                  &message->conversation, error);
 }
 
-bool message_mark_read(struct transaction *transaction, void *argument, struct error *error)
+bool message_mark_read_run(struct transaction *transaction, struct message_reference *request,
+                           struct error *error)
 {
-    struct message_reference *request = argument;
     struct located_message message;
 
     request->marked = false;
@@ -551,9 +552,9 @@ static bool delete_row(struct transaction *transaction, const struct located_mes
     return statement_run(statement, error);
 }
 
-bool message_delete(struct transaction *transaction, void *argument, struct error *error)
+bool message_delete_run(struct transaction *transaction, struct message_reference *request,
+                        struct error *error)
 {
-    const struct message_reference *request = argument;
     struct located_message message;
 
     if (!locate(transaction->connection, request, &message, error))
@@ -702,9 +703,9 @@ static bool create_new(struct transaction *transaction, const struct message_cre
     return message_insert(transaction, conversation, &fresh, request->json, error);
 }
 
-bool message_create(struct transaction *transaction, void *argument, struct error *error)
+bool message_create_run(struct transaction *transaction, struct message_create *request,
+                        struct error *error)
 {
-    struct message_create *request = argument;
     struct conversation conversation;
     int64_t position = 0;
 

@@ -23,7 +23,7 @@ struct message_create {
     struct buffer *json;       /* result: the Message */
     bool existed;              /* result: a retry; *json is the first one, nothing was written */
 };
-database_operation message_create;
+DATABASE_OPERATION(message_create, struct message_create);
 
 /* Query over struct message_page: a page, newest first. When messages in it are unread for the
  * caller and `may_mark` is set, it fills only needs_marking and the positions; the caller then
@@ -39,11 +39,11 @@ struct message_page {
     int64_t newest_position, oldest_position; /* result, of the page */
     struct buffer *json;                      /* result: the page object */
 };
-database_query message_page;
+DATABASE_QUERY(message_page, struct message_page);
 
 /* Operation over struct message_page: marks the messages from oldest_position to newest_position
  * read for the caller. */
-database_operation message_mark_page;
+DATABASE_OPERATION(message_mark_page, struct message_page);
 
 /* Operations over struct message_reference. An unknown id is ERROR_NOT_FOUND. */
 struct message_reference {
@@ -52,7 +52,9 @@ struct message_reference {
     struct buffer *json; /* result of message_mark_read: the Message */
     bool marked;         /* result of message_mark_read: it had not been read */
 };
-database_operation message_mark_read; /* for the author it changes nothing */
-database_operation message_delete;    /* the author's alone; of SYSTEM messages nobody's */
+/* For the author it changes nothing. */
+DATABASE_OPERATION(message_mark_read, struct message_reference);
+/* The author's alone; of SYSTEM messages nobody's. */
+DATABASE_OPERATION(message_delete, struct message_reference);
 
 #endif

@@ -238,10 +238,8 @@ bool person_take(struct transaction *transaction, const char *user_id,
     return succeeded;
 }
 
-bool person_set(struct transaction *transaction, void *argument, struct error *error)
+bool person_set_run(struct transaction *transaction, struct person_set *set, struct error *error)
 {
-    const struct person_set *set = argument;
-
     if (set->fields.role != NULL && set->fields.role[0] == '\0')
         return error_add(error, "role", "le rôle ne peut pas être vide");
     return person_take(transaction, set->user_id, &set->fields, NULL, error);
@@ -320,9 +318,9 @@ static enum claims_action plan_claims(struct statement *statement,
     return merge_claims(statement, claims, row) ? CLAIMS_UPDATE : CLAIMS_KEEP;
 }
 
-bool person_claims_need_write(struct connection *connection, void *argument, struct error *error)
+bool person_claims_need_write_run(struct connection *connection, struct person_claims *request,
+                                  struct error *error)
 {
-    struct person_claims *request = argument;
     struct row row;
     struct statement *statement = find(connection, request->claims->user_id);
     enum claims_action action = plan_claims(statement, request, request->now_ms, &row, error);
@@ -332,9 +330,9 @@ bool person_claims_need_write(struct connection *connection, void *argument, str
     return action != CLAIMS_FAILED;
 }
 
-bool person_apply_claims(struct transaction *transaction, void *argument, struct error *error)
+bool person_apply_claims_run(struct transaction *transaction, struct person_claims *request,
+                             struct error *error)
 {
-    const struct person_claims *request = argument;
     struct row row;
     struct statement *statement = find(transaction->connection, request->claims->user_id);
     bool succeeded = true;
@@ -356,9 +354,9 @@ bool person_apply_claims(struct transaction *transaction, void *argument, struct
     return succeeded;
 }
 
-bool person_find(struct connection *connection, void *argument, struct error *error)
+bool person_find_run(struct connection *connection, struct person_find *request,
+                     struct error *error)
 {
-    struct person_find *request = argument;
     struct json_writer writer;
     struct statement *statement = find(connection, request->user_id);
     enum step step = statement_step(statement, error);
@@ -374,9 +372,9 @@ bool person_find(struct connection *connection, void *argument, struct error *er
     return found;
 }
 
-bool person_list(struct connection *connection, void *argument, struct error *error)
+bool person_list_run(struct connection *connection, struct person_list *request,
+                     struct error *error)
 {
-    struct person_list *request = argument;
     struct json_writer writer;
     struct statement *statement = statement_begin(connection, SQL_PERSON_LIST);
     enum step step;

@@ -21,7 +21,7 @@ struct person_set {
     const char *user_id;
     struct person_input fields;
 };
-database_operation person_set;
+DATABASE_OPERATION(person_set, struct person_set);
 
 /* Query over struct person_claims: whether person_apply_claims would write something. */
 struct person_claims {
@@ -30,24 +30,24 @@ struct person_claims {
     int64_t now_ms;           /* wall time: a token dated later counts as issued now */
     bool must_write;          /* result of the query */
 };
-database_query person_claims_need_write;
+DATABASE_QUERY(person_claims_need_write, struct person_claims);
 
 /* Operation over struct person_claims: makes or refreshes the caller's row from its token, if the
  * token is newer than the one applied last. Writes nothing when nothing changed; an erased person
  * is never made again; `service` has no row. */
-database_operation person_apply_claims;
+DATABASE_OPERATION(person_apply_claims, struct person_claims);
 
 /* Query over struct person_find: the person as JSON with all fields; ERROR_NOT_FOUND. */
 struct person_find {
     const char *user_id;
     struct buffer *json;
 };
-database_query person_find;
+DATABASE_QUERY(person_find, struct person_find);
 
 /* Query over struct person_list: all people, by id, as a JSON array of what person_find writes. */
 struct person_list {
     struct buffer *json;
 };
-database_query person_list;
+DATABASE_QUERY(person_list, struct person_list);
 
 #endif

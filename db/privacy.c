@@ -217,9 +217,9 @@ static bool end_sockets(struct transaction *transaction, const char *user_id, st
     return succeeded;
 }
 
-bool person_erase(struct transaction *transaction, void *argument, struct error *error)
+bool person_erase_run(struct transaction *transaction, struct person_erase *request,
+                      struct error *error)
 {
-    struct person_erase *request = argument;
     struct buffer names = BUFFER_EMPTY;
     bool succeeded = read_names(transaction, request->user_id, &names, error) &&
                      erase_row(transaction, request->user_id, error) &&
@@ -287,7 +287,7 @@ static bool write_person(struct exporter *exporter, struct error *error)
 {
     struct buffer json = BUFFER_EMPTY;
     struct person_find find = {.user_id = exporter->user_id, .json = &json};
-    bool succeeded = person_find(exporter->connection, &find, error);
+    bool succeeded = person_find_run(exporter->connection, &find, error);
 
     json_write_key(&exporter->writer, "person");
     if (succeeded)
@@ -405,9 +405,9 @@ static bool write_conversation(struct exporter *exporter, struct statement *row,
     return succeeded;
 }
 
-bool person_export(struct connection *connection, void *argument, struct error *error)
+bool person_export_run(struct connection *connection, struct person_export *request,
+                       struct error *error)
 {
-    const struct person_export *request = argument;
     struct exporter exporter = {.connection = connection, .user_id = request->user_id};
 
     json_writer_init(&exporter.writer, request->json);

@@ -21,7 +21,7 @@ struct person_erase {
     const char *user_id;
     int64_t conversations; /* result: that they were in */
 };
-database_operation person_erase;
+DATABASE_OPERATION(person_erase, struct person_erase);
 
 /* Query over struct person_export: all that is held on the person, as one JSON object: directory
  * row, former names, appointments, the broker's sessions (without their secret ids), and for each
@@ -30,6 +30,6 @@ struct person_export {
     const char *user_id;
     struct buffer *json;
 };
-database_query person_export;
+DATABASE_QUERY(person_export, struct person_export);
 
 #endif

@@ -28,9 +28,9 @@ static bool prune(struct transaction *transaction, struct error *error)
     return statement_run(statement, error);
 }
 
-bool session_suspend(struct transaction *transaction, void *argument, struct error *error)
+bool session_suspend_run(struct transaction *transaction, struct session_reference *request,
+                         struct error *error)
 {
-    const struct session_reference *request = argument;
     struct statement *statement = statement_begin(transaction->connection, SQL_SESSION_SUSPEND);
 
     bind_integer(statement, 1, transaction->now_ms);
@@ -38,9 +38,9 @@ bool session_suspend(struct transaction *transaction, void *argument, struct err
     return statement_run(statement, error);
 }
 
-bool session_close(struct transaction *transaction, void *argument, struct error *error)
+bool session_close_run(struct transaction *transaction, struct session_reference *request,
+                       struct error *error)
 {
-    const struct session_reference *request = argument;
     struct statement *statement = statement_begin(transaction->connection, SQL_SESSION_DELETE);
 
     bind_text(statement, 1, request->pid);
@@ -63,10 +63,9 @@ static bool append_texts(struct statement *statement, const char *prefix, struct
     return step == STEP_DONE;
 }
 
-bool session_abandon(struct transaction *transaction, void *argument, struct error *error)
+bool session_abandon_run(struct transaction *transaction, struct session_abandon *request,
+                         struct error *error)
 {
-    const struct session_abandon *request = argument;
-
     struct statement *statement =
         statement_begin(transaction->connection, SQL_SESSION_CONNECTED_USERS);
 
@@ -141,9 +140,9 @@ static bool count_missed(struct connection *connection, struct session_recover *
     return true;
 }
 
-bool session_recover(struct connection *connection, void *argument, struct error *error)
+bool session_recover_run(struct connection *connection, struct session_recover *request,
+                         struct error *error)
 {
-    struct session_recover *request = argument;
     bool fine;
 
     request->recovered = false;
@@ -179,29 +178,28 @@ static bool store(struct transaction *transaction, const struct session_open *re
     return statement_run(statement, error);
 }
 
-bool session_visit(struct connection *connection, void *argument, struct error *error)
+bool session_visit_run(struct connection *connection, struct session_open *request,
+                       struct error *error)
 {
-    struct session_open *request = argument;
-
     buffer_clear(request->contacts.ids);
     request->unread.user_id = request->claims->user_id;
     request->contacts.user_id = request->claims->user_id;
-    return unread_state(connection, &request->unread, error) &&
-           contact_list(connection, &request->contacts, error);
+    return unread_state_run(connection, &request->unread, error) &&
+           contact_list_run(connection, &request->contacts, error);
 }
 
-bool session_open(struct transaction *transaction, void *argument, struct error *error)
+bool session_open_run(struct transaction *transaction, struct session_open *request,
+                      struct error *error)
 {
-    struct session_open *request = argument;
     struct person_claims claims = {.claims = request->claims,
                                    .default_role = request->default_role,
                                    .now_ms = transaction->now_ms};
 
     return (request->recover == NULL ||
-            session_recover(transaction->connection, request->recover, error)) &&
-           session_visit(transaction->connection, request, error) &&
-           person_apply_claims(transaction, &claims, error) && store(transaction, request, error) &&
-           prune(transaction, error);
+            session_recover_run(transaction->connection, request->recover, error)) &&
+           session_visit_run(transaction->connection, request, error) &&
+           person_apply_claims_run(transaction, &claims, error) &&
+           store(transaction, request, error) && prune(transaction, error);
 }
 
 /* ---- rooms --------------------------------------------------------------------------------- */
@@ -241,9 +239,9 @@ static bool write_history(struct connection *connection, const struct conversati
     return json->failed ? error_out_of_memory(error) : true;
 }
 
-bool conversation_join(struct transaction *transaction, void *argument, struct error *error)
+bool conversation_join_run(struct transaction *transaction, struct conversation_join *request,
+                           struct error *error)
 {
-    struct conversation_join *request = argument;
     struct conversation conversation;
 
     if (!conversation_load_for(transaction->connection, request->conversation_id, &request->caller,
@@ -257,9 +255,9 @@ bool conversation_join(struct transaction *transaction, void *argument, struct e
            remember_room(transaction, request, error);
 }
 
-bool session_forget_room(struct transaction *transaction, void *argument, struct error *error)
+bool session_forget_room_run(struct transaction *transaction, struct session_room *request,
+                             struct error *error)
 {
-    const struct session_room *request = argument;
     struct statement *statement = statement_begin(transaction->connection, SQL_SESSION_ROOM_DELETE);
 
     bind_text(statement, 1, request->pid);
@@ -267,9 +265,9 @@ bool session_forget_room(struct transaction *transaction, void *argument, struct
     return statement_run(statement, error);
 }
 
-bool conversation_leave(struct transaction *transaction, void *argument, struct error *error)
+bool conversation_leave_run(struct transaction *transaction, struct conversation_leave *request,
+                            struct error *error)
 {
-    struct conversation_leave *request = argument;
     struct session_room room = {.pid = request->pid, .conversation_id = request->conversation_id};
     struct conversation conversation;
 
@@ -277,5 +275,5 @@ bool conversation_leave(struct transaction *transaction, void *argument, struct 
                                  &request->caller, &conversation, error) &&
            messages_mark_read(transaction, &conversation, request->caller.user_id, 1,
                               conversation.last_position, &request->marked, error) &&
-           (request->pid == NULL || session_forget_room(transaction, &room, error));
+           (request->pid == NULL || session_forget_room_run(transaction, &room, error));
 }

@@ -41,7 +41,7 @@ struct session_recover {
     int64_t missed;                     /* result: number of events */
     struct buffer audiences;            /* result: for struct feed_missed; the user's comes first */
 };
-database_query session_recover;
+DATABASE_QUERY(session_recover, struct session_recover);
 
 /* Operation over struct session_open: a socket has connected, for the first time or again. Reads
  * what it has to be told, then remembers the session and writes what the token says into the
@@ -55,24 +55,26 @@ struct session_open {
     struct unread_state unread;   /* results, in one picture of the database */
     struct contact_list contacts; /* its `ids` is the caller's, and empty */
 };
-database_operation session_open;
+DATABASE_OPERATION(session_open, struct session_open);
 
 /* Query over the same: reads the results alone, for a socket whose session could not be stored. */
-database_query session_visit;
+DATABASE_QUERY(session_visit, struct session_open);
 
 /* Operations over struct session_reference. */
 struct session_reference {
     const char *pid;
 };
-database_operation session_suspend; /* its connection is gone: it may come back */
-database_operation session_close;   /* it said good-bye */
+/* Its connection is gone: it may come back. */
+DATABASE_OPERATION(session_suspend, struct session_reference);
+/* It said good-bye. */
+DATABASE_OPERATION(session_close, struct session_reference);
 
 /* Operation over struct session_room: the room is gone. */
 struct session_room {
     const char *pid;
     const char *conversation_id;
 };
-database_operation session_forget_room;
+DATABASE_OPERATION(session_forget_room, struct session_room);
 
 /* Operation over struct session_abandon, when a broker starts: no session of the last one is
  * connected any more. */
@@ -80,7 +82,7 @@ struct session_abandon {
     int64_t before_ms;       /* of this one are those that have changed since */
     struct buffer *user_ids; /* result: of those that were, NUL-terminated one after the other */
 };
-database_operation session_abandon;
+DATABASE_OPERATION(session_abandon, struct session_abandon);
 
 /* Operation over struct conversation_join: marks the whole conversation read for the caller, then
  * reads what the joining socket is shown, and remembers the room for the session. */
@@ -92,7 +94,7 @@ struct conversation_join {
                             first */
     int64_t newest;      /* result: of the outbox, at the same moment */
 };
-database_operation conversation_join;
+DATABASE_OPERATION(conversation_join, struct conversation_join);
 
 /* Operation over struct conversation_leave: marks the whole conversation read for the caller and
  * forgets the room. */
@@ -102,6 +104,6 @@ struct conversation_leave {
     const char *pid; /* NULL: forgets nothing */
     bool marked;     /* result: something had not been read */
 };
-database_operation conversation_leave;
+DATABASE_OPERATION(conversation_leave, struct conversation_leave);
 
 #endif

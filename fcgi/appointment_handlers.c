@@ -48,7 +48,7 @@ static bool create_from(struct exchange *exchange, struct json_object *body, str
                                         .json = &exchange->response->body};
 
     if (!appointment_input_read(body, &input, error) ||
-        !exchange_write(exchange, appointment_create, &create, error))
+        !exchange_write(exchange, appointment_create(&create), error))
         return false;
     exchange->response->status = create.existed ? 200 : 201;
     return true;
@@ -80,7 +80,7 @@ static bool change_from(struct exchange *exchange, struct json_object *body, str
                                         .json = &exchange->response->body};
 
     if (!require_valid_id(exchange, error) || !appointment_change_input_read(body, &input, error) ||
-        !exchange_write(exchange, appointment_change, &change, error))
+        !exchange_write(exchange, appointment_change(&change), error))
         return false;
     if (change.json->length == 0)
         write_not_applied(exchange);
@@ -98,7 +98,7 @@ static bool find_person(struct exchange *exchange, struct error *error)
 {
     struct person_find find = {.user_id = path_id(exchange), .json = &exchange->response->body};
 
-    return database_read(exchange->database, person_find, &find, error);
+    return database_read(exchange->database, person_find(&find), error);
 }
 
 static bool set_from(struct exchange *exchange, struct json_object *body, struct error *error)
@@ -106,7 +106,7 @@ static bool set_from(struct exchange *exchange, struct json_object *body, struct
     struct person_set set = {.user_id = path_id(exchange)};
 
     return require_valid_id(exchange, error) && person_input_read(body, true, &set.fields, error) &&
-           exchange_write(exchange, person_set, &set, error) && find_person(exchange, error);
+           exchange_write(exchange, person_set(&set), error) && find_person(exchange, error);
 }
 
 static bool handle_set_person(struct exchange *exchange, struct error *error)
@@ -123,7 +123,7 @@ static bool handle_erase_person(struct exchange *exchange, struct error *error)
 {
     struct person_erase erase = {.user_id = path_id(exchange)};
 
-    if (!require_service(exchange, error) || !exchange_write(exchange, person_erase, &erase, error))
+    if (!require_service(exchange, error) || !exchange_write(exchange, person_erase(&erase), error))
         return false;
     exchange->response->status = 204;
     return true;

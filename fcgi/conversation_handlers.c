@@ -24,7 +24,7 @@ static bool create_from(struct exchange *exchange, struct json_object *body, str
     bool is_service = exchange->caller.kind == CALLER_SERVICE;
 
     if (!conversation_input_read(body, is_service, &input, error) ||
-        !exchange_write(exchange, conversation_create, &create, error))
+        !exchange_write(exchange, conversation_create(&create), error))
         return false;
     exchange->response->status = create.existed ? 200 : 201;
     return true;
@@ -63,16 +63,13 @@ static bool handle_list(struct exchange *exchange, struct error *error)
     read_status(exchange, &list, error);
     if (error->kind != ERROR_NONE)
         return false;
-    return database_read(exchange->database, conversation_list, &list, error);
+    return database_read(exchange->database, conversation_list(&list), error);
 }
 
-static bool run_reference(struct exchange *exchange, database_operation *operation,
-                          struct error *error)
+static struct conversation_reference reference_of(const struct exchange *exchange)
 {
-    struct conversation_reference reference = {.conversation_id = conversation_id(exchange),
-                                               .caller = exchange->caller};
-
-    return exchange_write(exchange, operation, &reference, error);
+    return (struct conversation_reference){.conversation_id = conversation_id(exchange),
+                                           .caller = exchange->caller};
 }
 
 static bool handle_find(struct exchange *exchange, struct error *error)
@@ -80,17 +77,18 @@ static bool handle_find(struct exchange *exchange, struct error *error)
     struct conversation_find find = {.conversation_id = conversation_id(exchange),
                                      .caller = exchange->caller,
                                      .json = &exchange->response->body};
+    struct conversation_reference reference = reference_of(exchange);
     struct error mark_error;
 
-    if (!database_read(exchange->database, conversation_find, &find, error))
+    if (!database_read(exchange->database, conversation_find(&find), error))
         return false;
     if (!find.has_unread || exchange->request->method == METHOD_HEAD)
         return true;
     error_clear(&mark_error);
-    if (!run_reference(exchange, conversation_mark_read, &mark_error))
+    if (!exchange_write(exchange, conversation_mark_read(&reference), &mark_error))
         return true; /* shown unmarked */
     buffer_clear(&exchange->response->body);
-    return database_read(exchange->database, conversation_find, &find, error);
+    return database_read(exchange->database, conversation_find(&find), error);
 }
 
 static bool update_from(struct exchange *exchange, struct json_object *body, struct error *error)
@@ -103,7 +101,7 @@ static bool update_from(struct exchange *exchange, struct json_object *body, str
 
     if (!conversation_change_read(body, &change, error))
         return exchange_refuse_input(exchange, error);
-    return exchange_write(exchange, conversation_update, &update, error);
+    return exchange_write(exchange, conversation_update(&update), error);
 }
 
 static bool handle_update(struct exchange *exchange, struct error *error)
@@ -117,43 +115,51 @@ static bool handle_update(struct exchange *exchange, struct error *error)
     return succeeded;
 }
 
-static bool run_without_content(struct exchange *exchange, database_operation *operation,
-                                struct error *error)
+static bool write_without_content(struct exchange *exchange, struct database_operation operation,
+                                  struct error *error)
 {
     exchange->response->status = 204;
-    return run_reference(exchange, operation, error);
+    return exchange_write(exchange, operation, error);
 }
 
 static bool handle_archive(struct exchange *exchange, struct error *error)
 {
-    return run_without_content(exchange, conversation_toggle_archived, error);
+    struct conversation_reference reference = reference_of(exchange);
+
+    return write_without_content(exchange, conversation_toggle_archived(&reference), error);
 }
 
 static bool handle_mark_read(struct exchange *exchange, struct error *error)
 {
-    return run_without_content(exchange, conversation_mark_read, error);
+    struct conversation_reference reference = reference_of(exchange);
+
+    return write_without_content(exchange, conversation_mark_read(&reference), error);
 }
 
 static bool handle_delete(struct exchange *exchange, struct error *error)
 {
-    return run_without_content(exchange, conversation_delete, error);
+    struct conversation_reference reference = reference_of(exchange);
+
+    return write_without_content(exchange, conversation_delete(&reference), error);
 }
 
-static bool summarize(struct exchange *exchange, database_query *query, struct error *error)
+static struct unread_summary summary_for(const struct exchange *exchange)
 {
-    struct unread_summary summary = {.caller = exchange->caller, .json = &exchange->response->body};
-
-    return database_read(exchange->database, query, &summary, error);
+    return (struct unread_summary){.caller = exchange->caller, .json = &exchange->response->body};
 }
 
 static bool handle_unread_total(struct exchange *exchange, struct error *error)
 {
-    return summarize(exchange, unread_total, error);
+    struct unread_summary summary = summary_for(exchange);
+
+    return database_read(exchange->database, unread_total(&summary), error);
 }
 
 static bool handle_unread(struct exchange *exchange, struct error *error)
 {
-    return summarize(exchange, unread_conversations, error);
+    struct unread_summary summary = summary_for(exchange);
+
+    return database_read(exchange->database, unread_conversations(&summary), error);
 }
 
 static const struct route conversation_routes[] = {

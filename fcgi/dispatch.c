@@ -15,10 +15,10 @@
 /* ---- the caller ----------------------------------------------------------------------------- */
 
 static bool write_and_wait(struct database *database, struct request *request,
-                           database_operation *operation, void *argument, struct error *error)
+                           struct database_operation operation, struct error *error)
 {
     request_wait(request, true);
-    bool succeeded = database_write(database, operation, argument, error);
+    bool succeeded = database_write(database, operation, error);
     request_wait(request, false);
     return succeeded;
 }
@@ -42,10 +42,10 @@ static bool apply_claims(const struct dispatcher *dispatcher, struct request *re
     if (claims->kind == CALLER_SERVICE)
         return true;
     error_clear(&error);
-    if (!database_read(dispatcher->database, person_claims_need_write, &person, &error))
+    if (!database_read(dispatcher->database, person_claims_need_write(&person), &error))
         return false;
     return !person.must_write ||
-           write_and_wait(dispatcher->database, request, person_apply_claims, &person, &error);
+           write_and_wait(dispatcher->database, request, person_apply_claims(&person), &error);
 }
 
 static bool authenticate(const struct dispatcher *dispatcher, const struct settings *settings,
@@ -228,10 +228,10 @@ struct json_object *exchange_read_json(struct exchange *exchange, struct error *
     return NULL;
 }
 
-bool exchange_write(struct exchange *exchange, database_operation *operation, void *argument,
+bool exchange_write(struct exchange *exchange, struct database_operation operation,
                     struct error *error)
 {
-    return write_and_wait(exchange->database, exchange->request, operation, argument, error);
+    return write_and_wait(exchange->database, exchange->request, operation, error);
 }
 
 bool exchange_query_text(const struct exchange *exchange, const char *name, char *out,
@@ -272,7 +272,7 @@ bool exchange_refuse_input(const struct exchange *exchange, struct error *error)
     struct error access_error;
 
     error_clear(&access_error);
-    if (!database_read(exchange->database, conversation_access, &access, &access_error))
+    if (!database_read(exchange->database, conversation_access(&access), &access_error))
         *error = access_error;
     return false;
 }

@@ -53,7 +53,7 @@ struct exchange {
 struct json_object *exchange_read_json(struct exchange *exchange, struct error *error);
 
 /* database_write, which lets other requests have the processor while it waits for the commit. */
-bool exchange_write(struct exchange *exchange, database_operation *operation, void *argument,
+bool exchange_write(struct exchange *exchange, struct database_operation operation,
                     struct error *error);
 
 /* Reads query parameter `name`, a number from 1 to `maximum`, or takes `fallback` when it is

@@ -23,7 +23,7 @@ static bool create_from(struct exchange *exchange, struct json_object *body, str
 
     if (!message_input_read(body, &input, error))
         return exchange_refuse_input(exchange, error);
-    if (!exchange_write(exchange, message_create, &create, error))
+    if (!exchange_write(exchange, message_create(&create), error))
         return false;
     exchange->response->status = create.existed ? 200 : 201;
     return true;
@@ -60,16 +60,16 @@ static bool handle_list(struct exchange *exchange, struct error *error)
 
     if (!read_page(exchange, &page, error))
         return exchange_refuse_input(exchange, error);
-    if (!database_read(exchange->database, message_page, &page, error))
+    if (!database_read(exchange->database, message_page(&page), error))
         return false;
     if (!page.needs_marking)
         return true;
     error_clear(&mark_error);
-    exchange_write(exchange, message_mark_page, &page, &mark_error);
+    exchange_write(exchange, message_mark_page(&page), &mark_error);
     /* Marked or, when that could not be written, unmarked. */
     page.may_mark = false;
     buffer_clear(&exchange->response->body);
-    return database_read(exchange->database, message_page, &page, error);
+    return database_read(exchange->database, message_page(&page), error);
 }
 
 static bool handle_mark_read(struct exchange *exchange, struct error *error)
@@ -78,7 +78,7 @@ static bool handle_mark_read(struct exchange *exchange, struct error *error)
                                           .caller = exchange->caller,
                                           .json = &exchange->response->body};
 
-    return exchange_write(exchange, message_mark_read, &reference, error);
+    return exchange_write(exchange, message_mark_read(&reference), error);
 }
 
 static bool handle_delete(struct exchange *exchange, struct error *error)
@@ -87,7 +87,7 @@ static bool handle_delete(struct exchange *exchange, struct error *error)
                                           .caller = exchange->caller};
 
     exchange->response->status = 204;
-    return exchange_write(exchange, message_delete, &reference, error);
+    return exchange_write(exchange, message_delete(&reference), error);
 }
 
 static const struct route message_routes[] = {

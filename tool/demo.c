@@ -270,7 +270,7 @@ static bool book(struct player *player, struct thread *thread, struct error *err
                                         .json = &player->json};
 
     return appointment_input_read(thread->booking, &input, error) &&
-           appointment_create(player->transaction, &create, error) &&
+           appointment_create_run(player->transaction, &create, error) &&
            take_id(player, thread, error);
 }
 
@@ -284,7 +284,7 @@ static bool change(struct player *player, const struct moment *moment, struct er
         .json = &player->json};
 
     return appointment_change_input_read(moment->event, &input, error) &&
-           appointment_change(player->transaction, &operation, error);
+           appointment_change_run(player->transaction, &operation, error);
 }
 
 static bool mark_read(struct player *player, const struct moment *moment, const char *user_id,
@@ -294,7 +294,7 @@ static bool mark_read(struct player *player, const struct moment *moment, const 
                                                .caller =
                                                    caller_of(player, moment->thread, user_id)};
 
-    return conversation_mark_read(player->transaction, &reference, error);
+    return conversation_mark_read_run(player->transaction, &reference, error);
 }
 
 static bool send(struct player *player, const struct moment *moment, const char *user_id,
@@ -308,7 +308,7 @@ static bool send(struct player *player, const struct moment *moment, const char 
 
     return mark_read(player, moment, user_id, error) &&
            message_input_read(moment->event, &input, error) &&
-           message_create(player->transaction, &create, error);
+           message_create_run(player->transaction, &create, error);
 }
 
 static bool archive(struct player *player, const struct moment *moment, struct error *error)
@@ -318,7 +318,7 @@ static bool archive(struct player *player, const struct moment *moment, struct e
                                                .caller =
                                                    caller_of(player, moment->thread, salon_id)};
 
-    return conversation_toggle_archived(player->transaction, &reference, error);
+    return conversation_toggle_archived_run(player->transaction, &reference, error);
 }
 
 static bool play_event(struct player *player, const struct moment *moment, struct error *error)
@@ -396,7 +396,7 @@ static bool set_people(struct transaction *transaction, struct json_object *stor
         struct json_object *person = array_item(story, "people", i);
         struct person_set request = {.user_id = person_id(person, error)};
         if (request.user_id == NULL || !person_input_read(person, true, &request.fields, error) ||
-            !person_set(transaction, &request, error))
+            !person_set_run(transaction, &request, error))
             return false;
     }
     return true;
@@ -412,7 +412,7 @@ static bool find_people(struct connection *connection, struct json_object *story
     for (size_t i = 0; succeeded && i < array_length(story, "people"); i++) {
         struct person_find request = {.json = &json};
         request.user_id = person_id(array_item(story, "people", i), error);
-        succeeded = request.user_id != NULL && person_find(connection, &request, error);
+        succeeded = request.user_id != NULL && person_find_run(connection, &request, error);
     }
     buffer_free(&json);
     return succeeded;
@@ -424,7 +424,7 @@ static bool look(struct connection *connection, struct json_object *story, bool 
 {
     struct database_totals totals;
 
-    if (!database_totals(connection, &totals, error))
+    if (!database_totals_run(connection, &totals, error))
         return false;
     *played = totals.users + totals.conversations + totals.messages > 0;
     if (!*played || find_people(connection, story, error))
@@ -436,9 +436,8 @@ static bool look(struct connection *connection, struct json_object *story, bool 
     return false;
 }
 
-bool demo_fill(struct transaction *transaction, void *argument, struct error *error)
+bool demo_fill_run(struct transaction *transaction, struct demo_fill *request, struct error *error)
 {
-    struct demo_fill *request = argument;
     struct timeline timeline = {0};
 
     if (!look(transaction->connection, request->story, &request->was_filled, error) ||

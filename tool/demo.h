@@ -47,7 +47,7 @@ struct demo_fill {
     const struct config *config;
     bool was_filled; /* result: the story had been played before */
 };
-database_operation demo_fill;
+DATABASE_OPERATION(demo_fill, struct demo_fill);
 
 /* Appends what the page of the demo asks for: {"people":[{id, role, name, image, token}]}, with
  * tokens that begin at now_ms. */

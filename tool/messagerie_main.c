@@ -94,16 +94,23 @@ static struct database *open_database(const struct context *context, struct erro
     return database_create(&options, &context->services, error);
 }
 
-/* Runs one query or operation (the other is NULL) and ends the database. */
-static bool with_database(const struct context *context, database_query *query,
-                          database_operation *operation, void *argument, struct error *error)
+/* Runs one query and ends the database. */
+static bool read_database(const struct context *context, struct database_query query,
+                          struct error *error)
 {
     struct database *database = open_database(context, error);
+    bool succeeded = database != NULL && database_read(database, query, error);
 
-    if (database == NULL)
-        return false;
-    bool succeeded = query != NULL ? database_read(database, query, argument, error)
-                                   : database_write(database, operation, argument, error);
+    database_free(database);
+    return succeeded;
+}
+
+static bool write_database(const struct context *context, struct database_operation operation,
+                           struct error *error)
+{
+    struct database *database = open_database(context, error);
+    bool succeeded = database != NULL && database_write(database, operation, error);
+
     database_free(database);
     return succeeded;
 }
@@ -196,7 +203,7 @@ static int show_person(struct context *context, const char *user_id)
     struct error error;
 
     error_clear(&error);
-    int status = with_database(context, person_find, NULL, &request, &error)
+    int status = read_database(context, person_find(&request), &error)
                      ? print_people(context, &json)
                      : fail(&error);
     buffer_free(&json);
@@ -242,7 +249,7 @@ static int store_person(struct context *context, const struct person_input *fiel
                   FOREIGN_ID_MAX_BYTES);
         return fail(&error);
     }
-    if (!with_database(context, NULL, person_set, &request, &error))
+    if (!write_database(context, person_set(&request), &error))
         return fail(&error);
     return show_person(context, user_id);
 }
@@ -267,7 +274,7 @@ static int list_people(struct context *context)
     struct error error;
 
     error_clear(&error);
-    int status = with_database(context, person_list, NULL, &request, &error)
+    int status = read_database(context, person_list(&request), &error)
                      ? print_people(context, &json)
                      : fail(&error);
     buffer_free(&json);
@@ -280,7 +287,7 @@ static int erase_person(struct context *context, const char *user_id)
     struct error error;
 
     error_clear(&error);
-    if (!with_database(context, NULL, person_erase, &request, &error))
+    if (!write_database(context, person_erase(&request), &error))
         return fail(&error);
     return printf("%s: erased, in %lld conversations\n", user_id,
                   (long long)request.conversations) < 0
@@ -295,8 +302,8 @@ static int export_person(struct context *context, const char *user_id)
     struct error error;
 
     error_clear(&error);
-    int status = with_database(context, person_export, NULL, &request, &error) ? print_json(&json)
-                                                                               : fail(&error);
+    int status =
+        read_database(context, person_export(&request), &error) ? print_json(&json) : fail(&error);
     buffer_free(&json);
     return status;
 }
@@ -387,7 +394,7 @@ static int run_stats(struct context *context)
     struct error error;
 
     error_clear(&error);
-    if (!with_database(context, database_totals, NULL, &totals, &error))
+    if (!read_database(context, database_totals(&totals), &error))
         return fail(&error);
     const struct figure figures[] = {
         {"schemaVersion", "schema version", totals.schema_version},
@@ -502,7 +509,7 @@ static int run_demo(struct context *context)
     if (request.story != NULL && local_time_use_zone(config->appointments_time_zone, &error))
         texts = appointment_texts_load(config->appointments_templates, &error);
     request.texts = texts;
-    int status = texts != NULL && with_database(context, NULL, demo_fill, &request, &error)
+    int status = texts != NULL && write_database(context, demo_fill(&request), &error)
                      ? print_demo(context, request.story)
                      : fail(&error);
     appointment_texts_free(texts);

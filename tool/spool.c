@@ -324,14 +324,15 @@ static bool move_aside(const struct spool *spool, const char *name, const struct
 
 /* ---- applying a batch ---------------------------------------------------------------------- */
 
-static bool run_item(struct transaction *transaction, void *argument, struct error *error)
-{
-    struct item *item = argument;
+DATABASE_OPERATION(apply_item, struct item);
 
+bool apply_item_run(struct transaction *transaction, struct item *item, struct error *error)
+{
     if (item->batch->must_wait)
         return error_unavailable(error, "a file before it must wait");
-    bool succeeded = item->is_new ? appointment_create(transaction, &item->request.create, error)
-                                  : appointment_change(transaction, &item->request.change, error);
+    bool succeeded = item->is_new
+                         ? appointment_create_run(transaction, &item->request.create, error)
+                         : appointment_change_run(transaction, &item->request.change, error);
     if (!succeeded && error->kind == ERROR_UNAVAILABLE)
         item->batch->must_wait = true;
     return succeeded;
@@ -339,7 +340,7 @@ static bool run_item(struct transaction *transaction, void *argument, struct err
 
 static void on_completed(struct database_job *job)
 {
-    const struct item *item = job->argument;
+    const struct item *item = job->operation.argument;
 
     if (!job->succeeded && job->error.kind == ERROR_UNAVAILABLE)
         item->batch->must_wait = true;
@@ -362,8 +363,7 @@ static void run_batch(const struct spool *spool)
         item->job.succeeded = false;
         if (!is_readable(item))
             continue;
-        item->job.operation = run_item;
-        item->job.argument = item;
+        item->job.operation = apply_item(item);
         item->job.completed = on_completed;
         item->job.context = &completed;
         jobs[count++] = &item->job;

@@ -236,7 +236,7 @@ static bool run_job(struct transaction *transaction, struct database_job *job, s
     if (!connection_run(connection, SQL_SAVEPOINT, error))
         return false;
     error_clear(&job->error);
-    job->succeeded = job->operation(transaction, job->argument, &job->error);
+    job->succeeded = job->operation.run(transaction, job->operation.argument, &job->error);
     if (job->succeeded)
         return connection_run(connection, SQL_SAVEPOINT_RELEASE, error);
     /* Some failures, such as a full disk, take the whole transaction with them. */
@@ -439,12 +439,11 @@ static void wake_waiter(struct database_job *job)
     sem_post(job->context);
 }
 
-bool database_write(struct database *database, database_operation *operation, void *argument,
+bool database_write(struct database *database, struct database_operation operation,
                     struct error *error)
 {
     sem_t done;
-    struct database_job job = {
-        .operation = operation, .argument = argument, .completed = wake_waiter, .context = &done};
+    struct database_job job = {.operation = operation, .completed = wake_waiter, .context = &done};
 
     sem_init(&done, 0, 0);
     database_submit(database, &job);
@@ -466,7 +465,7 @@ static bool no_operation(struct transaction *transaction, void *argument, struct
 
 bool database_prepare(struct database *database, struct error *error)
 {
-    return database_write(database, no_operation, NULL, error);
+    return database_write(database, (struct database_operation){.run = no_operation}, error);
 }
 
 /* ---- reading ------------------------------------------------------------------------------- */
@@ -544,12 +543,12 @@ static void return_reader(struct database *database, struct reader *reader)
         close_reader(database, reader);
 }
 
-static bool run_query(struct connection *connection, database_query *query, void *argument,
+static bool run_query(struct connection *connection, struct database_query query,
                       struct error *error)
 {
     if (!connection_run(connection, SQL_BEGIN_READ, error))
         return false;
-    bool succeeded = query(connection, argument, error);
+    bool succeeded = query.run(connection, query.argument, error);
     struct error *end_error = error;
     struct error ignored;
     if (!succeeded) { /* keep the query's own reason */
@@ -569,8 +568,7 @@ static bool sync_for_reader(struct database *database, struct error *error)
            (database_prepare(database, error) && log_sync_run(database->log, error));
 }
 
-static bool read_once(struct database *database, database_query *query, void *argument,
-                      struct error *error)
+static bool read_once(struct database *database, struct database_query query, struct error *error)
 {
     struct reader *reader;
     uint64_t generation;
@@ -580,17 +578,16 @@ static bool read_once(struct database *database, database_query *query, void *ar
         return false;
     if (reader == NULL)
         reader = open_reader(database, generation, error);
-    bool succeeded = reader != NULL && run_query(reader->connection, query, argument, error);
+    bool succeeded = reader != NULL && run_query(reader->connection, query, error);
     if (reader != NULL && connection_takes_sync(reader->connection) && succeeded)
         succeeded = sync_for_reader(database, error);
     return_reader(database, reader);
     return succeeded;
 }
 
-bool database_read(struct database *database, database_query *query, void *argument,
-                   struct error *error)
+bool database_read(struct database *database, struct database_query query, struct error *error)
 {
-    bool succeeded = read_once(database, query, argument, error);
+    bool succeeded = read_once(database, query, error);
 
     if (!succeeded && error->kind == ERROR_UNAVAILABLE)
         report_failure(database, error);

@@ -60,21 +60,43 @@ void database_free(struct database *database);
 /* Opens the file now and brings its schema up to date, as the first use would do. */
 bool database_prepare(struct database *database, struct error *error);
 
-/* An operation: changes the database through `transaction`; false with *error undoes all that it
- * did. `argument` is the struct that the operation's header names. It may be run on another thread
- * than the caller's. */
-typedef bool database_operation(struct transaction *transaction, void *argument,
-                                struct error *error);
+/* An operation with its argument: what is to be changed, as database_write and its like are told.
+ * Made by the function that DATABASE_OPERATION declares, so that it has the argument it needs. */
+struct database_operation {
+    bool (*run)(struct transaction *transaction, void *argument, struct error *error);
+    void *argument; /* borrowed until it has run */
+};
+
+/* Declares the operation NAME over an argument of TYPE. Callers write NAME(&argument), for instance
+ * database_write(database, message_create(&create), &error). NAME_run, which its module defines,
+ * does the work: it changes the database through `transaction`, and false with *error undoes all
+ * that it did. It may be run on another thread than the caller's. Nobody but operations that are
+ * made of others calls it directly. */
+/* clang-format off */
+#define DATABASE_OPERATION(NAME, TYPE)                                                             \
+    bool NAME##_run(struct transaction *transaction, TYPE *argument, struct error *error);         \
+    static inline bool NAME##_run_any(struct transaction *transaction, void *argument,             \
+                                      struct error *error)                                         \
+    {                                                                                              \
+        return NAME##_run(transaction, argument, error);                                           \
+    }                                                                                              \
+    static inline struct database_operation NAME(TYPE *argument)                                   \
+        __attribute__((warn_unused_result));                                                       \
+    static inline struct database_operation NAME(TYPE *argument)                                   \
+    {                                                                                              \
+        return (struct database_operation){NAME##_run_any, (void *)argument};                      \
+    }                                                                                              \
+    struct database_operation /* takes the semicolon */
+/* clang-format on */
 
 /* Runs it and waits for the commit. */
-bool database_write(struct database *database, database_operation *operation, void *argument,
+bool database_write(struct database *database, struct database_operation operation,
                     struct error *error);
 
 /* The same without waiting: `completed` is called once, on the thread that calls `committed`, after
  * that of its events, or after the failure. The job is borrowed until then. It must not block. */
 struct database_job {
-    database_operation *operation;
-    void *argument;
+    struct database_operation operation;
     void (*completed)(struct database_job *job);
     void *context;
     /* The result. */
@@ -88,10 +110,31 @@ void database_submit(struct database *database, struct database_job *job);
  * before them and there are no more than DATABASE_BATCH_OPERATIONS. */
 void database_submit_all(struct database *database, struct database_job *const *jobs, size_t count);
 
-/* A query: reads through `connection` in one read transaction, a consistent picture. */
-typedef bool database_query(struct connection *connection, void *argument, struct error *error);
-bool database_read(struct database *database, database_query *query, void *argument,
-                   struct error *error);
+/* A query with its argument, likewise: NAME_run reads through `connection` in one read transaction,
+ * a consistent picture. */
+struct database_query {
+    bool (*run)(struct connection *connection, void *argument, struct error *error);
+    void *argument;
+};
+
+/* clang-format off */
+#define DATABASE_QUERY(NAME, TYPE)                                                                 \
+    bool NAME##_run(struct connection *connection, TYPE *argument, struct error *error);           \
+    static inline bool NAME##_run_any(struct connection *connection, void *argument,               \
+                                      struct error *error)                                         \
+    {                                                                                              \
+        return NAME##_run(connection, argument, error);                                            \
+    }                                                                                              \
+    static inline struct database_query NAME(TYPE *argument)                                       \
+        __attribute__((warn_unused_result));                                                       \
+    static inline struct database_query NAME(TYPE *argument)                                       \
+    {                                                                                              \
+        return (struct database_query){NAME##_run_any, (void *)argument};                          \
+    }                                                                                              \
+    struct database_query /* takes the semicolon */
+/* clang-format on */
+
+bool database_read(struct database *database, struct database_query query, struct error *error);
 
 /* Counters since creation, for the log and metrics. */
 struct database_statistics {

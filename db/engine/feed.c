@@ -101,10 +101,8 @@ bool feed_newest(struct connection *connection, int64_t *newest, struct error *e
     return step != STEP_FAILED;
 }
 
-bool feed_read(struct connection *connection, void *argument, struct error *error)
+bool feed_read_run(struct connection *connection, struct feed_read *request, struct error *error)
 {
-    struct feed_read *request = argument;
-
     if (!feed_newest(connection, &request->newest, error))
         return false;
     if (request->newest == request->after)
@@ -223,9 +221,9 @@ static bool add_missed(struct connection *connection, struct feed_missed *reques
     return true;
 }
 
-bool feed_missed(struct connection *connection, void *argument, struct error *error)
+bool feed_missed_run(struct connection *connection, struct feed_missed *request,
+                     struct error *error)
 {
-    struct feed_missed *request = argument;
     struct feed_batch *batch = &request->batch;
 
     for (const char *audience = next_audience(request->audiences, NULL); audience != NULL;
@@ -242,9 +240,9 @@ bool feed_missed(struct connection *connection, void *argument, struct error *er
 
 /* ---- unread -------------------------------------------------------------------------------- */
 
-bool unread_state(struct connection *connection, void *argument, struct error *error)
+bool unread_state_run(struct connection *connection, struct unread_state *request,
+                      struct error *error)
 {
-    struct unread_state *request = argument;
     struct person_totals totals;
 
     if (!person_totals(connection, request->user_id, &totals, error))

@@ -39,7 +39,7 @@ struct feed_read {
     int64_t newest; /* result: the newest seq there is, 0 in an empty outbox */
     struct feed_batch batch;
 };
-database_query feed_read;
+DATABASE_QUERY(feed_read, struct feed_read);
 
 /* Query over struct feed_missed: the events after `after` up to `until` that are addressed to any
  * of `audiences`, NUL-terminated texts one after the other; the oldest `limit` of them. */
@@ -50,7 +50,7 @@ struct feed_missed {
     int64_t limit;
     struct feed_batch batch; /* result */
 };
-database_query feed_missed;
+DATABASE_QUERY(feed_missed, struct feed_missed);
 
 /* Query over struct unread_state: what a user has not read in all, and at which seq that was. */
 struct unread_state {
@@ -58,6 +58,6 @@ struct unread_state {
     int64_t total;  /* result */
     int64_t newest; /* result: of the outbox, at the same moment */
 };
-database_query unread_state;
+DATABASE_QUERY(unread_state, struct unread_state);
 
 #endif

@@ -38,9 +38,11 @@ _Noreturn static void fail(const struct error *error)
     exit(1);
 }
 
-static bool append_burst(struct transaction *transaction, void *argument, struct error *error)
+DATABASE_OPERATION(append_burst, const struct burst);
+
+bool append_burst_run(struct transaction *transaction, const struct burst *burst,
+                      struct error *error)
 {
-    const struct burst *burst = argument;
     char message[PUBLISHER_MESSAGE_BYTES];
     struct buffer payload = BUFFER_EMPTY;
     bool succeeded = true;
@@ -61,7 +63,7 @@ static void publish_outbox(struct publisher *publisher, size_t count, int64_t ti
     struct error error;
 
     error_clear(&error);
-    if (!database_write(outbox->database, append_burst, &burst, &error))
+    if (!database_write(outbox->database, append_burst(&burst), &error))
         fail(&error);
 }
 

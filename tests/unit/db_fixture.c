@@ -66,7 +66,7 @@ static void add_person(struct fixture *fixture, const char *user_id, const char 
                                  .fields = {.role = role, .first_name = first_name}};
 
     error_clear(&error);
-    assert_true(database_write(fixture->database, person_set, &request, &error));
+    assert_true(database_write(fixture->database, person_set(&request), &error));
 }
 
 int fixture_set_up(void **state)
@@ -226,7 +226,7 @@ const char *fixture_conversation(struct fixture *fixture)
     struct error error;
 
     error_clear(&error);
-    assert_true(database_write(fixture->database, conversation_create, &request, &error));
+    assert_true(database_write(fixture->database, conversation_create(&request), &error));
     return take_id(&json, fixture->conversation_id);
 }
 
@@ -240,7 +240,7 @@ const char *fixture_send(struct fixture *fixture, const char *conversation_id, s
     struct error error;
 
     error_clear(&error);
-    assert_true(database_write(fixture->database, message_create, &request, &error));
+    assert_true(database_write(fixture->database, message_create(&request), &error));
     return take_id(&json, fixture->message_id);
 }
 

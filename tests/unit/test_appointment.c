@@ -67,7 +67,7 @@ static bool book(struct suite *suite, const struct appointment_input *input)
     struct error error;
 
     error_clear(&error);
-    bool succeeded = database_write(suite->fixture->database, appointment_create, &request, &error);
+    bool succeeded = database_write(suite->fixture->database, appointment_create(&request), &error);
     if (!succeeded)
         print_error("%s %s\n", error.text, error.detail);
     assert_true(succeeded);
@@ -86,7 +86,7 @@ static bool change(struct suite *suite, const char *id,
     struct error error;
 
     error_clear(&error);
-    assert_true(database_write(suite->fixture->database, appointment_change, &request, &error));
+    assert_true(database_write(suite->fixture->database, appointment_change(&request), &error));
     assert_true(request.is_early == (json.length == 0));
     buffer_free(&json);
     return !request.is_early;
@@ -307,7 +307,7 @@ static void early_changes_are_bounded(void **state)
     for (input.version = 0; input.version < EARLY_CHANGES_MAX; input.version++)
         assert_false(change(suite, "a1", &input));
     error_clear(&error);
-    assert_false(database_write(suite->fixture->database, appointment_change, &request, &error));
+    assert_false(database_write(suite->fixture->database, appointment_change(&request), &error));
     assert_int_equal(error.kind, ERROR_INVALID);
 }
 
@@ -323,7 +323,7 @@ static void a_booking_of_other_people_is_refused(void **state)
     assert_true(book(suite, &input));
     input.client_user_id = "c2";
     error_clear(&error);
-    assert_false(database_write(suite->fixture->database, appointment_create, &request, &error));
+    assert_false(database_write(suite->fixture->database, appointment_create(&request), &error));
     assert_int_equal(error.kind, ERROR_INVALID);
 }
 
@@ -338,7 +338,7 @@ static void a_client_is_no_salon(void **state)
 
     input.salon_id = "c2";
     error_clear(&error);
-    assert_false(database_write(suite->fixture->database, appointment_create, &request, &error));
+    assert_false(database_write(suite->fixture->database, appointment_create(&request), &error));
     assert_int_equal(error.kind, ERROR_INVALID);
     assert_int_equal(fixture_number(suite->fixture, "SELECT COUNT(*) FROM appointments"), 0);
 }
@@ -365,7 +365,7 @@ static void delete_conversation(struct suite *suite)
 
     snprintf(id, sizeof(id), "%s", room + 2);
     error_clear(&error);
-    assert_true(database_write(suite->fixture->database, conversation_delete, &request, &error));
+    assert_true(database_write(suite->fixture->database, conversation_delete(&request), &error));
 }
 
 static void a_deleted_conversation_comes_back_with_news_alone(void **state)
@@ -383,7 +383,7 @@ static void a_deleted_conversation_comes_back_with_news_alone(void **state)
     assert_true(change(suite, "a1", &confirmed));
     delete_conversation(suite);
     error_clear(&error);
-    assert_true(database_write(suite->fixture->database, appointment_change, &known, &error));
+    assert_true(database_write(suite->fixture->database, appointment_change(&known), &error));
     assert_int_equal(json.length, 0);
     assert_false(known.is_early);
     assert_int_equal(fixture_number(suite->fixture, "SELECT COUNT(*) FROM conversations"), 0);
@@ -415,14 +415,14 @@ static void erasing_leaves_no_name(void **state)
 
     assert_true(book(suite, &input));
     error_clear(&error);
-    assert_true(database_write(suite->fixture->database, person_erase, &erase, &error));
+    assert_true(database_write(suite->fixture->database, person_erase(&erase), &error));
     assert_int_equal(erase.conversations, 1);
     assert_int_equal(messages_like(suite, "%Léa%"), 0);
     assert_int_equal(messages_like(suite, "Bonjour [effacé],%"), 1);
     assert_int_equal(
         fixture_number(suite->fixture, "SELECT COUNT(*) FROM outbox WHERE payload LIKE '%Léa%'"),
         0);
-    assert_false(database_write(suite->fixture->database, person_erase, &erase, &error));
+    assert_false(database_write(suite->fixture->database, person_erase(&erase), &error));
     assert_int_equal(error.kind, ERROR_NOT_FOUND);
     fixture_verify(suite->fixture);
 }
@@ -434,7 +434,7 @@ static void rename_client(struct suite *suite, const char *first_name, const cha
     struct error error;
 
     error_clear(&error);
-    assert_true(database_write(suite->fixture->database, person_set, &set, &error));
+    assert_true(database_write(suite->fixture->database, person_set(&set), &error));
 }
 
 static void erasing_finds_former_names_and_spares_other_words(void **state)
@@ -449,7 +449,7 @@ static void erasing_finds_former_names_and_spares_other_words(void **state)
     rename_client(suite, "est", "rose");
     rename_client(suite, "Zoé", "");
     error_clear(&error);
-    assert_true(database_write(suite->fixture->database, person_erase, &erase, &error));
+    assert_true(database_write(suite->fixture->database, person_erase(&erase), &error));
     assert_int_equal(messages_like(suite, "Bonjour [effacé], votre rendez-vous « Léandre à la "
                                           "[effacé] » chez Studio Encre [effacé] confirmé%"),
                      1);
@@ -471,7 +471,7 @@ static void an_export_holds_what_the_person_wrote(void **state)
     fixture_send(suite->fixture, id, client("c1"), "mes mots");
     fixture_send(suite->fixture, id, salon("s1"), "ceux du salon");
     error_clear(&error);
-    assert_true(database_read(suite->fixture->database, person_export, &request, &error));
+    assert_true(database_read(suite->fixture->database, person_export(&request), &error));
     assert_non_null(strstr(buffer_text(&json), "mes mots"));
     assert_null(strstr(buffer_text(&json), "ceux du salon"));
     json_object_put(fixture_parse(&json));

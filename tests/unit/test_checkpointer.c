@@ -54,9 +54,12 @@ int fdatasync(int descriptor)
     return (int)syscall(SYS_fdatasync, descriptor);
 }
 
-static bool append_large(struct transaction *transaction, void *argument, struct error *error)
+DATABASE_OPERATION(append_large, const struct buffer);
+
+bool append_large_run(struct transaction *transaction, const struct buffer *payload,
+                      struct error *error)
 {
-    return outbox_append_for_user(transaction, "large", "s1", NULL, NULL, argument, error);
+    return outbox_append_for_user(transaction, "large", "s1", NULL, NULL, payload, error);
 }
 
 static void write_events(struct fixture *fixture, int count)
@@ -69,7 +72,7 @@ static void write_events(struct fixture *fixture, int count)
     buffer_append(&payload, bytes, sizeof(bytes));
     error_clear(&error);
     for (int i = 0; i < count; i++)
-        assert_true(database_write(fixture->database, append_large, &payload, &error));
+        assert_true(database_write(fixture->database, append_large(&payload), &error));
     buffer_free(&payload);
 }
 

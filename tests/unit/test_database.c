@@ -13,23 +13,22 @@
 #include "db/maintenance.h"
 #include "tests/unit/db_fixture.h"
 
-static enum error_kind write_kind(struct fixture *fixture, database_operation *operation,
-                                  void *argument)
+static enum error_kind write_kind(struct fixture *fixture, struct database_operation operation)
 {
     struct error error;
 
     error_clear(&error);
-    bool succeeded = database_write(fixture->database, operation, argument, &error);
+    bool succeeded = database_write(fixture->database, operation, &error);
     assert_true(succeeded == (error.kind == ERROR_NONE));
     return error.kind;
 }
 
-static enum error_kind read_kind(struct fixture *fixture, database_query *query, void *argument)
+static enum error_kind read_kind(struct fixture *fixture, struct database_query query)
 {
     struct error error;
 
     error_clear(&error);
-    bool succeeded = database_read(fixture->database, query, argument, &error);
+    bool succeeded = database_read(fixture->database, query, &error);
     assert_true(succeeded == (error.kind == ERROR_NONE));
     return error.kind;
 }
@@ -40,7 +39,7 @@ static int64_t unread_of(struct fixture *fixture, struct caller caller)
     struct unread_summary request = {.caller = caller, .json = &json};
     int64_t total;
 
-    assert_int_equal(read_kind(fixture, unread_total, &request), ERROR_NONE);
+    assert_int_equal(read_kind(fixture, unread_total(&request)), ERROR_NONE);
     struct json_object *tree = fixture_parse(&json);
     assert_true(json_integer(json_get(tree, "totalUnread"), &total));
     json_object_put(tree);
@@ -59,7 +58,7 @@ static void creates_a_conversation(void **state)
     struct conversation_create request = {
         .caller = salon("s1"), .input = &input, .config = &fixture->config, .json = &json};
 
-    assert_int_equal(write_kind(fixture, conversation_create, &request), ERROR_NONE);
+    assert_int_equal(write_kind(fixture, conversation_create(&request)), ERROR_NONE);
     assert_false(request.existed);
     struct json_object *tree = fixture_parse(&json);
     assert_string_equal(json_text(json_get(tree, "salonId")), "s1");
@@ -83,19 +82,19 @@ static void refuses_whom_it_should(void **state)
         .input = &input, .config = &fixture->config, .json = &json};
 
     request.caller = client("c1");
-    assert_int_equal(write_kind(fixture, conversation_create, &request), ERROR_FORBIDDEN);
+    assert_int_equal(write_kind(fixture, conversation_create(&request)), ERROR_FORBIDDEN);
     request.caller = salon("s1");
     input.client_user_id = "nobody";
-    assert_int_equal(write_kind(fixture, conversation_create, &request), ERROR_NOT_FOUND);
+    assert_int_equal(write_kind(fixture, conversation_create(&request)), ERROR_NOT_FOUND);
     input.client_user_id = "s2";
-    assert_int_equal(write_kind(fixture, conversation_create, &request), ERROR_INVALID);
+    assert_int_equal(write_kind(fixture, conversation_create(&request)), ERROR_INVALID);
     input.client_user_id = "c1";
     input.appointment_id = "unknown";
-    assert_int_equal(write_kind(fixture, conversation_create, &request), ERROR_NOT_FOUND);
+    assert_int_equal(write_kind(fixture, conversation_create(&request)), ERROR_NOT_FOUND);
     fixture_execute(fixture, "INSERT INTO appointments (id, salon_id, client_user_id, created_at) "
                              "VALUES ('a1', 's2', 'c1', 0)");
     input.appointment_id = "a1";
-    assert_int_equal(write_kind(fixture, conversation_create, &request), ERROR_NOT_FOUND);
+    assert_int_equal(write_kind(fixture, conversation_create(&request)), ERROR_NOT_FOUND);
     assert_int_equal(fixture_number(fixture, "SELECT COUNT(*) FROM conversations"), 0);
     assert_int_equal(fixture_number(fixture, "SELECT COUNT(*) FROM outbox"), 0);
     buffer_free(&json);
@@ -111,10 +110,10 @@ static void an_appointment_has_one_conversation(void **state)
 
     fixture_execute(fixture, "INSERT INTO appointments (id, salon_id, client_user_id, created_at) "
                              "VALUES ('a1', 's1', 'c1', 0)");
-    assert_int_equal(write_kind(fixture, conversation_create, &request), ERROR_NONE);
+    assert_int_equal(write_kind(fixture, conversation_create(&request)), ERROR_NONE);
     assert_false(request.existed);
     buffer_clear(&json);
-    assert_int_equal(write_kind(fixture, conversation_create, &request), ERROR_NONE);
+    assert_int_equal(write_kind(fixture, conversation_create(&request)), ERROR_NONE);
     assert_true(request.existed);
     assert_int_equal(fixture_number(fixture, "SELECT COUNT(*) FROM conversations"), 1);
     buffer_free(&json);
@@ -126,9 +125,9 @@ static void a_new_message_revives_an_archived_conversation(void **state)
     const char *id = fixture_conversation(fixture);
     struct conversation_reference request = {.conversation_id = id, .caller = client("c1")};
 
-    assert_int_equal(write_kind(fixture, conversation_toggle_archived, &request), ERROR_FORBIDDEN);
+    assert_int_equal(write_kind(fixture, conversation_toggle_archived(&request)), ERROR_FORBIDDEN);
     request.caller = salon("s1");
-    assert_int_equal(write_kind(fixture, conversation_toggle_archived, &request), ERROR_NONE);
+    assert_int_equal(write_kind(fixture, conversation_toggle_archived(&request)), ERROR_NONE);
     assert_int_equal(fixture_number(fixture, "SELECT archived_count FROM users WHERE id = 'c1'"),
                      1);
     fixture_forget_events(fixture);
@@ -148,15 +147,15 @@ static void deleting_a_conversation_leaves_nothing(void **state)
     for (int i = 0; i < OUTBOX_EPOCH_EVENTS; i++) /* two events each: the index has a new part */
         fixture_send(fixture, id, client("c1"), "rien");
     fixture_send(fixture, id, salon("s1"), "secret");
-    assert_int_equal(write_kind(fixture, conversation_delete, &request), ERROR_FORBIDDEN);
+    assert_int_equal(write_kind(fixture, conversation_delete(&request)), ERROR_FORBIDDEN);
     request.caller = salon("s1");
-    assert_int_equal(write_kind(fixture, conversation_delete, &request), ERROR_NONE);
+    assert_int_equal(write_kind(fixture, conversation_delete(&request)), ERROR_NONE);
     assert_int_equal(unread_of(fixture, client("c1")), 0);
     assert_int_equal(fixture_number(fixture, "SELECT COUNT(*) FROM messages"), 0);
     assert_int_equal(
         fixture_number(fixture, "SELECT COUNT(*) FROM outbox WHERE payload LIKE '%secret%'"), 0);
     assert_int_equal(fixture_count_events(fixture, "conversation-deleted"), 2);
-    assert_int_equal(write_kind(fixture, conversation_delete, &request), ERROR_NOT_FOUND);
+    assert_int_equal(write_kind(fixture, conversation_delete(&request)), ERROR_NOT_FOUND);
     fixture_verify(fixture);
 }
 
@@ -194,7 +193,7 @@ static void a_message_to_someone_present_is_read_at_once(void **state)
                                      .json = &json};
 
     fixture_forget_events(fixture);
-    assert_int_equal(write_kind(fixture, message_create, &request), ERROR_NONE);
+    assert_int_equal(write_kind(fixture, message_create(&request)), ERROR_NONE);
     struct json_object *tree = fixture_parse(&json);
     assert_true(json_object_get_boolean(json_get(tree, "isRead")));
     assert_non_null(json_get(tree, "readAt"));
@@ -217,11 +216,11 @@ static void a_retry_writes_nothing(void **state)
     struct message_create request = {
         .conversation_id = id, .caller = client("c1"), .input = &input, .json = &first};
 
-    assert_int_equal(write_kind(fixture, message_create, &request), ERROR_NONE);
+    assert_int_equal(write_kind(fixture, message_create(&request)), ERROR_NONE);
     assert_false(request.existed);
     fixture_forget_events(fixture);
     request.json = &second;
-    assert_int_equal(write_kind(fixture, message_create, &request), ERROR_NONE);
+    assert_int_equal(write_kind(fixture, message_create(&request)), ERROR_NONE);
     assert_true(request.existed);
     assert_string_equal(buffer_text(&first), buffer_text(&second));
     assert_int_equal(fixture->event_count, 0);
@@ -240,7 +239,7 @@ static void marking_read_tells_both_sides(void **state)
         fixture_send(fixture, id, client("c1"), "Bonjour");
     const char *last = fixture_send(fixture, id, client("c1"), "le dernier");
     fixture_forget_events(fixture);
-    assert_int_equal(write_kind(fixture, conversation_mark_read, &request), ERROR_NONE);
+    assert_int_equal(write_kind(fixture, conversation_mark_read(&request)), ERROR_NONE);
     assert_int_equal(fixture_count_events(fixture, "message-read"), READ_EVENTS_MAX);
     assert_non_null(
         strstr(fixture_event(fixture, "message-read", READ_EVENTS_MAX - 1)->payload, last));
@@ -249,7 +248,7 @@ static void marking_read_tells_both_sides(void **state)
     assert_string_equal(fixture_event(fixture, "unread-count-updated", 1)->audience, "u:c1");
     assert_int_equal(unread_of(fixture, salon("s1")), 0);
     fixture_forget_events(fixture);
-    assert_int_equal(write_kind(fixture, conversation_mark_read, &request), ERROR_NONE);
+    assert_int_equal(write_kind(fixture, conversation_mark_read(&request)), ERROR_NONE);
     assert_int_equal(fixture->event_count, 0);
     fixture_verify(fixture);
 }
@@ -274,13 +273,13 @@ static void what_is_unread_is_found_again(void **state)
     snprintf(third, sizeof(third), "%s", fixture_send(fixture, id, client("c1"), "trois"));
     fixture_send(fixture, id, client("c1"), "quatre");
     message.message_id = third;
-    assert_int_equal(write_kind(fixture, message_mark_read, &message), ERROR_NONE);
+    assert_int_equal(write_kind(fixture, message_mark_read(&message)), ERROR_NONE);
     assert_true(message.marked);
     assert_int_equal(first_unread_of_salon(fixture), 2);
     assert_int_equal(unread_of(fixture, salon("s1")), 2);
     fixture_verify(fixture);
     fixture_forget_events(fixture);
-    assert_int_equal(write_kind(fixture, conversation_mark_read, &conversation), ERROR_NONE);
+    assert_int_equal(write_kind(fixture, conversation_mark_read(&conversation)), ERROR_NONE);
     assert_int_equal(fixture_count_events(fixture, "message-read"), 2);
     assert_int_equal(unread_of(fixture, salon("s1")), 0);
     fixture_send(fixture, id, client("c1"), "cinq");
@@ -297,18 +296,18 @@ static void only_the_author_deletes_a_message(void **state)
     const char *message = fixture_send(fixture, id, client("c1"), "regrets");
     struct message_reference request = {.message_id = message, .caller = salon("s1")};
 
-    assert_int_equal(write_kind(fixture, message_delete, &request), ERROR_FORBIDDEN);
+    assert_int_equal(write_kind(fixture, message_delete(&request)), ERROR_FORBIDDEN);
     request.caller = client("c2");
-    assert_int_equal(write_kind(fixture, message_delete, &request), ERROR_FORBIDDEN);
+    assert_int_equal(write_kind(fixture, message_delete(&request)), ERROR_FORBIDDEN);
     request.caller = client("c1");
     fixture_forget_events(fixture);
-    assert_int_equal(write_kind(fixture, message_delete, &request), ERROR_NONE);
+    assert_int_equal(write_kind(fixture, message_delete(&request)), ERROR_NONE);
     assert_int_equal(unread_of(fixture, salon("s1")), 1);
     assert_int_equal(fixture_count_events(fixture, "message-deleted"), 1);
     assert_int_equal(fixture_count_events(fixture, "conversation-updated"), 2);
     assert_int_equal(
         fixture_number(fixture, "SELECT COUNT(*) FROM outbox WHERE payload LIKE '%regrets%'"), 0);
-    assert_int_equal(write_kind(fixture, message_delete, &request), ERROR_NOT_FOUND);
+    assert_int_equal(write_kind(fixture, message_delete(&request)), ERROR_NOT_FOUND);
     fixture_verify(fixture);
 }
 
@@ -322,11 +321,11 @@ static void a_deletion_makes_up_for_the_updates_that_it_blanks(void **state)
     struct message_reference request = {.message_id = message, .caller = client("c1")};
 
     memcpy(message, fixture_send(fixture, id, client("c1"), "regrets"), sizeof(message));
-    assert_int_equal(write_kind(fixture, conversation_toggle_archived, &archive), ERROR_NONE);
+    assert_int_equal(write_kind(fixture, conversation_toggle_archived(&archive)), ERROR_NONE);
     fixture_send(fixture, id, client("c1"), "le suivant");
-    assert_int_equal(write_kind(fixture, conversation_toggle_archived, &archive), ERROR_NONE);
+    assert_int_equal(write_kind(fixture, conversation_toggle_archived(&archive)), ERROR_NONE);
     fixture_forget_events(fixture);
-    assert_int_equal(write_kind(fixture, message_delete, &request), ERROR_NONE);
+    assert_int_equal(write_kind(fixture, message_delete(&request)), ERROR_NONE);
     for (size_t i = 0; i < 2; i++) {
         const struct fixture_event *event = fixture_event(fixture, "conversation-updated", i);
         assert_non_null(event);
@@ -347,11 +346,11 @@ static void an_author_cannot_mark_their_own_message(void **state)
     struct message_reference request = {
         .message_id = message, .caller = client("c1"), .json = &json};
 
-    assert_int_equal(write_kind(fixture, message_mark_read, &request), ERROR_NONE);
+    assert_int_equal(write_kind(fixture, message_mark_read(&request)), ERROR_NONE);
     assert_int_equal(unread_of(fixture, salon("s1")), 1);
     buffer_clear(&json);
     request.caller = salon("s1");
-    assert_int_equal(write_kind(fixture, message_mark_read, &request), ERROR_NONE);
+    assert_int_equal(write_kind(fixture, message_mark_read(&request)), ERROR_NONE);
     assert_int_equal(unread_of(fixture, salon("s1")), 0);
     buffer_free(&json);
     fixture_verify(fixture);
@@ -369,7 +368,7 @@ static void check_page(struct fixture *fixture, const char *id, const int *live,
         .conversation_id = id, .caller = client("c1"), .page = page, .limit = limit, .json = &json};
     int64_t total;
 
-    assert_int_equal(read_kind(fixture, message_page, &request), ERROR_NONE);
+    assert_int_equal(read_kind(fixture, message_page(&request)), ERROR_NONE);
     struct json_object *tree = fixture_parse(&json);
     assert_true(json_integer(json_get(tree, "total"), &total));
     assert_int_equal(total, live_count);
@@ -414,7 +413,7 @@ static void delete_message(struct fixture *fixture, int number)
     struct message_reference request = {.message_id = message_id, .caller = client("c1")};
 
     snprintf(message_id, sizeof(message_id), "m%d", number);
-    assert_int_equal(write_kind(fixture, message_delete, &request), ERROR_NONE);
+    assert_int_equal(write_kind(fixture, message_delete(&request)), ERROR_NONE);
     fixture_forget_events(fixture);
 }
 
@@ -467,13 +466,13 @@ static void a_page_is_marked_before_it_is_shown(void **state)
 
     for (int i = 0; i < 5; i++)
         fixture_send(fixture, id, client("c1"), "Bonjour");
-    assert_int_equal(read_kind(fixture, message_page, &request), ERROR_NONE);
+    assert_int_equal(read_kind(fixture, message_page(&request)), ERROR_NONE);
     assert_true(request.needs_marking);
     assert_int_equal(json.length, 0);
-    assert_int_equal(write_kind(fixture, message_mark_page, &request), ERROR_NONE);
+    assert_int_equal(write_kind(fixture, message_mark_page(&request)), ERROR_NONE);
     assert_int_equal(unread_of(fixture, salon("s1")), 3);
     request.may_mark = false;
-    assert_int_equal(read_kind(fixture, message_page, &request), ERROR_NONE);
+    assert_int_equal(read_kind(fixture, message_page(&request)), ERROR_NONE);
     assert_null(strstr(buffer_text(&json), "\"isRead\":false"));
     buffer_free(&json);
     fixture_verify(fixture);
@@ -491,7 +490,7 @@ static void a_cursor_walks_the_whole_conversation(void **state)
     for (int i = 0; i < 10; i++)
         fixture_send(fixture, id, client("c1"), "Bonjour");
     for (bool more = true; more;) {
-        assert_int_equal(read_kind(fixture, message_page, &request), ERROR_NONE);
+        assert_int_equal(read_kind(fixture, message_page(&request)), ERROR_NONE);
         struct json_object *tree = fixture_parse(&json);
         seen += (int)json_object_array_length(json_get(tree, "data"));
         const char *cursor = json_text(json_get(tree, "nextCursor"));
@@ -512,9 +511,9 @@ static void apply_claims(struct fixture *fixture, const struct token_claims *cla
     struct person_claims request = {
         .claims = claims, .default_role = "client", .now_ms = fixture->now_ms};
 
-    assert_int_equal(read_kind(fixture, person_claims_need_write, &request), ERROR_NONE);
+    assert_int_equal(read_kind(fixture, person_claims_need_write(&request)), ERROR_NONE);
     assert_int_equal(request.must_write, expect_write);
-    assert_int_equal(write_kind(fixture, person_apply_claims, &request), ERROR_NONE);
+    assert_int_equal(write_kind(fixture, person_apply_claims(&request)), ERROR_NONE);
 }
 
 static void claims_fill_what_the_booking_side_left_open(void **state)
@@ -574,7 +573,7 @@ static void *produce(void *argument)
         if (i % 5 == 4) /* one that fails in the middle of a batch, after others have written */
             request.caller = client("c2");
         bool succeeded =
-            database_write(producer->fixture->database, message_create, &request, &error);
+            database_write(producer->fixture->database, message_create(&request), &error);
         if (succeeded != (i % 5 != 4))
             failures++;
         buffer_free(&json);
@@ -673,9 +672,9 @@ static void a_newer_schema_is_refused(void **state)
     assert_false(database_prepare(fixture->database, &error));
     assert_int_equal(error.kind, ERROR_UNAVAILABLE);
     assert_non_null(strstr(error.detail, "upgrade"));
-    assert_int_equal(read_kind(fixture, unread_total, &request), ERROR_UNAVAILABLE);
+    assert_int_equal(read_kind(fixture, unread_total(&request)), ERROR_UNAVAILABLE);
     fixture_execute(fixture, "DELETE FROM schema_migrations WHERE version = 999");
-    assert_int_equal(read_kind(fixture, unread_total, &request), ERROR_NONE);
+    assert_int_equal(read_kind(fixture, unread_total(&request)), ERROR_NONE);
     buffer_free(&json);
 }
 
@@ -708,14 +707,17 @@ static void an_older_schema_is_migrated_with_what_is_in_it(void **state)
     assert_int_equal(unread_of(fixture, salon("s1")), unread);
     fixture_verify(fixture);
     struct conversation_reference request = {.conversation_id = id, .caller = salon("s1")};
-    assert_int_equal(write_kind(fixture, conversation_mark_read, &request), ERROR_NONE);
+    assert_int_equal(write_kind(fixture, conversation_mark_read(&request)), ERROR_NONE);
     assert_int_equal(unread_of(fixture, salon("s1")), 0);
     fixture_verify(fixture);
 }
 
-static bool append_a_mebibyte(struct transaction *transaction, void *argument, struct error *error)
+DATABASE_OPERATION(append_a_mebibyte, const struct buffer);
+
+bool append_a_mebibyte_run(struct transaction *transaction, const struct buffer *payload,
+                           struct error *error)
 {
-    return outbox_append_for_user(transaction, "large", "s1", NULL, NULL, argument, error);
+    return outbox_append_for_user(transaction, "large", "s1", NULL, NULL, payload, error);
 }
 
 /* While one writes without a pause. */
@@ -731,7 +733,7 @@ static void the_log_starts_over(void **state)
     memset(mebibyte, 'x', sizeof(mebibyte));
     buffer_append(&payload, mebibyte, sizeof(mebibyte));
     for (int i = 0; i < COMMITS; i++)
-        assert_int_equal(write_kind(fixture, append_a_mebibyte, &payload), ERROR_NONE);
+        assert_int_equal(write_kind(fixture, append_a_mebibyte(&payload)), ERROR_NONE);
     snprintf(log_path, sizeof(log_path), "%s-wal", fixture->path);
     assert_int_equal(stat(log_path, &status), 0);
     assert_in_range(status.st_size, 0, MEBIBYTES_MAX * sizeof(mebibyte));
@@ -749,11 +751,11 @@ static void a_file_that_is_gone_is_not_made_again(void **state)
     fixture->log.descriptor = -1;
     snprintf(away, sizeof(away), "%s.away", fixture->path);
     assert_int_equal(rename(fixture->path, away), 0);
-    assert_int_equal(write_kind(fixture, conversation_toggle_archived, &request),
+    assert_int_equal(write_kind(fixture, conversation_toggle_archived(&request)),
                      ERROR_UNAVAILABLE);
     assert_int_equal(access(fixture->path, F_OK), -1);
     assert_int_equal(rename(away, fixture->path), 0);
-    assert_int_equal(write_kind(fixture, conversation_toggle_archived, &request), ERROR_NONE);
+    assert_int_equal(write_kind(fixture, conversation_toggle_archived(&request)), ERROR_NONE);
 }
 
 static void a_backup_is_complete(void **state)

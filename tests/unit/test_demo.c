@@ -78,7 +78,7 @@ static bool play(struct suite *suite, const char *text, const char *origin, bool
     write_story(suite, text);
     request.story = demo_story_load(suite->path, origin, error);
     assert_non_null(request.story);
-    bool succeeded = database_write(suite->fixture->database, demo_fill, &request, error);
+    bool succeeded = database_write(suite->fixture->database, demo_fill(&request), error);
     json_object_put(request.story);
     *was_filled = request.was_filled;
     return succeeded;

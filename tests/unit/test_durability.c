@@ -51,13 +51,14 @@ static void fail_next(int code, int times)
     atomic_store(&failures_left, times);
 }
 
-static bool append(struct transaction *transaction, void *argument, struct error *error)
+DATABASE_OPERATION(append, const char);
+
+bool append_run(struct transaction *transaction, const char *name, struct error *error)
 {
     struct buffer payload = BUFFER_EMPTY;
 
     buffer_append_text(&payload, "{}");
-    bool succeeded =
-        outbox_append_for_user(transaction, argument, "s1", NULL, NULL, &payload, error);
+    bool succeeded = outbox_append_for_user(transaction, name, "s1", NULL, NULL, &payload, error);
     buffer_free(&payload);
     return succeeded;
 }
@@ -96,11 +97,9 @@ static void wait_for_rows(struct fixture *fixture, int64_t count)
 static void who_waits_for_the_disk_keeps_nobody_from_writing(void **state)
 {
     struct fixture *fixture = *state;
-    static char one[] = "one";
-    static char other[] = "other";
     struct database_job jobs[] = {
-        {.operation = append, .argument = one, .completed = complete},
-        {.operation = append, .argument = other, .completed = complete},
+        {.operation = append("one"), .completed = complete},
+        {.operation = append("other"), .completed = complete},
     };
     int64_t rows = fixture_number(fixture, "SELECT COUNT(*) FROM outbox");
 
@@ -118,17 +117,16 @@ static void who_waits_for_the_disk_keeps_nobody_from_writing(void **state)
     for (int i = 0; i < 2; i++) {
         assert_ptr_equal(completed[i], &jobs[i]);
         assert_true(jobs[i].succeeded);
-        assert_string_equal(fixture->events[i].name, jobs[i].argument);
+        assert_string_equal(fixture->events[i].name, jobs[i].operation.argument);
     }
 }
 
 static bool write_event(struct fixture *fixture, enum error_kind *kind)
 {
-    static char name[] = "event";
     struct error error;
 
     error_clear(&error);
-    bool succeeded = database_write(fixture->database, append, name, &error);
+    bool succeeded = database_write(fixture->database, append("event"), &error);
     *kind = error.kind;
     return succeeded;
 }
@@ -179,11 +177,11 @@ static void nothing_is_written_or_handed_on_while_the_disk_fails(void **state)
     /* Of the first one it is not known; the others were not tried. */
     assert_int_equal(fixture_number(fixture, "SELECT COUNT(*) FROM outbox"), rows + 1);
     error_clear(&error);
-    assert_false(database_read(fixture->database, feed_read, &read, &error));
+    assert_false(database_read(fixture->database, feed_read(&read), &error));
     assert_int_equal(error.kind, ERROR_UNAVAILABLE);
     fail_next(0, 0);
     feed_batch_clear(&read.batch);
-    assert_true(database_read(fixture->database, feed_read, &read, &error));
+    assert_true(database_read(fixture->database, feed_read(&read), &error));
     assert_int_equal(feed_batch_count(&read.batch), rows + 1);
     assert_true(write_event(fixture, &kind));
     assert_int_equal(fixture->event_count, 1);

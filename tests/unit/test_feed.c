@@ -277,8 +277,7 @@ static bool has_sent(struct bench *bench)
 static void send_own(struct bench *bench)
 {
     struct buffer json = BUFFER_EMPTY;
-    struct worker_request request = {
-        .operation = message_create, .argument = &sending, .on_done = on_sent};
+    struct worker_request request = {.operation = message_create(&sending), .on_done = on_sent};
 
     sending = (struct message_create){.conversation_id = bench->fixture->conversation_id,
                                       .caller = salon("s1"),
@@ -347,7 +346,9 @@ static void nothing_is_read_while_nobody_is_there(void **state)
     assert_int_equal(bench->seen_count, 1);
 }
 
-static bool refuse(struct connection *connection, void *argument, struct error *error)
+DATABASE_QUERY(refuse, void);
+
+bool refuse_run(struct connection *connection, void *argument, struct error *error)
 {
     (void)connection;
     (void)argument;
@@ -364,7 +365,7 @@ static void on_refused(struct worker_request *request)
 static void a_request_fails_with_its_reason(void **state)
 {
     struct bench *bench = *state;
-    struct worker_request request = {.query = refuse, .on_done = on_refused};
+    struct worker_request request = {.query = refuse(NULL), .on_done = on_refused};
 
     is_sent = false;
     worker_read(bench->worker, &request);
@@ -390,8 +391,7 @@ static void ending_answers_everybody(void **state)
         struct worker_request *request = calloc(1, sizeof(*request));
         assert_non_null(request);
         argument[i].user_id = "s1";
-        request->query = unread_state;
-        request->argument = &argument[i];
+        request->query = unread_state(&argument[i]);
         request->on_done = on_answered;
         worker_read(bench->worker, request);
     }

@@ -481,7 +481,7 @@ static void delete_conversation(struct bench *bench)
 
     fixture_forget_events(bench->fixture);
     error_clear(&error);
-    assert_true(database_write(bench->fixture->database, conversation_delete, &request, &error));
+    assert_true(database_write(bench->fixture->database, conversation_delete(&request), &error));
     publish(bench);
 }
 
@@ -552,10 +552,11 @@ static void a_conversation_may_be_deleted_while_its_reader_comes_back(void **sta
     assert_int_equal(fixture_number(bench->fixture, "SELECT COUNT(*) FROM session_rooms"), 0);
 }
 
-static bool append_event(struct transaction *transaction, void *argument, struct error *error)
-{
-    const struct buffer *payload = argument;
+DATABASE_OPERATION(append_event, const struct buffer);
 
+bool append_event_run(struct transaction *transaction, const struct buffer *payload,
+                      struct error *error)
+{
     return outbox_append_for_user(transaction, payload->length > 100 ? "large" : "small", "s1",
                                   NULL, NULL, payload, error);
 }
@@ -570,7 +571,7 @@ static void write_event(struct bench *bench, size_t length)
     while (payload.length < length)
         buffer_append_text(&payload, "x");
     buffer_append_text(&payload, "\"");
-    assert_true(database_write(bench->fixture->database, append_event, &payload, &error));
+    assert_true(database_write(bench->fixture->database, append_event(&payload), &error));
     buffer_free(&payload);
 }
 

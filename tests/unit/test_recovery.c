@@ -10,20 +10,20 @@
 #include "db/recovery.h"
 #include "tests/unit/db_fixture.h"
 
-static bool write_it(struct fixture *fixture, database_operation *operation, void *argument)
+static bool write_it(struct fixture *fixture, struct database_operation operation)
 {
     struct error error;
 
     error_clear(&error);
-    return database_write(fixture->database, operation, argument, &error);
+    return database_write(fixture->database, operation, &error);
 }
 
-static bool read_it(struct fixture *fixture, database_query *query, void *argument)
+static bool read_it(struct fixture *fixture, struct database_query query)
 {
     struct error error;
 
     error_clear(&error);
-    return database_read(fixture->database, query, argument, &error);
+    return database_read(fixture->database, query, &error);
 }
 
 /* ---- the feed ------------------------------------------------------------------------------ */
@@ -35,7 +35,7 @@ static void reads_the_outbox_in_order(void **state)
     struct event event;
 
     fixture_send(fixture, fixture_conversation(fixture), salon("s1"), "Bonjour");
-    assert_true(read_it(fixture, feed_read, &request));
+    assert_true(read_it(fixture, feed_read(&request)));
     assert_int_equal(request.newest, fixture->events[fixture->event_count - 1].seq);
     assert_int_equal(feed_batch_count(&request.batch), 3);
     for (size_t i = 0; i < 3; i++) {
@@ -48,7 +48,7 @@ static void reads_the_outbox_in_order(void **state)
     }
     feed_batch_clear(&request.batch);
     request.after = request.newest;
-    assert_true(read_it(fixture, feed_read, &request));
+    assert_true(read_it(fixture, feed_read(&request)));
     assert_int_equal(feed_batch_count(&request.batch), 0);
     feed_batch_free(&request.batch);
 }
@@ -58,7 +58,7 @@ static void an_empty_outbox_has_no_newest(void **state)
     struct fixture *fixture = *state;
     struct feed_read request = {.limit = 3};
 
-    assert_true(read_it(fixture, feed_read, &request));
+    assert_true(read_it(fixture, feed_read(&request)));
     assert_int_equal(request.newest, 0);
     assert_int_equal(feed_batch_count(&request.batch), 0);
 }
@@ -73,8 +73,8 @@ static void a_blanked_event_keeps_its_place(void **state)
     size_t blanked = 0;
 
     reference.message_id = fixture_send(fixture, conversation, salon("s1"), "à oublier");
-    assert_true(write_it(fixture, message_delete, &reference));
-    assert_true(read_it(fixture, feed_read, &request));
+    assert_true(write_it(fixture, message_delete(&reference)));
+    assert_true(read_it(fixture, feed_read(&request)));
     assert_int_equal(feed_batch_count(&request.batch), request.newest);
     for (size_t i = 0; i < feed_batch_count(&request.batch); i++) {
         feed_batch_event(&request.batch, i, &event);
@@ -104,11 +104,11 @@ static void finds_what_was_missed(void **state)
     event_audience_room(conversation, room);
     buffer_append(&audiences, "u:c1", 5);
     buffer_append(&audiences, room, strlen(room) + 1);
-    assert_true(read_it(fixture, feed_missed, &request));
+    assert_true(read_it(fixture, feed_missed(&request)));
     assert_int_equal(feed_batch_count(&request.batch), 2);
     feed_batch_clear(&request.batch);
     request.limit = 100;
-    assert_true(read_it(fixture, feed_missed, &request));
+    assert_true(read_it(fixture, feed_missed(&request)));
     assert_int_equal(feed_batch_count(&request.batch), 3);
     for (size_t i = 0; i < 3; i++) {
         feed_batch_event(&request.batch, i, &event);
@@ -120,10 +120,11 @@ static void finds_what_was_missed(void **state)
     buffer_free(&audiences);
 }
 
-static bool append_numbered(struct transaction *transaction, void *argument, struct error *error)
+DATABASE_OPERATION(append_numbered, const int64_t);
+
+bool append_numbered_run(struct transaction *transaction, const int64_t *count, struct error *error)
 {
     struct buffer payload = BUFFER_EMPTY;
-    const int64_t *count = argument;
     bool succeeded = true;
 
     buffer_append_text(&payload, "{}");
@@ -146,11 +147,11 @@ static void finds_what_was_missed_long_ago(void **state)
     buffer_append(&audiences, "u:c1", 5);
     buffer_append(&audiences, "u:c2", 5);
     fixture_forget_events(fixture);
-    assert_true(write_it(fixture, append_numbered, &count));
+    assert_true(write_it(fixture, append_numbered(&count)));
     int64_t first = fixture->events[0].seq;
     request.after = first; /* the first one was seen */
     request.until = first + count - 4;
-    assert_true(read_it(fixture, feed_missed, &request));
+    assert_true(read_it(fixture, feed_missed(&request)));
     assert_int_equal(feed_batch_count(&request.batch), count / 3 - 2);
     for (size_t i = 0; i < feed_batch_count(&request.batch); i++) {
         feed_batch_event(&request.batch, i, &event);
@@ -158,7 +159,7 @@ static void finds_what_was_missed_long_ago(void **state)
     }
     feed_batch_clear(&request.batch);
     request.limit = OUTBOX_EPOCH_EVENTS / 2; /* more than one part has */
-    assert_true(read_it(fixture, feed_missed, &request));
+    assert_true(read_it(fixture, feed_missed(&request)));
     assert_int_equal(feed_batch_count(&request.batch), request.limit);
     feed_batch_event(&request.batch, (size_t)request.limit - 1, &event);
     assert_int_equal(event.seq, first + 3 * request.limit);
@@ -172,11 +173,11 @@ static void tells_the_unread_total_with_its_seq(void **state)
     struct unread_state request = {.user_id = "c1"};
 
     fixture_send(fixture, fixture_conversation(fixture), salon("s1"), "Bonjour");
-    assert_true(read_it(fixture, unread_state, &request));
+    assert_true(read_it(fixture, unread_state(&request)));
     assert_int_equal(request.total, 1);
     assert_int_equal(request.newest, fixture->events[fixture->event_count - 1].seq);
     request.user_id = "nobody";
-    assert_true(read_it(fixture, unread_state, &request));
+    assert_true(read_it(fixture, unread_state(&request)));
     assert_int_equal(request.total, 0);
 }
 
@@ -191,12 +192,12 @@ static void lists_contacts(void **state)
     fixture_conversation(fixture);
     fixture_conversation(fixture);
     request.user_id = "s1";
-    assert_true(read_it(fixture, contact_list, &request));
+    assert_true(read_it(fixture, contact_list(&request)));
     assert_int_equal(ids.length, 6);
     assert_memory_equal(ids.data, "c1\0c1", 6);
     buffer_clear(&ids);
     request.user_id = "s2";
-    assert_true(read_it(fixture, contact_list, &request));
+    assert_true(read_it(fixture, contact_list(&request)));
     assert_int_equal(ids.length, 0);
     buffer_free(&ids);
 }
@@ -207,7 +208,7 @@ static const char *name_of(struct fixture *fixture, struct caller caller, struct
         .conversation_id = fixture->conversation_id, .caller = caller, .name = name};
 
     buffer_clear(name);
-    assert_true(read_it(fixture, typing_name, &request));
+    assert_true(read_it(fixture, typing_name(&request)));
     return buffer_text(name);
 }
 
@@ -222,16 +223,16 @@ static void names_whoever_types(void **state)
     request.conversation_id = fixture_conversation(fixture);
     assert_string_equal(name_of(fixture, salon("s1"), &name), NAMELESS_PERSON);
     assert_string_equal(name_of(fixture, client("c1"), &name), "Léa");
-    assert_true(write_it(fixture, person_set, &set));
+    assert_true(write_it(fixture, person_set(&set)));
     assert_string_equal(name_of(fixture, client("c1"), &name), "Léa Martin");
     set = (struct person_set){.user_id = "c1", .fields = {.first_name = ""}};
-    assert_true(write_it(fixture, person_set, &set));
+    assert_true(write_it(fixture, person_set(&set)));
     assert_string_equal(name_of(fixture, client("c1"), &name), "Martin");
     set = (struct person_set){.user_id = "c1", .fields = {.salon_name = "Chez Léa"}};
-    assert_true(write_it(fixture, person_set, &set));
+    assert_true(write_it(fixture, person_set(&set)));
     assert_string_equal(name_of(fixture, client("c1"), &name), "Chez Léa");
     error_clear(&error);
-    assert_false(database_read(fixture->database, typing_name, &request, &error));
+    assert_false(database_read(fixture->database, typing_name(&request), &error));
     assert_int_equal(error.kind, ERROR_FORBIDDEN);
     buffer_free(&name);
 }
@@ -249,7 +250,7 @@ static void open_session(struct fixture *fixture, const char *pid, const char *u
                                    .contacts = {.ids = &contacts}};
 
     snprintf(claims.user_id, sizeof(claims.user_id), "%s", user_id);
-    assert_true(write_it(fixture, session_open, &request));
+    assert_true(write_it(fixture, session_open(&request)));
     buffer_free(&contacts);
 }
 
@@ -260,7 +261,7 @@ static int64_t join(struct fixture *fixture, const char *pid, const char *conver
     struct conversation_join request = {
         .conversation_id = conversation, .caller = client("c1"), .pid = pid, .json = &json};
 
-    assert_true(write_it(fixture, conversation_join, &request));
+    assert_true(write_it(fixture, conversation_join(&request)));
     json_object_put(fixture_parse(&json));
     buffer_free(&json);
     return request.newest;
@@ -270,7 +271,7 @@ static bool recovers(struct fixture *fixture, const char *user_id, int64_t offse
 {
     struct session_recover request = {.pid = "p1", .user_id = user_id, .offset = offset};
 
-    assert_true(read_it(fixture, session_recover, &request));
+    assert_true(read_it(fixture, session_recover(&request)));
     *missed = request.missed;
     if (request.recovered)
         assert_string_equal(request.sid, "sid");
@@ -297,9 +298,9 @@ static void a_session_goes_on_where_it_was(void **state)
     assert_false(recovers(fixture, "c1", offset - 1, &missed));
     /* An offset that was never given out. */
     assert_false(recovers(fixture, "c1", offset + 100, &missed));
-    assert_true(write_it(fixture, session_suspend, &reference));
+    assert_true(write_it(fixture, session_suspend(&reference)));
     assert_true(recovers(fixture, "c1", offset, &missed));
-    assert_true(write_it(fixture, session_close, &reference));
+    assert_true(write_it(fixture, session_close(&reference)));
     assert_false(recovers(fixture, "c1", offset, &missed));
     assert_int_equal(fixture_number(fixture, "SELECT COUNT(*) FROM session_rooms"), 0);
 }
@@ -331,15 +332,15 @@ static void a_room_that_was_left_is_forgotten(void **state)
     open_session(fixture, "p1", "c1");
     int64_t offset = join(fixture, "p1", conversation);
     fixture_send(fixture, conversation, salon("s1"), "Bonjour");
-    assert_true(write_it(fixture, conversation_leave, &leave));
+    assert_true(write_it(fixture, conversation_leave(&leave)));
     assert_true(leave.marked);
-    assert_true(write_it(fixture, conversation_leave, &leave));
+    assert_true(write_it(fixture, conversation_leave(&leave)));
     assert_false(leave.marked);
     assert_true(recovers(fixture, "c1", offset, &missed));
     /* What went to the user alone: unread (1), read in the conversation, unread (0). */
     assert_int_equal(missed, 3);
     leave.caller = client("c2");
-    assert_false(write_it(fixture, conversation_leave, &leave));
+    assert_false(write_it(fixture, conversation_leave(&leave)));
 }
 
 static void who_lost_a_room_recovers_nothing(void **state)
@@ -352,7 +353,7 @@ static void who_lost_a_room_recovers_nothing(void **state)
 
     open_session(fixture, "p1", "c1");
     int64_t offset = join(fixture, "p1", conversation);
-    assert_true(write_it(fixture, conversation_delete, &reference));
+    assert_true(write_it(fixture, conversation_delete(&reference)));
     assert_false(recovers(fixture, "c1", offset, &missed));
 }
 
@@ -414,7 +415,7 @@ static void joining_reads_what_it_marked(void **state)
 
     for (int i = 0; i < HISTORY_MESSAGES + 1; i++)
         fixture_send(fixture, conversation, salon("s1"), i == 0 ? "premier" : "Bonjour");
-    assert_true(write_it(fixture, conversation_join, &request));
+    assert_true(write_it(fixture, conversation_join(&request)));
     assert_int_equal(request.newest, fixture->events[fixture->event_count - 1].seq);
     struct json_object *tree = fixture_parse(&json);
     assert_string_equal(json_text(json_get(tree, "conversationId")), conversation);
@@ -430,7 +431,7 @@ static void joining_reads_what_it_marked(void **state)
     json_object_put(tree);
     buffer_free(&json);
     request.caller = client("c2");
-    assert_false(write_it(fixture, conversation_join, &request));
+    assert_false(write_it(fixture, conversation_join(&request)));
     fixture_verify(fixture);
 }
 
@@ -445,22 +446,22 @@ static void forgotten_after_the_retention_time(void **state)
     fixture_reopen(fixture, 1000, 1000);
     open_session(fixture, "p1", "c1");
     open_session(fixture, "p2", "c2");
-    assert_true(write_it(fixture, session_suspend, &reference));
+    assert_true(write_it(fixture, session_suspend(&reference)));
     fixture->now_ms += 1001;
     open_session(fixture, "p3", "c2");
     assert_int_equal(fixture_number(fixture, "SELECT COUNT(*) FROM sessions WHERE pid = 'p1'"), 0);
     assert_int_equal(fixture_number(fixture, "SELECT COUNT(*) FROM sessions"), 2);
     abandon.before_ms = started_at_ms; /* p3 has come since */
-    assert_true(write_it(fixture, session_abandon, &abandon));
+    assert_true(write_it(fixture, session_abandon(&abandon)));
     assert_int_equal(ids.length, 3);
     assert_int_equal(
         fixture_number(fixture, "SELECT COUNT(*) FROM sessions WHERE is_connected = 1"), 1);
     abandon.before_ms = INT64_MAX;
-    assert_true(write_it(fixture, session_abandon, &abandon));
+    assert_true(write_it(fixture, session_abandon(&abandon)));
     assert_int_equal(ids.length, 6);
     assert_memory_equal(ids.data, "c2\0c2", 6);
     buffer_clear(&ids);
-    assert_true(write_it(fixture, session_abandon, &abandon));
+    assert_true(write_it(fixture, session_abandon(&abandon)));
     assert_int_equal(ids.length, 0);
     buffer_free(&ids);
 }
