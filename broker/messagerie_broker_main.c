@@ -45,6 +45,7 @@ struct options {
 struct process {
     struct options options;
     struct log log;
+    struct id_source ids;
     struct services services;
     struct loop *loop;
     struct messaging *messaging;
@@ -356,7 +357,8 @@ int main(int argc, char **argv)
 
     mallopt(M_TRIM_THRESHOLD, KEPT_MEMORY_BYTES);
     mallopt(M_TOP_PAD, KEPT_MEMORY_BYTES / 8);
-    process.services = (struct services){&process.log, &clock_system, &random_system};
+    id_source_init(&process.ids, &clock_system, &random_system);
+    process.services = (struct services){&process.log, &clock_system, &random_system, &process.ids};
     if (!parse_options(argc, argv, &process.options, &exit_code))
         return exit_code;
     error_clear(&error);

@@ -1,11 +1,13 @@
 /*
- * What nearly every module borrows from its main: the log, the clock and the randomness. The main
- * owns it, keeps it alive until everything else is closed, and never changes it meanwhile.
+ * What nearly every module borrows from its main: the log, the clock, the randomness and where ids
+ * come from. The main owns it, keeps it alive until everything else is closed, and never changes it
+ * meanwhile.
  */
 #ifndef MESSAGERIE_COMMON_SERVICES_H
 #define MESSAGERIE_COMMON_SERVICES_H
 
 #include "common/clock.h"
+#include "common/id.h"
 #include "common/log.h"
 #include "common/random.h"
 
@@ -13,6 +15,7 @@ struct services {
     const struct log *log;
     const struct clock *clock;
     const struct random_source *random;
+    struct id_source *ids;
 };
 
 #endif

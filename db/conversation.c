@@ -513,7 +513,7 @@ bool conversation_insert(struct transaction *transaction, const struct conversat
                                  .created_at = transaction->now_ms,
                                  .updated_at = transaction->now_ms,
                                  .last_message_at = transaction->now_ms};
-    id_make(transaction->services->clock, transaction->services->random, row->id);
+    id_make(transaction->services->ids, row->id);
     copy_text(row->salon_id, sizeof(row->salon_id), fresh->salon_id);
     copy_text(row->client_user_id, sizeof(row->client_user_id), fresh->client_user_id);
     copy_text(row->appointment_id, sizeof(row->appointment_id), fresh->appointment_id);

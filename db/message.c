@@ -600,7 +600,7 @@ static bool insert_attachment(struct transaction *transaction,
     struct statement *statement = statement_begin(transaction->connection, SQL_ATTACHMENT_INSERT);
     char id[ID_BYTES];
 
-    id_make(transaction->services->clock, transaction->services->random, id);
+    id_make(transaction->services->ids, id);
     bind_text(statement, 1, conversation->id);
     bind_integer(statement, 2, conversation->last_position);
     bind_integer(statement, 3, ordinal);
@@ -656,7 +656,7 @@ bool message_insert(struct transaction *transaction, struct conversation *conver
                                          .difference = fresh->is_read ? 0 : 1};
     char id[ID_BYTES];
 
-    id_make(transaction->services->clock, transaction->services->random, id);
+    id_make(transaction->services->ids, id);
     advance(conversation, transaction->now_ms);
     if (!insert_row(transaction, conversation, fresh, id, error))
         return false;

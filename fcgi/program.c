@@ -41,6 +41,7 @@ struct process {
     const struct program *program;
     struct options options;
     struct log log;
+    struct id_source ids;
     struct services services;
     struct settings_holder *settings;
     struct settings *initial; /* which all that needs a restart was made with */
@@ -173,7 +174,9 @@ static void init_process(struct process *process, const struct program *program)
                 .descriptor = STDERR_FILENO,
                 .clock = &clock_system},
     };
-    process->services = (struct services){&process->log, &clock_system, &random_system};
+    id_source_init(&process->ids, &clock_system, &random_system);
+    process->services =
+        (struct services){&process->log, &clock_system, &random_system, &process->ids};
 }
 
 static const char *reason_of(const struct error *error)

@@ -198,7 +198,7 @@ bool request_matches_etag(const struct request *request, const char *etag)
 const char *request_id(struct request *request, const struct services *services)
 {
     if (request->id[0] == '\0')
-        id_make(services->clock, services->random, request->id);
+        id_make(services->ids, request->id);
     return request->id;
 }
 

@@ -359,11 +359,13 @@ static bool play(struct transaction *transaction, const struct demo_fill *reques
     const int64_t now_ms = transaction->now_ms;
     const struct clock clock = {
         .wall_ms = moment_now, .monotonic_ms = moment_now, .context = &transaction->now_ms};
+    struct id_source ids;
     const struct services past = {
-        .log = services->log, .clock = &clock, .random = services->random};
+        .log = services->log, .clock = &clock, .random = services->random, .ids = &ids};
     struct player player = {.transaction = transaction, .request = request, .json = BUFFER_EMPTY};
     bool succeeded = true;
 
+    id_source_init(&ids, &clock, services->random);
     transaction->services = &past;
     for (size_t i = 0; succeeded && i < timeline->moment_count; i++) {
         transaction->now_ms = timeline->moments[i].at_ms;

@@ -689,10 +689,12 @@ int main(int count, char **words)
                             .level = LOG_LEVEL_WARNING,
                             .descriptor = STDERR_FILENO,
                             .clock = &clock_system};
+    struct id_source ids;
     struct context context = {
-        .services = {.log = &log, .clock = &clock_system, .random = &random_system}};
+        .services = {.log = &log, .clock = &clock_system, .random = &random_system, .ids = &ids}};
     int status;
 
+    id_source_init(&ids, &clock_system, &random_system);
     if (!read_options(count, words, &context.options, &status))
         return status;
     const struct command *command = find_command(&context.options);

@@ -30,6 +30,7 @@
 #define OFFSET_BYTES     24
 
 struct application {
+    struct id_source ids;
     struct services services;
     struct log log;
     struct loop *loop;
@@ -292,7 +293,9 @@ int main(void)
     signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit();
     application.log = (struct log){"bench_layers", LOG_LEVEL_WARNING, STDERR_FILENO, &clock_system};
-    application.services = (struct services){&application.log, &clock_system, &random_system};
+    id_source_init(&application.ids, &clock_system, &random_system);
+    application.services =
+        (struct services){&application.log, &clock_system, &random_system, &application.ids};
     application.loop = loop_create(&application.services, &error);
     bool is_good = application.loop != NULL && watch_signals(&application) &&
                    set_up_socketio(&application) && listen_on_ports(&application, &error) &&

@@ -18,6 +18,7 @@
 struct outbox {
     struct publisher publisher;
     struct log log;
+    struct id_source ids;
     struct services services;
     struct config *config;
     struct bus_sender *bus;
@@ -93,7 +94,8 @@ struct publisher *publisher_open_outbox(const char *description)
     outbox->publisher =
         (struct publisher){.publish = publish_outbox, .close = close_outbox, .answers = {0}};
     outbox->log = (struct log){"bench", LOG_LEVEL_WARNING, STDERR_FILENO, &clock_system};
-    outbox->services = (struct services){&outbox->log, &clock_system, &random_system};
+    id_source_init(&outbox->ids, &clock_system, &random_system);
+    outbox->services = (struct services){&outbox->log, &clock_system, &random_system, &outbox->ids};
     outbox->user_id = comma + 1;
     outbox->config = config_load(path, &error);
     if (outbox->config == NULL)

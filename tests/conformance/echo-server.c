@@ -46,6 +46,7 @@ struct options {
 };
 
 struct application {
+    struct id_source ids;
     struct services services;
     struct log log;
     struct loop *loop;
@@ -417,7 +418,9 @@ static bool set_up(struct application *application, const struct options *option
                    struct error *error)
 {
     application->log = (struct log){"echo-server", LOG_LEVEL_INFO, STDERR_FILENO, &clock_system};
-    application->services = (struct services){&application->log, &clock_system, &random_system};
+    id_source_init(&application->ids, &clock_system, &random_system);
+    application->services =
+        (struct services){&application->log, &clock_system, &random_system, &application->ids};
     application->loop = loop_create(&application->services, error);
     if (!application->loop)
         return false;

@@ -29,7 +29,9 @@ void fixture_open(struct broker_fixture *fixture)
     fixture->random = random_seeded(&fixture->seed);
     fixture->log = (struct log){"test", LOG_LEVEL_ERROR, open("/dev/null", O_WRONLY | O_CLOEXEC),
                                 &fixture->clock};
-    fixture->services = (struct services){&fixture->log, &fixture->clock, &fixture->random};
+    id_source_init(&fixture->ids, &fixture->clock, &fixture->random);
+    fixture->services =
+        (struct services){&fixture->log, &fixture->clock, &fixture->random, &fixture->ids};
     error_clear(&error);
     fixture->loop = loop_create(&fixture->services, &error);
     assert_non_null(fixture->loop);

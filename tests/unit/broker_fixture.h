@@ -23,6 +23,7 @@ struct broker_fixture {
     struct log log; /* to nowhere */
     struct clock clock;
     struct random_source random;
+    struct id_source ids;
     uint64_t seed;
     int64_t now_ms; /* what the clock says; moved by tests alone */
     struct loop *loop;

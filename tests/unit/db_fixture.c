@@ -84,8 +84,11 @@ int fixture_set_up(void **state)
                                 .level = LOG_LEVEL_ERROR,
                                 .descriptor = STDERR_FILENO,
                                 .clock = &fixture->clock};
-    fixture->services =
-        (struct services){.log = &fixture->log, .clock = &fixture->clock, .random = &random_system};
+    id_source_init(&fixture->ids, &fixture->clock, &random_system);
+    fixture->services = (struct services){.log = &fixture->log,
+                                          .clock = &fixture->clock,
+                                          .random = &random_system,
+                                          .ids = &fixture->ids};
     list_of(&fixture->config.auth_salon_roles, "salon");
     list_of(&fixture->config.auth_client_roles, "client");
     open_fixture(fixture, 86400000, 1000000);

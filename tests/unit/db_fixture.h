@@ -35,6 +35,7 @@ struct fixture {
     int64_t now_ms; /* what the clock tells */
     struct clock clock;
     struct log log;
+    struct id_source ids;
     struct services services;
     struct config config; /* roles alone */
     struct database *database;

@@ -31,6 +31,7 @@ struct site {
     struct listeners listeners;
     int log_descriptor;
     struct log log;
+    struct id_source ids;
     struct services services;
     struct fastcgi_server *server;
 
@@ -169,7 +170,8 @@ static int set_up(void **state)
     assert_true(listeners_open(site->path, &site->listeners, &error));
     site->log_descriptor = memfd_create("log", MFD_CLOEXEC);
     site->log = (struct log){"test", LOG_LEVEL_DEBUG, site->log_descriptor, &clock_system};
-    site->services = (struct services){&site->log, &clock_system, &random_system};
+    id_source_init(&site->ids, &clock_system, &random_system);
+    site->services = (struct services){&site->log, &clock_system, &random_system, &site->ids};
     pthread_mutex_init(&site->lock, NULL);
     pthread_cond_init(&site->changed, NULL);
     *state = site;

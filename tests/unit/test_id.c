@@ -1,6 +1,7 @@
 #include "tests/unit/unit_test.h"
 
 #include <ctype.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "common/id.h"
@@ -10,15 +11,44 @@ static int64_t context_value(void *context)
     return *(int64_t *)context;
 }
 
+/* A source whose clock and randomness the test has in its hand. */
+struct bench {
+    int64_t now_ms;
+    uint64_t seed;
+    struct clock clock;
+    struct random_source random;
+    struct id_source ids;
+};
+
+static void begin(struct bench *bench, int64_t now_ms)
+{
+    *bench = (struct bench){.now_ms = now_ms, .seed = 9};
+    bench->clock = (struct clock){context_value, context_value, &bench->now_ms};
+    bench->random = random_seeded(&bench->seed);
+    id_source_init(&bench->ids, &bench->clock, &bench->random);
+}
+
+/* Makes so many ids and asserts that each is greater than the one before, which `last` is and
+ * becomes. */
+static void assert_grows(struct bench *bench, int count, char last[ID_BYTES])
+{
+    for (int i = 0; i < count; i++) {
+        char id[ID_BYTES];
+        id_make(&bench->ids, id);
+        assert_true(strcmp(last, id) < 0);
+        memcpy(last, id, ID_BYTES);
+    }
+}
+
 static void test_is_uuid_version_7(void **state)
 {
-    int64_t now = INT64_C(0x0123456789AB);
-    const struct clock clock = {context_value, context_value, &now};
+    struct bench bench;
 
     (void)state;
+    begin(&bench, INT64_C(0x0123456789AB));
     for (int round = 0; round < 1000; round++) {
         char id[ID_BYTES];
-        id_make(&clock, &random_system, id);
+        id_make(&bench.ids, id);
         assert_int_equal(strlen(id), ID_BYTES - 1);
         for (size_t i = 0; i < ID_BYTES - 1; i++) {
             if (i == 8 || i == 13 || i == 18 || i == 23)
@@ -33,49 +63,100 @@ static void test_is_uuid_version_7(void **state)
 
 static void test_grows_with_time(void **state)
 {
-    int64_t now = 0;
-    const struct clock clock = {context_value, context_value, &now};
-    char before[ID_BYTES];
-    char after[ID_BYTES];
+    struct bench bench;
+    char last[ID_BYTES] = "";
 
     (void)state;
-    id_make(&clock, &random_system, before);
+    begin(&bench, 0);
     for (int round = 0; round < 1000; round++) {
-        now += 1 + round * 7919;
-        id_make(&clock, &random_system, after);
-        assert_true(strcmp(before, after) < 0);
-        memcpy(before, after, sizeof(before));
+        bench.now_ms += 1 + round * 7919;
+        assert_grows(&bench, 1, last);
     }
+}
+
+static void test_grows_while_the_clock_stands_still(void **state)
+{
+    struct bench bench;
+    char last[ID_BYTES] = "";
+
+    (void)state;
+    begin(&bench, INT64_C(0x0123456789AB));
+    assert_grows(&bench, 0x8000, last);
+    assert_memory_equal(last, "01234567-89ab-7", 15);
+    /* The counter overflows into the time, which is then that of the next millisecond. */
+    assert_grows(&bench, 0x10000, last);
+    assert_memory_equal(last, "01234567-89ac-7", 15);
+    bench.now_ms++;
+    assert_grows(&bench, 10, last);
+    bench.now_ms++;
+    assert_grows(&bench, 10, last);
+    assert_memory_equal(last, "01234567-89ad-7", 15);
+}
+
+static void test_grows_after_the_clock_was_set_back(void **state)
+{
+    struct bench bench;
+    char last[ID_BYTES] = "";
+
+    (void)state;
+    begin(&bench, INT64_C(0x0123456789AB));
+    assert_grows(&bench, 10, last);
+    bench.now_ms -= 3600000;
+    assert_grows(&bench, 1000, last);
+    bench.now_ms = INT64_MIN;
+    assert_grows(&bench, 10, last);
+    bench.now_ms = INT64_C(0x0123456789AC);
+    assert_grows(&bench, 1, last);
+    assert_memory_equal(last, "01234567-89ac-7", 15);
 }
 
 static void test_time_before_1970(void **state)
 {
-    int64_t now = -1;
-    const struct clock clock = {context_value, context_value, &now};
+    struct bench bench;
     char id[ID_BYTES];
 
     (void)state;
-    id_make(&clock, &random_system, id);
+    begin(&bench, -1);
+    id_make(&bench.ids, id);
     assert_memory_equal(id, "00000000-0000-7", 15);
 }
 
 static void test_repeats_from_seed(void **state)
 {
-    int64_t now = INT64_C(1795504066683);
-    const struct clock clock = {context_value, context_value, &now};
-    uint64_t first_seed = 9;
-    uint64_t second_seed = 9;
-    struct random_source first_source = random_seeded(&first_seed);
-    struct random_source second_source = random_seeded(&second_seed);
-    char first[ID_BYTES];
-    char second[ID_BYTES];
+    struct bench first;
+    struct bench second;
+    char one[ID_BYTES];
+    char other[ID_BYTES];
 
     (void)state;
-    id_make(&clock, &first_source, first);
-    id_make(&clock, &second_source, second);
-    assert_string_equal(first, second);
-    id_make(&clock, &second_source, second);
-    assert_string_not_equal(first, second);
+    begin(&first, INT64_C(1795504066683));
+    begin(&second, INT64_C(1795504066683));
+    for (int i = 0; i < 10; i++) {
+        id_make(&first.ids, one);
+        id_make(&second.ids, other);
+        assert_string_equal(one, other);
+        first.now_ms = second.now_ms += i % 2;
+    }
+    second.seed++;
+    id_make(&first.ids, one);
+    id_make(&second.ids, other);
+    assert_string_not_equal(one, other);
+}
+
+enum { THREADS = 4, IDS_EACH = 20000 };
+
+struct maker {
+    struct id_source *source;
+    char ids[IDS_EACH][ID_BYTES];
+};
+
+static void *make_ids(void *argument)
+{
+    struct maker *maker = argument;
+
+    for (int i = 0; i < IDS_EACH; i++)
+        id_make(maker->source, maker->ids[i]);
+    return NULL;
 }
 
 static int compare(const void *left, const void *right)
@@ -83,17 +164,28 @@ static int compare(const void *left, const void *right)
     return strcmp(left, right);
 }
 
-static void test_no_two_alike(void **state)
+static void test_threads_get_growing_ids_and_no_two_alike(void **state)
 {
-    enum { COUNT = 20000 };
-    static char ids[COUNT][ID_BYTES];
+    static struct maker makers[THREADS];
+    static char all[THREADS * IDS_EACH][ID_BYTES];
+    struct id_source ids;
+    pthread_t threads[THREADS];
 
     (void)state;
-    for (int i = 0; i < COUNT; i++)
-        id_make(&clock_system, &random_system, ids[i]);
-    qsort(ids, COUNT, ID_BYTES, compare);
-    for (int i = 1; i < COUNT; i++)
-        assert_string_not_equal(ids[i - 1], ids[i]);
+    id_source_init(&ids, &clock_system, &random_system);
+    for (int i = 0; i < THREADS; i++) {
+        makers[i].source = &ids;
+        assert_int_equal(pthread_create(&threads[i], NULL, make_ids, &makers[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        for (int n = 1; n < IDS_EACH; n++)
+            assert_true(strcmp(makers[i].ids[n - 1], makers[i].ids[n]) < 0);
+        memcpy(all[i * IDS_EACH], makers[i].ids, sizeof(makers[i].ids));
+    }
+    qsort(all, THREADS * IDS_EACH, ID_BYTES, compare);
+    for (int i = 1; i < THREADS * IDS_EACH; i++)
+        assert_string_not_equal(all[i - 1], all[i]);
 }
 
 static void test_foreign_id(void **state)
@@ -130,9 +222,14 @@ static void test_foreign_id(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_is_uuid_version_7), cmocka_unit_test(test_grows_with_time),
-        cmocka_unit_test(test_time_before_1970),  cmocka_unit_test(test_repeats_from_seed),
-        cmocka_unit_test(test_no_two_alike),      cmocka_unit_test(test_foreign_id),
+        cmocka_unit_test(test_is_uuid_version_7),
+        cmocka_unit_test(test_grows_with_time),
+        cmocka_unit_test(test_grows_while_the_clock_stands_still),
+        cmocka_unit_test(test_grows_after_the_clock_was_set_back),
+        cmocka_unit_test(test_time_before_1970),
+        cmocka_unit_test(test_repeats_from_seed),
+        cmocka_unit_test(test_threads_get_growing_ids_and_no_two_alike),
+        cmocka_unit_test(test_foreign_id),
     };
 
     return cmocka_run_group_tests_name("id", tests, NULL, NULL);

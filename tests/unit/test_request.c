@@ -155,10 +155,12 @@ static void makes_an_id_when_there_is_none_to_take(void **state)
                              "0123456789012345678901234567890123456789012345678901234567890123x";
     static char *const bad[] = {"HTTP_X_REQUEST_ID=", "HTTP_X_REQUEST_ID=a b",
                                 "HTTP_X_REQUEST_ID=a\nb", "HTTP_X_REQUEST_ID=é", too_long};
-    const struct services services = {NULL, &clock_system, &random_system};
+    struct id_source ids;
+    const struct services services = {NULL, &clock_system, &random_system, &ids};
     struct request request = REQUEST_EMPTY;
 
     (void)state;
+    id_source_init(&ids, &clock_system, &random_system);
     for (size_t i = 0; i < ARRAY_LENGTH(bad); i++) {
         char *parameters[] = {bad[i], NULL};
         begin(&request, parameters);
