@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "broker/messaging_private.h"
+#include "common/container.h"
 #include "common/json_reader.h"
 #include "common/json_writer.h"
 #include "db/contact.h"
@@ -155,14 +156,14 @@ static void run_read(struct turn *turn, struct database_query query,
 
 static struct turn *turn_of(struct worker_request *request)
 {
-    return LOOP_OWNER(request, struct turn, request);
+    return CONTAINER_OF(request, struct turn, request);
 }
 
 /* On the way out of the process the answer goes to nobody; it does not matter then that the feed
  * has not come so far. */
 static void on_waited(struct feed_waiter *waiter, bool reached)
 {
-    struct turn *turn = LOOP_OWNER(waiter, struct turn, waiter);
+    struct turn *turn = CONTAINER_OF(waiter, struct turn, waiter);
 
     (void)reached;
     turn->on_reached(turn);
@@ -687,7 +688,7 @@ struct delivered_mark {
 
 static void on_delivered_marked(struct worker_request *request)
 {
-    struct delivered_mark *mark = LOOP_OWNER(request, struct delivered_mark, request);
+    struct delivered_mark *mark = CONTAINER_OF(request, struct delivered_mark, request);
 
     buffer_free(&mark->json);
     free(mark);

@@ -1,4 +1,5 @@
 #include "broker/feed.h"
+#include "common/container.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -142,7 +143,7 @@ static void proceed(struct feed *feed)
 
 static void on_slice(struct timer *timer)
 {
-    proceed(LOOP_OWNER(timer, struct feed, slice));
+    proceed(CONTAINER_OF(timer, struct feed, slice));
 }
 
 void feed_accept(struct feed *feed, const struct event *event)
@@ -228,7 +229,7 @@ static void take_read(struct feed *feed)
 
 static void on_read(struct worker_request *request)
 {
-    struct feed *feed = LOOP_OWNER(request, struct feed, request);
+    struct feed *feed = CONTAINER_OF(request, struct feed, request);
 
     feed->is_reading = false;
     feed->is_healthy = request->succeeded;
@@ -245,7 +246,7 @@ static void on_read(struct worker_request *request)
 
 static void on_look(struct timer *timer)
 {
-    struct feed *feed = LOOP_OWNER(timer, struct feed, look);
+    struct feed *feed = CONTAINER_OF(timer, struct feed, look);
 
     /* What waits for its slice need not be read again. */
     if (timer_is_running(&feed->slice))
@@ -256,7 +257,7 @@ static void on_look(struct timer *timer)
 
 static void on_gap(struct timer *timer)
 {
-    struct feed *feed = LOOP_OWNER(timer, struct feed, gap);
+    struct feed *feed = CONTAINER_OF(timer, struct feed, gap);
 
     if (feed->kept > 0 && feed->users > 0)
         look(feed);

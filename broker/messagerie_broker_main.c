@@ -21,6 +21,7 @@
 #include "broker/transport/listener.h"
 #include "broker/transport/loop.h"
 #include "common/bus.h"
+#include "common/container.h"
 #include "common/log.h"
 
 /* Descriptors that are not clients: database, log, bus, epoll, listeners. */
@@ -140,7 +141,7 @@ static void on_request(void *owner, struct http_request *request)
 
 static void on_bus(struct loop_watch *watch, uint32_t events)
 {
-    struct process *process = LOOP_OWNER(watch, struct process, bus_watch);
+    struct process *process = CONTAINER_OF(watch, struct process, bus_watch);
     struct metrics *metrics = messaging_metrics(process->messaging);
     struct event event;
 
@@ -183,7 +184,7 @@ static void reload(struct process *process)
 
 static void on_shutdown_step(struct timer *timer)
 {
-    struct process *process = LOOP_OWNER(timer, struct process, shutdown);
+    struct process *process = CONTAINER_OF(timer, struct process, shutdown);
     int64_t spread_ms = messaging_settings(process->messaging)->config->broker_shutdown_ms;
 
     messaging_close_some(process->messaging, process->shutdown_share);
@@ -210,7 +211,7 @@ static void stop(struct process *process)
 
 static void on_signal(struct loop_watch *watch, uint32_t events)
 {
-    struct process *process = LOOP_OWNER(watch, struct process, signal_watch);
+    struct process *process = CONTAINER_OF(watch, struct process, signal_watch);
     struct signalfd_siginfo information;
 
     (void)events;

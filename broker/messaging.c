@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "broker/messaging_private.h"
+#include "common/container.h"
 #include "common/json_reader.h"
 #include "db/privacy.h"
 #include "db/recovery.h"
@@ -267,7 +268,7 @@ static void end_restoring(struct messaging *messaging)
 
 static void on_restored(struct worker_request *request)
 {
-    struct restoring *restoring = LOOP_OWNER(request, struct restoring, request);
+    struct restoring *restoring = CONTAINER_OF(request, struct restoring, request);
     struct messaging *messaging = restoring->messaging;
 
     if (request->succeeded)
@@ -290,7 +291,7 @@ static void on_restored(struct worker_request *request)
 
 static void restore(struct timer *timer)
 {
-    struct restoring *restoring = LOOP_OWNER(timer, struct restoring, again);
+    struct restoring *restoring = CONTAINER_OF(timer, struct restoring, again);
 
     worker_write(restoring->messaging->worker, &restoring->request);
 }
@@ -358,7 +359,7 @@ static uint64_t queued_bytes(const struct messaging *messaging)
 
     for (size_t i = 0; i < users->bucket_count; i++)
         for (struct table_entry *entry = users->buckets[i]; entry != NULL; entry = entry->next)
-            for (struct client *client = LOOP_OWNER(entry, struct user, entry)->first;
+            for (struct client *client = CONTAINER_OF(entry, struct user, entry)->first;
                  client != NULL; client = client->next_of_user)
                 sum += socketio_queued(client->socket);
     return sum;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/container.h"
 #include "common/json_writer.h"
 #include "db/contact.h"
 
@@ -122,7 +123,7 @@ static void end_absence(struct absence *absence)
 
 static void on_contacts(struct worker_request *request)
 {
-    struct farewell_note *note = LOOP_OWNER(request, struct farewell_note, request);
+    struct farewell_note *note = CONTAINER_OF(request, struct farewell_note, request);
     const struct user *user = rooms_find_user(note->presence->rooms, note->user_id);
 
     /* Who has come back meanwhile has been announced then. */
@@ -149,7 +150,7 @@ static void tell_offline(struct presence *presence, const char *user_id)
 
 static void on_grace_over(struct timer *timer)
 {
-    struct absence *absence = LOOP_OWNER(timer, struct absence, grace);
+    struct absence *absence = CONTAINER_OF(timer, struct absence, grace);
     struct presence *presence = absence->presence;
     struct user *user = absence->user;
 
@@ -233,7 +234,7 @@ void presence_free(struct presence *presence)
     if (presence == NULL)
         return;
     while ((entry = table_first(&presence->rooms->users)) != NULL) {
-        struct user *user = LOOP_OWNER(entry, struct user, entry);
+        struct user *user = CONTAINER_OF(entry, struct user, entry);
         if (user->absence != NULL)
             end_absence(user->absence);
         rooms_drop_user(presence->rooms, user);

@@ -4,19 +4,20 @@
 #include <string.h>
 
 #include "broker/client.h"
+#include "common/container.h"
 
 struct user *rooms_find_user(const struct rooms *rooms, const char *id)
 {
     struct table_entry *entry = table_find(&rooms->users, id);
 
-    return entry != NULL ? LOOP_OWNER(entry, struct user, entry) : NULL;
+    return entry != NULL ? CONTAINER_OF(entry, struct user, entry) : NULL;
 }
 
 struct room *rooms_find_room(const struct rooms *rooms, const char *id)
 {
     struct table_entry *entry = table_find(&rooms->rooms, id);
 
-    return entry != NULL ? LOOP_OWNER(entry, struct room, entry) : NULL;
+    return entry != NULL ? CONTAINER_OF(entry, struct room, entry) : NULL;
 }
 
 struct user *rooms_take_user(struct rooms *rooms, const char *id)

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "broker/messaging_private.h"
+#include "common/container.h"
 #include "common/json_reader.h"
 #include "common/json_writer.h"
 #include "db/contact.h"
@@ -43,7 +44,7 @@ static struct address *take_address(struct messaging *messaging, const char *tex
     size_t size = strlen(text) + 1;
 
     if (entry != NULL)
-        return LOOP_OWNER(entry, struct address, entry);
+        return CONTAINER_OF(entry, struct address, entry);
     struct address *address = calloc(1, sizeof(*address) + size);
     if (address == NULL)
         return NULL;
@@ -102,7 +103,7 @@ struct session_write {
 
 static void on_session_written(struct worker_request *request)
 {
-    free(LOOP_OWNER(request, struct session_write, request));
+    free(CONTAINER_OF(request, struct session_write, request));
 }
 
 /* NULL without memory: the session then stays as it was, and is pruned one day. */
@@ -204,7 +205,7 @@ void sessions_end_user(struct user *user)
 
 static void on_expiry(struct timer *timer)
 {
-    struct client *client = LOOP_OWNER(timer, struct client, expiry);
+    struct client *client = CONTAINER_OF(timer, struct client, expiry);
 
     if (client->is_erased)
         end_erased(client);
@@ -378,7 +379,7 @@ static void send_missed(struct connecting *connecting)
 
 static void on_missed(struct worker_request *request)
 {
-    struct connecting *connecting = LOOP_OWNER(request, struct connecting, request);
+    struct connecting *connecting = CONTAINER_OF(request, struct connecting, request);
     struct client *client = connecting->client;
     bool is_last = feed_batch_count(&connecting->missed.batch) < RECOVERY_PAGE_EVENTS;
 
@@ -399,7 +400,7 @@ static void on_missed(struct worker_request *request)
 
 static void on_pace(struct timer *timer)
 {
-    struct connecting *connecting = LOOP_OWNER(timer, struct connecting, pace);
+    struct connecting *connecting = CONTAINER_OF(timer, struct connecting, pace);
     const struct client *client = connecting->client;
     size_t limit = (size_t)client->messaging->settings.config->broker_max_output_bytes;
 
@@ -474,7 +475,7 @@ static bool go_on(struct connecting *connecting)
 
 static void on_visited(struct worker_request *request)
 {
-    struct connecting *connecting = LOOP_OWNER(request, struct connecting, request);
+    struct connecting *connecting = CONTAINER_OF(request, struct connecting, request);
 
     if (request->succeeded)
         let_in(connecting);
@@ -493,7 +494,7 @@ static void visit(struct connecting *connecting)
 
 static void on_opened(struct worker_request *request)
 {
-    struct connecting *connecting = LOOP_OWNER(request, struct connecting, request);
+    struct connecting *connecting = CONTAINER_OF(request, struct connecting, request);
     struct client *client = connecting->client;
     const struct session_recover *recover = &connecting->recover;
 
@@ -516,7 +517,7 @@ static void on_opened(struct worker_request *request)
 
 static void on_feed(struct feed_waiter *waiter, bool reached)
 {
-    struct connecting *connecting = LOOP_OWNER(waiter, struct connecting, waiter);
+    struct connecting *connecting = CONTAINER_OF(waiter, struct connecting, waiter);
     const struct random_source *random = loop_services(connecting->client->messaging->loop)->random;
 
     if (!reached) {

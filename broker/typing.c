@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/container.h"
 #include "common/json_writer.h"
 
 /* A user who writes in a room. */
@@ -95,7 +96,7 @@ static void end(struct typist *typist)
 
 static void on_expiry(struct timer *timer)
 {
-    end(LOOP_OWNER(timer, struct typist, expiry));
+    end(CONTAINER_OF(timer, struct typist, expiry));
 }
 
 /* NULL without memory: nobody is told then, typing is a hint. */

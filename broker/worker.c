@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/container.h"
+
 /* What comes back to the loop: a request that is done, or an event. */
 struct delivery {
     struct delivery *next;
@@ -128,7 +130,7 @@ static void handle_deliveries(struct worker *worker)
 
 static void on_wakeup(struct loop_wakeup *wakeup)
 {
-    handle_deliveries(LOOP_OWNER(wakeup, struct worker, wakeup));
+    handle_deliveries(CONTAINER_OF(wakeup, struct worker, wakeup));
 }
 
 /* ---- requests ------------------------------------------------------------------------------ */
@@ -157,7 +159,7 @@ static bool begin(struct worker *worker, struct worker_request *request)
 
 static void on_written(struct database_job *job)
 {
-    struct worker_request *request = LOOP_OWNER(job, struct worker_request, job);
+    struct worker_request *request = CONTAINER_OF(job, struct worker_request, job);
 
     request->succeeded = job->succeeded;
     finish(request);
@@ -175,7 +177,7 @@ static void submit(struct worker *worker)
 
 static void run_submission(struct loop_task *task)
 {
-    submit(LOOP_OWNER(task, struct worker, submission));
+    submit(CONTAINER_OF(task, struct worker, submission));
 }
 
 void worker_write(struct worker *worker, struct worker_request *request)

@@ -6,6 +6,7 @@ libcommon_a_SOURCES = \
 	common/bus.c common/bus.h \
 	common/clock.c common/clock.h \
 	common/config.c common/config.h \
+	common/container.h \
 	common/error.c common/error.h \
 	common/event.c common/event.h \
 	common/id.c common/id.h \

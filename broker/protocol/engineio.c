@@ -7,6 +7,7 @@
 
 #include "broker/protocol/engineio_private.h"
 #include "broker/transport/query.h"
+#include "common/container.h"
 #include "common/json_writer.h"
 
 #define PROTOCOL            "4"
@@ -485,7 +486,7 @@ static void free_memory(struct engineio_server *server)
 
 static void run_burial(struct loop_task *task)
 {
-    engineio_free_dead(LOOP_OWNER(task, struct engineio_server, burial));
+    engineio_free_dead(CONTAINER_OF(task, struct engineio_server, burial));
 }
 
 struct engineio_server *engineio_server_create(const struct engineio_settings *settings)

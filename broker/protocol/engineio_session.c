@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "broker/protocol/engineio_private.h"
+#include "common/container.h"
 #include "common/json_writer.h"
 #include "common/utf8.h"
 
@@ -187,7 +188,7 @@ static void send_ping(struct engineio_session *session)
 
 static void on_timer(struct timer *timer)
 {
-    struct engineio_session *session = LOOP_OWNER(timer, struct engineio_session, timer);
+    struct engineio_session *session = CONTAINER_OF(timer, struct engineio_session, timer);
 
     if (session->state != ENGINEIO_STATE_OPEN)
         bury(session);
@@ -328,7 +329,7 @@ static void tell_drained(struct engineio_session *session)
 
 static void run_polling_task(struct loop_task *task)
 {
-    struct polling *polling = LOOP_OWNER(task, struct polling, task);
+    struct polling *polling = CONTAINER_OF(task, struct polling, task);
     struct engineio_session *session = polling->session;
 
     if (session->state == ENGINEIO_STATE_OPEN && polling->is_overflowed)
@@ -459,7 +460,7 @@ static void send_noop(struct engineio_session *session)
 
 static void on_upgrade_timer(struct timer *timer)
 {
-    struct upgrade *upgrade = LOOP_OWNER(timer, struct upgrade, timer);
+    struct upgrade *upgrade = CONTAINER_OF(timer, struct upgrade, timer);
     struct engineio_session *session = upgrade->session;
 
     if (loop_now_ms(loop_of(session)) >= upgrade->expires_ms)

@@ -6,6 +6,7 @@
 #include "broker/protocol/socketio_private.h"
 #include "broker/transport/frame.h"
 #include "common/buffer.h"
+#include "common/container.h"
 #include "common/json_writer.h"
 
 /* A namespace's name and query, as the client sends them. */
@@ -66,7 +67,7 @@ static void wait_stop(struct socketio_connection *connection)
 
 static void on_connect_timeout(struct timer *timer)
 {
-    socketio_connection_close(LOOP_OWNER(timer, struct connect_wait, timer)->connection,
+    socketio_connection_close(CONTAINER_OF(timer, struct connect_wait, timer)->connection,
                               SOCKETIO_FORCED_CLOSE, FRAME_CLOSE_NO_STATUS);
 }
 
@@ -375,7 +376,7 @@ static void free_dead(struct socketio_server *server)
 
 static void run_burial(struct loop_task *task)
 {
-    free_dead(LOOP_OWNER(task, struct socketio_server, burial));
+    free_dead(CONTAINER_OF(task, struct socketio_server, burial));
 }
 
 struct socketio_server *socketio_server_create(const struct socketio_settings *settings)

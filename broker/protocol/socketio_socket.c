@@ -4,6 +4,7 @@
 #include "broker/protocol/socketio_private.h"
 #include "broker/transport/frame.h"
 #include "common/buffer.h"
+#include "common/container.h"
 #include "common/json_writer.h"
 
 enum state {
@@ -275,7 +276,7 @@ static void finish_ack(struct expected_ack **link, struct json_object *arguments
 
 static void on_ack_timeout(struct timer *timer)
 {
-    struct expected_ack *ack = LOOP_OWNER(timer, struct expected_ack, timer);
+    struct expected_ack *ack = CONTAINER_OF(timer, struct expected_ack, timer);
     struct socketio_socket *socket = ack->socket;
 
     enter(socket);

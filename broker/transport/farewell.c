@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/container.h"
+
 struct farewell {
     struct farewell_set *set;
     struct farewell *next, *previous;
@@ -34,7 +36,7 @@ static void finish(struct farewell *farewell)
 
 static void on_timeout(struct timer *timer)
 {
-    finish(LOOP_OWNER(timer, struct farewell, timer));
+    finish(CONTAINER_OF(timer, struct farewell, timer));
 }
 
 /* Throws away what the peer sends. False when there is nothing more to come. */
@@ -51,7 +53,7 @@ static bool drain(struct farewell *farewell)
 
 static void on_ready(struct loop_watch *watch, uint32_t events)
 {
-    struct farewell *farewell = LOOP_OWNER(watch, struct farewell, watch);
+    struct farewell *farewell = CONTAINER_OF(watch, struct farewell, watch);
 
     if (events & EPOLLOUT) {
         switch (output_flush(&farewell->output, farewell->descriptor)) {

@@ -18,6 +18,7 @@
 
 #include "broker/transport/farewell.h"
 #include "common/buffer.h"
+#include "common/container.h"
 
 /* RFC 6455 section 1.3. */
 #define WEBSOCKET_GUID       "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -87,7 +88,7 @@ static void schedule(struct http_server *server)
 
 static void run_task(struct loop_task *task)
 {
-    struct http_server *server = LOOP_OWNER(task, struct http_server, task);
+    struct http_server *server = CONTAINER_OF(task, struct http_server, task);
 
     MHD_run(server->daemon);
     schedule(server);
@@ -95,7 +96,7 @@ static void run_task(struct loop_task *task)
 
 static void on_ready(struct loop_watch *watch, uint32_t events)
 {
-    struct http_server *server = LOOP_OWNER(watch, struct http_server, watch);
+    struct http_server *server = CONTAINER_OF(watch, struct http_server, watch);
 
     (void)events;
     loop_defer(server->settings->loop, &server->task);
@@ -103,7 +104,7 @@ static void on_ready(struct loop_watch *watch, uint32_t events)
 
 static void on_timeout(struct timer *timer)
 {
-    struct http_server *server = LOOP_OWNER(timer, struct http_server, timer);
+    struct http_server *server = CONTAINER_OF(timer, struct http_server, timer);
 
     loop_defer(server->settings->loop, &server->task);
 }
@@ -391,7 +392,7 @@ static void tell_gone(struct http_request *request)
 static void on_peer_event(struct loop_watch *watch, uint32_t events)
 {
     (void)events;
-    tell_gone(LOOP_OWNER(watch, struct http_request, watch));
+    tell_gone(CONTAINER_OF(watch, struct http_request, watch));
 }
 
 void http_request_watch(struct http_request *request, void (*on_gone)(void *context), void *context)
@@ -544,7 +545,7 @@ static void refuse(struct http_server *server, int descriptor)
 
 static void on_pause_over(struct timer *timer)
 {
-    struct http_server *server = LOOP_OWNER(timer, struct http_server, accept_pause);
+    struct http_server *server = CONTAINER_OF(timer, struct http_server, accept_pause);
 
     loop_rewatch(server->settings->loop, &server->listener, EPOLLIN);
 }
@@ -565,7 +566,7 @@ static void handle_accept_error(struct http_server *server, int reason)
 
 static void on_acceptable(struct loop_watch *watch, uint32_t events)
 {
-    struct http_server *server = LOOP_OWNER(watch, struct http_server, listener);
+    struct http_server *server = CONTAINER_OF(watch, struct http_server, listener);
 
     (void)events;
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {

@@ -7,6 +7,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "common/container.h"
+
 /* Descriptors handled in one turn; the rest is still ready in the next. */
 #define EVENTS_PER_TURN 256
 
@@ -269,7 +271,7 @@ void loop_free(struct loop *loop)
 
 static void wakeup_on_ready(struct loop_watch *watch, uint32_t events)
 {
-    struct loop_wakeup *wakeup = LOOP_OWNER(watch, struct loop_wakeup, watch);
+    struct loop_wakeup *wakeup = CONTAINER_OF(watch, struct loop_wakeup, watch);
     uint64_t count;
 
     (void)events;

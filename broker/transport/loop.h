@@ -1,8 +1,8 @@
 /*
  * The event loop: one thread, one epoll descriptor. It calls back for descriptors that are ready
  * (level-triggered), for timers, and for work that was put off to the end of the turn. What it
- * watches are structs inside the caller's objects (LOOP_OWNER leads back to the object), so
- * watching costs no memory of its own.
+ * watches are structs inside the caller's objects (see common/container.h), so watching costs no
+ * memory of its own.
  *
  * One turn: wait; callbacks of the descriptors that are ready; of the timers that are due; then
  * the deferred tasks, until there are none or LOOP_TASK_ROUNDS rounds are over. The wait is as
@@ -28,10 +28,6 @@
 
 /* Rounds of tasks in one turn: a task may defer others, which run in the next round. */
 #define LOOP_TASK_ROUNDS 16
-
-/* The object of type `type` whose member `member` is at `pointer`. */
-#define LOOP_OWNER(pointer, type, member)                                                          \
-    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 struct loop;
 

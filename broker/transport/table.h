@@ -1,6 +1,6 @@
 /*
  * A hash table of objects that are found by a text. The entries live inside the objects
- * (LOOP_OWNER leads back), so the table's own memory is one pointer for each at most two objects.
+ * (see common/container.h), so the table's own memory is one or two pointers for each.
  * Everything belongs to the loop's thread.
  */
 #ifndef MESSAGERIE_BROKER_TRANSPORT_TABLE_H

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/buffer.h"
+#include "common/container.h"
 
 enum state {
     STATE_OPEN,
@@ -283,7 +284,7 @@ void websocket_read(struct websocket *websocket)
 
 static void on_ready(struct loop_watch *watch, uint32_t events)
 {
-    struct websocket *websocket = LOOP_OWNER(watch, struct websocket, watch);
+    struct websocket *websocket = CONTAINER_OF(watch, struct websocket, watch);
 
     if (websocket->is_paused && events & (EPOLLERR | EPOLLHUP)) {
         end(websocket, WEBSOCKET_LOST, FRAME_CLOSE_NO_STATUS);
@@ -326,7 +327,7 @@ static void handle_kept(struct websocket *websocket)
 
 static void run_task(struct loop_task *task)
 {
-    struct websocket *websocket = LOOP_OWNER(task, struct websocket, task);
+    struct websocket *websocket = CONTAINER_OF(task, struct websocket, task);
 
     if (websocket->state == STATE_OPEN) {
         handle_kept(websocket);

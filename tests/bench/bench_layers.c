@@ -22,6 +22,7 @@
 #include "broker/transport/http.h"
 #include "broker/transport/listener.h"
 #include "broker/transport/loop.h"
+#include "common/container.h"
 
 #define NAMESPACE        "/messaging"
 #define MAX_CONNECTIONS  20000
@@ -152,7 +153,7 @@ static void deliver(struct application *application, const char *line, size_t le
 
 static void on_lines(struct loop_watch *watch, uint32_t events)
 {
-    struct application *application = LOOP_OWNER(watch, struct application, lines);
+    struct application *application = CONTAINER_OF(watch, struct application, lines);
     char *pending = application->pending;
     ssize_t received = recv(watch->descriptor, pending + application->pending_length,
                             sizeof(application->pending) - application->pending_length, 0);
@@ -174,7 +175,7 @@ static void on_lines(struct loop_watch *watch, uint32_t events)
 
 static void on_lines_connection(struct loop_watch *watch, uint32_t events)
 {
-    struct application *application = LOOP_OWNER(watch, struct application, listener);
+    struct application *application = CONTAINER_OF(watch, struct application, listener);
     int descriptor = accept4(watch->descriptor, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
     (void)events;
@@ -189,7 +190,7 @@ static void on_lines_connection(struct loop_watch *watch, uint32_t events)
 static void on_signal(struct loop_watch *watch, uint32_t events)
 {
     (void)events;
-    loop_stop(LOOP_OWNER(watch, struct application, signals)->loop);
+    loop_stop(CONTAINER_OF(watch, struct application, signals)->loop);
 }
 
 static bool watch_signals(struct application *application)

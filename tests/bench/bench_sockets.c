@@ -23,6 +23,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "common/container.h"
 #include "tests/bench/publisher.h"
 
 #define CLIENTS_MAX   20000
@@ -148,7 +149,7 @@ static void execute(struct bench *bench, const char *command)
 
 static void on_input(struct watch *watch)
 {
-    struct bench *bench = (struct bench *)(void *)((char *)watch - offsetof(struct bench, input));
+    struct bench *bench = CONTAINER_OF(watch, struct bench, input);
     ssize_t length = read(watch->descriptor, bench->line + bench->line_length,
                           sizeof(bench->line) - bench->line_length - 1);
 

@@ -28,6 +28,7 @@
 #include "broker/transport/listener.h"
 #include "broker/transport/loop.h"
 #include "broker/transport/websocket.h"
+#include "common/container.h"
 
 #define PING_INTERVAL_MS   300
 #define PING_TIMEOUT_MS    200
@@ -396,7 +397,7 @@ static bool set_up_http(struct application *application, const struct options *o
 static void on_signal(struct loop_watch *watch, uint32_t events)
 {
     (void)events;
-    loop_stop(LOOP_OWNER(watch, struct application, signals)->loop);
+    loop_stop(CONTAINER_OF(watch, struct application, signals)->loop);
 }
 
 static bool watch_signals(struct application *application, struct error *error)

@@ -9,6 +9,7 @@
 
 #include "broker/feed.h"
 #include "broker/worker.h"
+#include "common/container.h"
 #include "db/engine/feed.h"
 #include "tests/unit/db_fixture.h"
 
@@ -111,7 +112,7 @@ struct waiting {
 
 static void on_reached(struct feed_waiter *waiter, bool reached)
 {
-    struct waiting *waiting = LOOP_OWNER(waiter, struct waiting, waiter);
+    struct waiting *waiting = CONTAINER_OF(waiter, struct waiting, waiter);
 
     assert_false(waiting->called);
     waiting->called = true;

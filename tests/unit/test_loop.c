@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "broker/transport/loop.h"
+#include "common/container.h"
 #include "tests/unit/broker_fixture.h"
 #include "tests/unit/failing_malloc.h"
 
@@ -35,7 +36,7 @@ struct watched {
 
 static void on_ready(struct loop_watch *watch, uint32_t events)
 {
-    struct watched *watched = LOOP_OWNER(watch, struct watched, watch);
+    struct watched *watched = CONTAINER_OF(watch, struct watched, watch);
 
     watched->calls++;
     watched->events = events;
@@ -118,7 +119,7 @@ struct timed {
 
 static void on_timeout(struct timer *timer)
 {
-    struct timed *timed = LOOP_OWNER(timer, struct timed, timer);
+    struct timed *timed = CONTAINER_OF(timer, struct timed, timer);
 
     assert_false(timer_is_running(timer));
     timed->calls++;
@@ -185,7 +186,7 @@ static char order[64];
 
 static void run(struct loop_task *task)
 {
-    struct deferred *deferred = LOOP_OWNER(task, struct deferred, task);
+    struct deferred *deferred = CONTAINER_OF(task, struct deferred, task);
 
     if (strlen(order) + 1 < sizeof(order))
         strncat(order, &deferred->name, 1);
@@ -228,7 +229,7 @@ static void test_a_task_without_end(void **state)
 
 static void cancel_other(struct loop_task *task)
 {
-    loop_cancel(&LOOP_OWNER(task, struct deferred, task)->then->task);
+    loop_cancel(&CONTAINER_OF(task, struct deferred, task)->then->task);
 }
 
 static void test_a_task_cancels_the_next_one(void **state)
@@ -253,7 +254,7 @@ struct signalled {
 
 static void on_wakeup(struct loop_wakeup *wakeup)
 {
-    LOOP_OWNER(wakeup, struct signalled, wakeup)->calls++;
+    CONTAINER_OF(wakeup, struct signalled, wakeup)->calls++;
 }
 
 static void *signal_from_thread(void *context)
