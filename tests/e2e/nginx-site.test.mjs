@@ -1,8 +1,9 @@
 // The two nginx files in a site of one's own: included as they are, the sockets' paths adapted,
-// beside what such a site has already.
+// beside what such a site has already, and behind a proxy that tells whom it speaks for.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before } from 'node:test';
@@ -15,6 +16,7 @@ import { describeStack } from './harness/stack.mjs';
 
 const MIB = 1024 * 1024;
 const CHUNK = 64 * 1024;
+const TOKENLESS_BURST = 500; // of messagerie.conf
 
 /** A site with PHP and an error page of its own, neither of which may touch our paths. */
 function siteConfiguration(folder, port) {
@@ -30,11 +32,18 @@ function siteConfiguration(folder, port) {
             access_log off;
             ${temporary}
             include ${join(folder, 'messagerie-upstreams.conf')};
+            set_real_ip_from 127.0.0.1;
+            real_ip_header X-Forwarded-For;
             server {
                 listen 127.0.0.1:${port};
                 error_page 404 500 502 503 /sorry.html;
                 location / { return 200 "the site"; }
                 location ~ \\.php$ { return 200 "php"; }
+                include ${join(SOURCE, 'nginx/messagerie.conf')};
+            }
+            server {
+                # A proxy that has no address.
+                listen unix:${join(folder, 'nginx.sock')};
                 include ${join(SOURCE, 'nginx/messagerie.conf')};
             }
         }`;
@@ -100,4 +109,29 @@ describeStack('a site of one\'s own', { front: 'nginx' }, ({ stack, test }) => {
         assert.equal(status, 413);
         assert.equal(JSON.parse(text.split('\r\n\r\n')[1]).statusCode, 413);
     });
+
+    /** Whether some of so many requests without a token, each from the next address, are refused. */
+    async function isCounted(addresses, target = { port }) {
+        const agent = new http.Agent({ keepAlive: true, maxSockets: 20 });
+        const answers = await Promise.all(Array.from({ length: 2 * TOKENLESS_BURST }, (_, i) =>
+            sendRequest({ agent, path: CONVERSATIONS, ...target,
+                headers: { 'x-forwarded-for': addresses[i % addresses.length] } })));
+        agent.destroy();
+        return answers.some(({ status }) => status === 429);
+    }
+
+    for (const [what, addresses, expected] of [
+        ['one IPv4 address', ['192.0.2.1'], true],
+        ['two IPv4 addresses', ['192.0.2.2', '192.0.2.3'], false],
+        ['one /64 of IPv6', ['2001:db8::1', '2001:db8::ffff:2', '2001:db8:0:0:a:b:c:d'], true],
+        ['two of them', ['2001:db8:0:1::1', '2001:db8:0:2::1'], false],
+        ['bytes that are line breaks', ['2001:db8:a0a:a0a:a0a:a0a:a0a:1', '2001:db8:a0a:a0a::1'], true],
+        ['one IPv4 address in IPv6', ['::ffff:192.0.2.4', '192.0.2.4'], true],
+        ['two IPv4 addresses in IPv6', ['::ffff:192.0.2.5', '::ffff:192.0.2.6'], false],
+    ])
+        test(`${what}: ${expected ? 'counted as one' : 'counted each for itself'}`, async () =>
+            assert.equal(await isCounted(addresses), expected));
+
+    test('a proxy without an address is not counted', async () =>
+        assert.equal(await isCounted(['192.0.2.7'], { socketPath: join(folder, 'nginx.sock') }), false));
 });

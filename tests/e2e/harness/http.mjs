@@ -34,12 +34,15 @@ export function encodeRequest({ token, headers = {}, body }) {
     return { headers: fields, bytes };
 }
 
-/** One request; rejects when the connection breaks before the answer is complete. */
-export function sendRequest({ port, agent, method = 'GET', path, ...rest }) {
+/** One request to a loopback port, from `localAddress` if given, or to `socketPath`; rejects when the
+ * connection breaks before the answer is complete. */
+export function sendRequest({ port, socketPath, agent, localAddress, method = 'GET', path, ...rest }) {
     const { headers, bytes } = encodeRequest(rest);
     return new Promise((resolve, reject) => {
+        const target = socketPath === undefined ? { host: '127.0.0.1', port, localAddress }
+            : { socketPath };
         const request = http.request(
-            { host: '127.0.0.1', port, agent, method, path, headers, timeout: HANG_MS },
+            { ...target, agent, method, path, headers, timeout: HANG_MS },
             (response) => {
                 const chunks = [];
                 response.on('data', (chunk) => chunks.push(chunk));
