@@ -12,7 +12,7 @@
 #include "common/json_writer.h"
 #include "db/contact.h"
 #include "db/conversation.h"
-#include "db/engine/feed.h"
+#include "db/engine/outbox_reader.h"
 #include "db/input.h"
 #include "db/message.h"
 #include "db/recovery.h"

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "db/engine/feed.h"
+#include "db/engine/outbox_reader.h"
 
 /* Delay after which a timer is due in a later turn of the loop, not in this one again. */
 #define NEXT_TURN_MS 1

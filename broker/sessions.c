@@ -12,7 +12,7 @@
 #include "common/json_reader.h"
 #include "common/json_writer.h"
 #include "db/contact.h"
-#include "db/engine/feed.h"
+#include "db/engine/outbox_reader.h"
 #include "db/recovery.h"
 
 /* Missed events that are read and sent at once, and how often it is looked whether the client has

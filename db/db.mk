@@ -7,7 +7,7 @@ libdb_a_SOURCES = \
 	db/conversation.c db/conversation.h db/conversation_private.h \
 	db/engine/database.c db/engine/database.h \
 	db/engine/durability.c db/engine/durability.h \
-	db/engine/feed.c db/engine/feed.h db/engine/feed_private.h \
+	db/engine/outbox_reader.c db/engine/outbox_reader.h db/engine/outbox_reader_private.h \
 	db/engine/outbox.c db/engine/outbox.h \
 	db/engine/schema.c db/engine/schema.h \
 	db/engine/sql.c db/engine/sql.h \

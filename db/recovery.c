@@ -4,7 +4,7 @@
 
 #include "common/event.h"
 #include "db/conversation_private.h"
-#include "db/engine/feed_private.h"
+#include "db/engine/outbox_reader_private.h"
 #include "db/engine/outbox.h"
 #include "db/message_private.h"
 #include "db/person.h"

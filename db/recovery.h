@@ -15,7 +15,7 @@
 #include "common/token.h"
 #include "db/contact.h"
 #include "db/engine/database.h"
-#include "db/engine/feed.h"
+#include "db/engine/outbox_reader.h"
 
 /* Longest pid and sid, in bytes without NUL. */
 #define SESSION_ID_MAX_BYTES 63

@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "db/engine/feed.h"
+#include "db/engine/outbox_reader.h"
 #include "db/engine/outbox.h"
 #include "tests/unit/db_fixture.h"
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "db/contact.h"
-#include "db/engine/feed_private.h"
+#include "db/engine/outbox_reader_private.h"
 #include "db/engine/outbox.h"
 #include "db/recovery.h"
 #include "tests/unit/db_fixture.h"

@@ -1,9 +1,9 @@
-#include "db/engine/feed.h"
+#include "db/engine/outbox_reader.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "db/engine/feed_private.h"
+#include "db/engine/outbox_reader_private.h"
 #include "db/engine/outbox.h"
 #include "db/person_private.h"
 

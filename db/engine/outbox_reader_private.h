@@ -1,10 +1,10 @@
 /*
- * The half of db/engine/feed.h that is for db/ alone.
+ * The half of db/engine/outbox_reader.h that is for db/ alone.
  */
 #ifndef MESSAGERIE_DB_ENGINE_FEED_PRIVATE_H
 #define MESSAGERIE_DB_ENGINE_FEED_PRIVATE_H
 
-#include "db/engine/feed.h"
+#include "db/engine/outbox_reader.h"
 #include "db/engine/statement.h"
 
 /* The newest seq, 0 in an empty outbox. */
