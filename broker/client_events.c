@@ -12,9 +12,10 @@
 #include "common/json_writer.h"
 #include "db/contact.h"
 #include "db/conversation.h"
-#include "db/engine/outbox_reader.h"
+#include "db/database.h"
 #include "db/input.h"
 #include "db/message.h"
+#include "db/person.h"
 #include "db/recovery.h"
 
 /* A token bucket counts in thousandths of an event. */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "db/engine/outbox_reader.h"
+#include "db/database.h"
 
 /* Delay after which a timer is due in a later turn of the loop, not in this one again. */
 #define NEXT_TURN_MS 1
@@ -28,7 +28,7 @@ struct feed {
     struct timer look, gap, slice;
 
     struct worker_request request;
-    struct feed_read read; /* its argument */
+    struct outbox_read_after read; /* its argument */
     bool is_reading;
     bool is_healthy;
 };
@@ -195,11 +195,11 @@ static void skip_pruned(struct feed *feed, int64_t oldest)
 
 static void take_events(struct feed *feed)
 {
-    const struct feed_batch *batch = &feed->read.batch;
+    const struct event_batch *batch = &feed->read.batch;
     struct event event;
 
-    for (size_t i = 0; i < feed_batch_count(batch) && is_active(feed); i++) {
-        feed_batch_event(batch, i, &event);
+    for (size_t i = 0; i < event_batch_count(batch) && is_active(feed); i++) {
+        event_batch_at(batch, i, &event);
         if (event.seq <= feed->position)
             continue;
         if (i == 0 && event.seq > feed->position + 1)
@@ -233,12 +233,12 @@ static void on_read(struct worker_request *request)
 
     feed->is_reading = false;
     feed->is_healthy = request->succeeded;
-    bool may_be_more = feed_batch_count(&feed->read.batch) == FEED_READ_EVENTS;
+    bool may_be_more = event_batch_count(&feed->read.batch) == FEED_READ_EVENTS;
     if (request->succeeded && feed->users > 0)
         take_read(feed);
     else if (!feed->has_begun)
         feed_cancel(feed);
-    feed_batch_clear(&feed->read.batch);
+    event_batch_clear(&feed->read.batch);
     if (feed->users == 0)
         return;
     loop_timer_start(feed->settings.loop, &feed->look, may_be_more ? NEXT_TURN_MS : FEED_LOOK_MS);
@@ -332,7 +332,7 @@ struct feed *feed_create(const struct feed_settings *settings)
         return NULL;
     feed->settings = *settings;
     feed->is_healthy = true;
-    feed->request.query = feed_read(&feed->read);
+    feed->request.query = outbox_read_after(&feed->read);
     feed->request.on_done = on_read;
     if (!loop_timer_add(settings->loop, &feed->look, on_look)) {
         free(feed);
@@ -357,7 +357,7 @@ void feed_free(struct feed *feed)
     if (feed == NULL)
         return;
     clear_window(feed);
-    feed_batch_free(&feed->read.batch);
+    event_batch_free(&feed->read.batch);
     loop_timer_remove(feed->settings.loop, &feed->look);
     loop_timer_remove(feed->settings.loop, &feed->gap);
     loop_timer_remove(feed->settings.loop, &feed->slice);

@@ -249,7 +249,7 @@ struct restoring {
     struct worker_request request;
     struct timer again;
     struct messaging *messaging;
-    struct session_abandon abandon;
+    struct recovery_abandon abandon;
     struct buffer user_ids;
     int64_t started_at_ms; /* wall time */
 };
@@ -308,8 +308,8 @@ void messaging_start(struct messaging *messaging)
     restoring->messaging = messaging;
     restoring->started_at_ms = clock_wall_ms(loop_services(messaging->loop)->clock);
     restoring->abandon =
-        (struct session_abandon){.before_ms = INT64_MAX, .user_ids = &restoring->user_ids};
-    restoring->request.operation = session_abandon(&restoring->abandon);
+        (struct recovery_abandon){.before_ms = INT64_MAX, .user_ids = &restoring->user_ids};
+    restoring->request.operation = recovery_abandon(&restoring->abandon);
     restoring->request.on_done = on_restored;
     restore(&restoring->again);
 }

@@ -12,7 +12,7 @@
 #include "common/json_reader.h"
 #include "common/json_writer.h"
 #include "db/contact.h"
-#include "db/engine/outbox_reader.h"
+#include "db/database.h"
 #include "db/recovery.h"
 
 /* Missed events that are read and sent at once, and how often it is looked whether the client has
@@ -95,8 +95,8 @@ void sessions_on_close(void *application, void *user)
 
 struct session_write {
     struct worker_request request;
-    struct session_reference reference;
-    struct session_room room;
+    struct recovery_reference reference;
+    struct recovery_room room;
     char pid[ENGINEIO_ID_BYTES];
     char conversation_id[ID_BYTES];
 };
@@ -127,7 +127,7 @@ static void suspend_session(struct client *client)
 
     if (write == NULL)
         return;
-    write->request.operation = session_suspend(&write->reference);
+    write->request.operation = recovery_suspend(&write->reference);
     worker_write(client->messaging->worker, &write->request);
 }
 
@@ -137,7 +137,7 @@ static void close_session(struct client *client)
 
     if (write == NULL)
         return;
-    write->request.operation = session_close(&write->reference);
+    write->request.operation = recovery_close(&write->reference);
     worker_write(client->messaging->worker, &write->request);
 }
 
@@ -148,7 +148,7 @@ void sessions_forget_room(struct client *client, const char *conversation_id)
     if (write == NULL)
         return;
     strncpy(write->conversation_id, conversation_id, sizeof(write->conversation_id) - 1);
-    write->request.operation = session_forget_room(&write->room);
+    write->request.operation = recovery_forget_room(&write->room);
     worker_write(client->messaging->worker, &write->request);
 }
 
@@ -290,10 +290,10 @@ struct connecting {
     char old_pid[ENGINEIO_ID_BYTES]; /* that it asks to go on with */
     char pid[ENGINEIO_ID_BYTES];
     char sid[ENGINEIO_ID_BYTES];
-    struct session_recover recover;
+    struct recovery_resume recover;
     struct buffer contact_ids;
-    struct session_open open;
-    struct feed_missed missed;
+    struct recovery_open open;
+    struct outbox_read_missed missed;
     struct timer pace;
 };
 
@@ -302,7 +302,7 @@ static void free_connecting(struct connecting *connecting)
     loop_timer_remove(connecting->client->messaging->loop, &connecting->pace);
     buffer_free(&connecting->recover.audiences);
     buffer_free(&connecting->contact_ids);
-    feed_batch_free(&connecting->missed.batch);
+    event_batch_free(&connecting->missed.batch);
     free(connecting);
 }
 
@@ -360,12 +360,12 @@ static void read_missed(struct connecting *connecting);
 
 static void send_missed(struct connecting *connecting)
 {
-    const struct feed_batch *batch = &connecting->missed.batch;
+    const struct event_batch *batch = &connecting->missed.batch;
     struct event event;
 
-    for (size_t i = 0; i < feed_batch_count(batch) && client_is_reachable(connecting->client);
+    for (size_t i = 0; i < event_batch_count(batch) && client_is_reachable(connecting->client);
          i++) {
-        feed_batch_event(batch, i, &event);
+        event_batch_at(batch, i, &event);
         connecting->missed.after = event.seq;
         if (event.payload_length == 0)
             continue;
@@ -381,14 +381,14 @@ static void on_missed(struct worker_request *request)
 {
     struct connecting *connecting = CONTAINER_OF(request, struct connecting, request);
     struct client *client = connecting->client;
-    bool is_last = feed_batch_count(&connecting->missed.batch) < RECOVERY_PAGE_EVENTS;
+    bool is_last = event_batch_count(&connecting->missed.batch) < RECOVERY_PAGE_EVENTS;
 
     /* A batch that failed may lack events between others. */
     if (request->succeeded)
         send_missed(connecting);
     else
         client_fail(client); /* it comes back and asks again */
-    feed_batch_clear(&connecting->missed.batch);
+    event_batch_clear(&connecting->missed.batch);
     if (is_last || !client_is_reachable(client)) {
         client_forget_until(client, connecting->missed.until);
         client->position = connecting->missed.until;
@@ -412,7 +412,7 @@ static void on_pace(struct timer *timer)
 
 static void read_missed(struct connecting *connecting)
 {
-    connecting->request.query = feed_missed(&connecting->missed);
+    connecting->request.query = outbox_read_missed(&connecting->missed);
     connecting->request.on_done = on_missed;
     worker_read(connecting->client->messaging->worker, &connecting->request);
 }
@@ -449,7 +449,7 @@ static void let_in(struct connecting *connecting)
 static bool go_on(struct connecting *connecting)
 {
     struct client *client = connecting->client;
-    const struct session_recover *recover = &connecting->recover;
+    const struct recovery_resume *recover = &connecting->recover;
     const char *end = recover->audiences.data + recover->audiences.length;
     const char *audience = recover->audiences.data;
     int64_t position = feed_position(client->messaging->feed);
@@ -464,7 +464,7 @@ static bool go_on(struct connecting *connecting)
             return false;
         membership->is_pending = false;
     }
-    connecting->missed = (struct feed_missed){
+    connecting->missed = (struct outbox_read_missed){
         .audiences = &recover->audiences,
         .after = recover->offset,
         .until = recover->newest > position ? recover->newest : position,
@@ -487,7 +487,7 @@ static void on_visited(struct worker_request *request)
 static void visit(struct connecting *connecting)
 {
     connecting->recover.recovered = false;
-    connecting->request.query = session_visit(&connecting->open);
+    connecting->request.query = recovery_visit(&connecting->open);
     connecting->request.on_done = on_visited;
     worker_read(connecting->client->messaging->worker, &connecting->request);
 }
@@ -496,7 +496,7 @@ static void on_opened(struct worker_request *request)
 {
     struct connecting *connecting = CONTAINER_OF(request, struct connecting, request);
     struct client *client = connecting->client;
-    const struct session_recover *recover = &connecting->recover;
+    const struct recovery_resume *recover = &connecting->recover;
 
     if (!request->succeeded) {
         visit(connecting);
@@ -526,7 +526,7 @@ static void on_feed(struct feed_waiter *waiter, bool reached)
     }
     engineio_make_id(random, connecting->pid);
     engineio_make_id(random, connecting->sid);
-    connecting->request.operation = session_open(&connecting->open);
+    connecting->request.operation = recovery_open(&connecting->open);
     connecting->request.on_done = on_opened;
     worker_write(connecting->client->messaging->worker, &connecting->request);
 }
@@ -562,7 +562,7 @@ static void read_recovery(struct connecting *connecting, struct json_object *aut
     if (pid == NULL || offset == NULL || strlen(pid) >= sizeof(connecting->old_pid))
         return;
     memcpy(connecting->old_pid, pid, strlen(pid) + 1);
-    connecting->recover = (struct session_recover){
+    connecting->recover = (struct recovery_resume){
         .pid = connecting->old_pid,
         .user_id = connecting->claims.user_id,
         .offset = strtoll(offset, &end, 10),
@@ -611,11 +611,11 @@ static struct connecting *create_connecting(struct messaging *messaging,
     connecting->claims = *claims;
     strncpy(connecting->default_role, default_role(messaging->settings.config),
             sizeof(connecting->default_role) - 1);
-    connecting->open = (struct session_open){.pid = connecting->pid,
-                                             .sid = connecting->sid,
-                                             .claims = &connecting->claims,
-                                             .default_role = connecting->default_role,
-                                             .contacts = {.ids = &connecting->contact_ids}};
+    connecting->open = (struct recovery_open){.pid = connecting->pid,
+                                              .sid = connecting->sid,
+                                              .claims = &connecting->claims,
+                                              .default_role = connecting->default_role,
+                                              .contacts = {.ids = &connecting->contact_ids}};
     connecting->waiter.on_reached = on_feed;
     return connecting;
 }

@@ -17,7 +17,7 @@
 #include "broker/transport/loop.h"
 #include "common/error.h"
 #include "common/event.h"
-#include "db/engine/database.h"
+#include "db/database.h"
 
 #define WORKER_READERS_MAX 16
 

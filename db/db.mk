@@ -5,6 +5,7 @@ libdb_a_SOURCES = \
 	db/appointment.c db/appointment.h \
 	db/contact.c db/contact.h \
 	db/conversation.c db/conversation.h db/conversation_private.h \
+	db/database.c db/database.h \
 	db/engine/database.c db/engine/database.h \
 	db/engine/durability.c db/engine/durability.h \
 	db/engine/outbox_reader.c db/engine/outbox_reader.h db/engine/outbox_reader_private.h \

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "db/engine/outbox_reader_private.h"
 #include "db/person_private.h"
 
 /* The fields of a row in the order of SQL_PERSON_FIND's first columns and of the bits of enum
@@ -428,4 +429,15 @@ bool person_totals(struct connection *connection, const char *user_id, struct pe
                                          .archived = column_integer(statement, 2)};
     statement_end(statement);
     return step != STEP_FAILED;
+}
+
+bool unread_state_run(struct connection *connection, struct unread_state *request,
+                      struct error *error)
+{
+    struct person_totals totals;
+
+    if (!person_totals(connection, request->user_id, &totals, error))
+        return false;
+    request->total = totals.unread;
+    return outbox_newest(connection, &request->newest, error);
 }

@@ -50,4 +50,12 @@ struct person_list {
 };
 DATABASE_QUERY(person_list, struct person_list);
 
+/* Query over struct unread_state: what a user has not read in all, and at which seq that was. */
+struct unread_state {
+    const char *user_id;
+    int64_t total;  /* result */
+    int64_t newest; /* result: of the outbox, at the same moment */
+};
+DATABASE_QUERY(unread_state, struct unread_state);
+
 #endif

@@ -210,7 +210,7 @@ static bool end_sockets(struct transaction *transaction, const char *user_id, st
     struct buffer payload = BUFFER_EMPTY;
 
     buffer_append_text(&payload, "{}");
-    bool succeeded = forget(transaction, SQL_SESSIONS_DELETE_OF_USER, user_id, error) &&
+    bool succeeded = forget(transaction, SQL_RECOVERIES_DELETE_OF_USER, user_id, error) &&
                      outbox_append_for_user(transaction, PERSON_ERASED_EVENT, user_id, NULL, NULL,
                                             &payload, error);
     buffer_free(&payload);
@@ -339,7 +339,7 @@ static bool write_appointment(struct exporter *exporter, struct statement *row, 
 static bool write_session(struct exporter *exporter, struct statement *row, struct error *error)
 {
     struct json_writer *writer = &exporter->writer;
-    struct statement *rooms = statement_begin(exporter->connection, SQL_SESSION_ROOMS);
+    struct statement *rooms = statement_begin(exporter->connection, SQL_RECOVERY_ROOMS);
 
     bind_text(rooms, 1, column_text(row, 0));
     json_begin_object(writer);
@@ -418,7 +418,7 @@ bool person_export_run(struct connection *connection, struct person_export *requ
                    error) &&
         write_rows(&exporter, "appointments", begin_of_person(&exporter, SQL_EXPORT_APPOINTMENTS),
                    write_appointment, error) &&
-        write_rows(&exporter, "sessions", begin_of_person(&exporter, SQL_SESSIONS_OF_USER),
+        write_rows(&exporter, "sessions", begin_of_person(&exporter, SQL_RECOVERIES_OF_USER),
                    write_session, error) &&
         write_rows(&exporter, "conversations", begin_of_person(&exporter, SQL_PERSON_CONVERSATIONS),
                    write_conversation, error);

@@ -4,44 +4,44 @@
 
 #include "common/event.h"
 #include "db/conversation_private.h"
-#include "db/engine/outbox_reader_private.h"
 #include "db/engine/outbox.h"
+#include "db/engine/outbox_reader_private.h"
 #include "db/message_private.h"
 #include "db/person.h"
 
-/* ---- life of a session --------------------------------------------------------------------- */
+/* ---- life of a recovery -------------------------------------------------------------------- */
 
 /* Looks first: the deletion alone costs as much as all the rest of a connect. */
 static bool prune(struct transaction *transaction, struct error *error)
 {
     int64_t oldest_ms = transaction->now_ms - transaction->outbox_retention_ms;
-    struct statement *statement = statement_begin(transaction->connection, SQL_SESSION_OLD);
+    struct statement *statement = statement_begin(transaction->connection, SQL_RECOVERY_OLD);
 
     bind_integer(statement, 1, oldest_ms);
     enum step step = statement_step(statement, error);
     statement_end(statement);
     if (step != STEP_ROW)
         return step == STEP_DONE;
-    statement = statement_begin(transaction->connection, SQL_SESSION_PRUNE);
+    statement = statement_begin(transaction->connection, SQL_RECOVERY_PRUNE);
     bind_integer(statement, 1, oldest_ms);
-    bind_integer(statement, 2, SESSION_PRUNE_ROWS);
+    bind_integer(statement, 2, RECOVERY_PRUNE_ROWS);
     return statement_run(statement, error);
 }
 
-bool session_suspend_run(struct transaction *transaction, struct session_reference *request,
-                         struct error *error)
+bool recovery_suspend_run(struct transaction *transaction, struct recovery_reference *request,
+                          struct error *error)
 {
-    struct statement *statement = statement_begin(transaction->connection, SQL_SESSION_SUSPEND);
+    struct statement *statement = statement_begin(transaction->connection, SQL_RECOVERY_SUSPEND);
 
     bind_integer(statement, 1, transaction->now_ms);
     bind_text(statement, 2, request->pid);
     return statement_run(statement, error);
 }
 
-bool session_close_run(struct transaction *transaction, struct session_reference *request,
-                       struct error *error)
+bool recovery_close_run(struct transaction *transaction, struct recovery_reference *request,
+                        struct error *error)
 {
-    struct statement *statement = statement_begin(transaction->connection, SQL_SESSION_DELETE);
+    struct statement *statement = statement_begin(transaction->connection, SQL_RECOVERY_DELETE);
 
     bind_text(statement, 1, request->pid);
     return statement_run(statement, error);
@@ -63,16 +63,16 @@ static bool append_texts(struct statement *statement, const char *prefix, struct
     return step == STEP_DONE;
 }
 
-bool session_abandon_run(struct transaction *transaction, struct session_abandon *request,
-                         struct error *error)
+bool recovery_abandon_run(struct transaction *transaction, struct recovery_abandon *request,
+                          struct error *error)
 {
     struct statement *statement =
-        statement_begin(transaction->connection, SQL_SESSION_CONNECTED_USERS);
+        statement_begin(transaction->connection, SQL_RECOVERY_CONNECTED_USERS);
 
     bind_integer(statement, 1, request->before_ms);
     if (!append_texts(statement, "", request->user_ids, error))
         return false;
-    statement = statement_begin(transaction->connection, SQL_SESSION_SUSPEND_ALL);
+    statement = statement_begin(transaction->connection, SQL_RECOVERY_SUSPEND_ALL);
     bind_integer(statement, 1, transaction->now_ms);
     bind_integer(statement, 2, request->before_ms);
     return statement_run(statement, error);
@@ -80,18 +80,18 @@ bool session_abandon_run(struct transaction *transaction, struct session_abandon
 
 /* ---- coming back --------------------------------------------------------------------------- */
 
-/* Whether there is such a session of that user. */
-static bool find(struct connection *connection, struct session_recover *request, bool *found,
+/* Whether there is such a recovery of that user. */
+static bool find(struct connection *connection, struct recovery_resume *request, bool *found,
                  struct error *error)
 {
-    struct statement *statement = statement_begin(connection, SQL_SESSION_FIND);
+    struct statement *statement = statement_begin(connection, SQL_RECOVERY_FIND);
 
     bind_text(statement, 1, request->pid);
     enum step step = statement_step(statement, error);
     *found = step == STEP_ROW && strcmp(column_text(statement, 1), request->user_id) == 0;
     if (*found) {
-        strncpy(request->sid, column_text(statement, 0), SESSION_ID_MAX_BYTES);
-        request->sid[SESSION_ID_MAX_BYTES] = '\0';
+        strncpy(request->sid, column_text(statement, 0), RECOVERY_ID_MAX_BYTES);
+        request->sid[RECOVERY_ID_MAX_BYTES] = '\0';
     }
     statement_end(statement);
     return step != STEP_FAILED;
@@ -99,10 +99,10 @@ static bool find(struct connection *connection, struct session_recover *request,
 
 /* Whether the user is still in all rooms, and was shown their history before they left: without
  * it, the events alone would leave a gap. */
-static bool check_rooms(struct connection *connection, const struct session_recover *request,
+static bool check_rooms(struct connection *connection, const struct recovery_resume *request,
                         bool *fine, struct error *error)
 {
-    struct statement *statement = statement_begin(connection, SQL_SESSION_LOST_ROOM);
+    struct statement *statement = statement_begin(connection, SQL_RECOVERY_LOST_ROOM);
 
     bind_text(statement, 1, request->user_id);
     bind_text(statement, 2, request->pid);
@@ -113,11 +113,11 @@ static bool check_rooms(struct connection *connection, const struct session_reco
     return step != STEP_FAILED;
 }
 
-static bool list_audiences(struct connection *connection, struct session_recover *request,
+static bool list_audiences(struct connection *connection, struct recovery_resume *request,
                            struct error *error)
 {
     char audience[EVENT_AUDIENCE_BYTES];
-    struct statement *statement = statement_begin(connection, SQL_SESSION_ROOMS);
+    struct statement *statement = statement_begin(connection, SQL_RECOVERY_ROOMS);
 
     event_audience_user(request->user_id, audience);
     buffer_append(&request->audiences, audience, strlen(audience) + 1);
@@ -126,31 +126,32 @@ static bool list_audiences(struct connection *connection, struct session_recover
     return append_texts(statement, audience, &request->audiences, error);
 }
 
-static bool count_missed(struct connection *connection, struct session_recover *request, bool *fine,
+static bool count_missed(struct connection *connection, struct recovery_resume *request, bool *fine,
                          struct error *error)
 {
-    const struct feed_missed missed = {.audiences = &request->audiences,
-                                       .after = request->offset,
-                                       .until = request->newest,
-                                       .limit = RECOVERY_EVENTS_MAX + 1};
+    const struct outbox_read_missed missed = {.audiences = &request->audiences,
+                                              .after = request->offset,
+                                              .until = request->newest,
+                                              .limit = RECOVERY_EVENTS_MAX + 1};
 
-    if (!feed_count_missed(connection, &missed, &request->missed, error))
+    if (!outbox_count_missed(connection, &missed, &request->missed, error))
         return false;
     *fine = request->missed <= RECOVERY_EVENTS_MAX;
     return true;
 }
 
-bool session_recover_run(struct connection *connection, struct session_recover *request,
+bool recovery_resume_run(struct connection *connection, struct recovery_resume *request,
                          struct error *error)
 {
     bool fine;
 
     request->recovered = false;
     buffer_clear(&request->audiences);
-    if (!feed_newest(connection, &request->newest, error) ||
+    if (!outbox_newest(connection, &request->newest, error) ||
         !find(connection, request, &fine, error))
         return false;
-    if (fine && !feed_is_complete_after(connection, request->offset, request->newest, &fine, error))
+    if (fine &&
+        !outbox_is_complete_after(connection, request->offset, request->newest, &fine, error))
         return false;
     if (fine && !check_rooms(connection, request, &fine, error))
         return false;
@@ -165,10 +166,10 @@ bool session_recover_run(struct connection *connection, struct session_recover *
 
 /* ---- connecting ---------------------------------------------------------------------------- */
 
-static bool store(struct transaction *transaction, const struct session_open *request,
+static bool store(struct transaction *transaction, const struct recovery_open *request,
                   struct error *error)
 {
-    struct statement *statement = statement_begin(transaction->connection, SQL_SESSION_STORE);
+    struct statement *statement = statement_begin(transaction->connection, SQL_RECOVERY_STORE);
     bool goes_on = request->recover != NULL && request->recover->recovered;
 
     bind_text(statement, 1, goes_on ? request->recover->pid : request->pid);
@@ -178,8 +179,8 @@ static bool store(struct transaction *transaction, const struct session_open *re
     return statement_run(statement, error);
 }
 
-bool session_visit_run(struct connection *connection, struct session_open *request,
-                       struct error *error)
+bool recovery_visit_run(struct connection *connection, struct recovery_open *request,
+                        struct error *error)
 {
     buffer_clear(request->contacts.ids);
     request->unread.user_id = request->claims->user_id;
@@ -188,16 +189,16 @@ bool session_visit_run(struct connection *connection, struct session_open *reque
            contact_list_run(connection, &request->contacts, error);
 }
 
-bool session_open_run(struct transaction *transaction, struct session_open *request,
-                      struct error *error)
+bool recovery_open_run(struct transaction *transaction, struct recovery_open *request,
+                       struct error *error)
 {
     struct person_claims claims = {.claims = request->claims,
                                    .default_role = request->default_role,
                                    .now_ms = transaction->now_ms};
 
     return (request->recover == NULL ||
-            session_recover_run(transaction->connection, request->recover, error)) &&
-           session_visit_run(transaction->connection, request, error) &&
+            recovery_resume_run(transaction->connection, request->recover, error)) &&
+           recovery_visit_run(transaction->connection, request, error) &&
            person_apply_claims_run(transaction, &claims, error) &&
            store(transaction, request, error) && prune(transaction, error);
 }
@@ -209,7 +210,7 @@ static bool remember_room(struct transaction *transaction, const struct conversa
 {
     if (request->pid == NULL)
         return true;
-    struct statement *statement = statement_begin(transaction->connection, SQL_SESSION_ROOM_STORE);
+    struct statement *statement = statement_begin(transaction->connection, SQL_RECOVERY_ROOM_STORE);
     bind_text(statement, 1, request->conversation_id);
     bind_integer(statement, 2, request->newest);
     bind_text(statement, 3, request->pid);
@@ -255,10 +256,11 @@ bool conversation_join_run(struct transaction *transaction, struct conversation_
            remember_room(transaction, request, error);
 }
 
-bool session_forget_room_run(struct transaction *transaction, struct session_room *request,
-                             struct error *error)
+bool recovery_forget_room_run(struct transaction *transaction, struct recovery_room *request,
+                              struct error *error)
 {
-    struct statement *statement = statement_begin(transaction->connection, SQL_SESSION_ROOM_DELETE);
+    struct statement *statement =
+        statement_begin(transaction->connection, SQL_RECOVERY_ROOM_DELETE);
 
     bind_text(statement, 1, request->pid);
     bind_text(statement, 2, request->conversation_id);
@@ -268,12 +270,12 @@ bool session_forget_room_run(struct transaction *transaction, struct session_roo
 bool conversation_leave_run(struct transaction *transaction, struct conversation_leave *request,
                             struct error *error)
 {
-    struct session_room room = {.pid = request->pid, .conversation_id = request->conversation_id};
+    struct recovery_room room = {.pid = request->pid, .conversation_id = request->conversation_id};
     struct conversation conversation;
 
     return conversation_load_for(transaction->connection, request->conversation_id,
                                  &request->caller, &conversation, error) &&
            messages_mark_read(transaction, &conversation, request->caller.user_id, 1,
                               conversation.last_position, &request->marked, error) &&
-           (request->pid == NULL || session_forget_room_run(transaction, &room, error));
+           (request->pid == NULL || recovery_forget_room_run(transaction, &room, error));
 }

@@ -13,7 +13,7 @@
 #include "common/json_reader.h"
 #include "common/services.h"
 #include "common/token.h"
-#include "db/engine/database.h"
+#include "db/database.h"
 #include "fcgi/request.h"
 #include "fcgi/response.h"
 #include "fcgi/router.h"

@@ -14,7 +14,7 @@
 #include "common/config.h"
 #include "common/local_time.h"
 #include "common/services.h"
-#include "db/engine/database.h"
+#include "db/database.h"
 #include "fcgi/cgi.h"
 #include "fcgi/dispatch.h"
 #include "fcgi/fastcgi.h"

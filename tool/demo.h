@@ -27,7 +27,7 @@
 #include "common/error.h"
 #include "common/json_reader.h"
 #include "db/appointment.h"
-#include "db/engine/database.h"
+#include "db/database.h"
 
 /* A larger story is refused. */
 #define DEMO_STORY_MAX_BYTES 1048576

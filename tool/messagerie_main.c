@@ -17,7 +17,7 @@
 #include "common/token.h"
 #include "common/utf8.h"
 #include "db/appointment.h"
-#include "db/engine/database.h"
+#include "db/database.h"
 #include "db/engine/schema.h"
 #include "db/maintenance.h"
 #include "db/person.h"

@@ -23,7 +23,7 @@
 #include "common/error.h"
 #include "common/services.h"
 #include "db/appointment.h"
-#include "db/engine/database.h"
+#include "db/database.h"
 
 /* Files that share a commit at most, and how much they may hold before the last one is read. */
 #define SPOOL_BATCH_FILES DATABASE_BATCH_OPERATIONS

@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/config.h"
 #include "db/engine/durability.h"
 #include "db/engine/outbox.h"
 #include "db/engine/schema.h"
@@ -637,17 +636,6 @@ static struct database *allocate(const struct database_options *options,
         return NULL;
     }
     return database;
-}
-
-struct database_options database_options_from(const struct config *config)
-{
-    return (struct database_options){
-        .path = config->database_path,
-        .readers = config->database_readers,
-        .busy_timeout_ms = config->database_busy_timeout_ms,
-        .outbox_retention_ms = config->database_outbox_retention_s * 1000,
-        .outbox_max_rows = config->database_outbox_max_rows,
-    };
 }
 
 static bool start_threads(struct database *database, struct error *error)

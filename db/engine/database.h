@@ -22,7 +22,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/config.h"
 #include "common/error.h"
 #include "common/event.h"
 #include "common/services.h"
@@ -45,9 +44,6 @@ struct database_options {
     void (*committed)(void *context, const struct event *event);
     void *committed_context;
 };
-
-/* What the configuration says, with nobody told of commits. */
-struct database_options database_options_from(const struct config *config);
 
 /* Never touches the file (see above): NULL with *error only without memory or threads. Copies the
  * options; borrows `services`. */

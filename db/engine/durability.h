@@ -7,8 +7,8 @@
  * it is on disk. That is safe for three reasons. Nobody is answered, and no event is published,
  * before the sync. What a later commit has built upon is in the same log, before it, so that it is
  * never durable without it. And the broker's feed, which hands on what it has read, asks for a sync
- * (feed_read). A page of messages that is read meanwhile may show one that a power failure then
- * takes away: its sender was never told that it was sent.
+ * (outbox_read_after). A page of messages that is read meanwhile may show one that a power failure
+ * then takes away: its sender was never told that it was sent.
  *
  * Batches are completed in the order of their commits. The writer's thread is the only caller.
  */

@@ -3,9 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "db/engine/outbox_reader_private.h"
 #include "db/engine/outbox.h"
-#include "db/person_private.h"
+#include "db/engine/outbox_reader_private.h"
 
 /* Columns of SQL_OUTBOX_AFTER and SQL_OUTBOX_MISSED. */
 enum { COLUMN_SEQ, COLUMN_AUDIENCE, COLUMN_NAME, COLUMN_PAYLOAD };
@@ -21,12 +20,12 @@ struct entry {
 
 /* ---- batches ------------------------------------------------------------------------------- */
 
-size_t feed_batch_count(const struct feed_batch *batch)
+size_t event_batch_count(const struct event_batch *batch)
 {
     return batch->entries.length / sizeof(struct entry);
 }
 
-void feed_batch_event(const struct feed_batch *batch, size_t index, struct event *event)
+void event_batch_at(const struct event_batch *batch, size_t index, struct event *event)
 {
     const struct entry *entry = (const struct entry *)(const void *)batch->entries.data + index;
     const char *texts = batch->texts.data;
@@ -38,19 +37,19 @@ void feed_batch_event(const struct feed_batch *batch, size_t index, struct event
                             .payload_length = entry->payload_length};
 }
 
-void feed_batch_clear(struct feed_batch *batch)
+void event_batch_clear(struct event_batch *batch)
 {
     buffer_clear(&batch->entries);
     buffer_clear(&batch->texts);
 }
 
-void feed_batch_free(struct feed_batch *batch)
+void event_batch_free(struct event_batch *batch)
 {
     buffer_free(&batch->entries);
     buffer_free(&batch->texts);
 }
 
-static size_t add_text(struct feed_batch *batch, const char *text, size_t length)
+static size_t add_text(struct event_batch *batch, const char *text, size_t length)
 {
     size_t offset = batch->texts.length;
 
@@ -59,12 +58,12 @@ static size_t add_text(struct feed_batch *batch, const char *text, size_t length
     return offset;
 }
 
-static size_t add_column(struct feed_batch *batch, struct statement *row, int column)
+static size_t add_column(struct event_batch *batch, struct statement *row, int column)
 {
     return add_text(batch, column_text(row, column), column_bytes(row, column));
 }
 
-static bool add_row(struct feed_batch *batch, struct statement *row, struct error *error)
+static bool add_row(struct event_batch *batch, struct statement *row, struct error *error)
 {
     const struct entry entry = {.seq = column_integer(row, COLUMN_SEQ),
                                 .audience = add_column(batch, row, COLUMN_AUDIENCE),
@@ -78,7 +77,7 @@ static bool add_row(struct feed_batch *batch, struct statement *row, struct erro
     return true;
 }
 
-static bool add_rows(struct feed_batch *batch, struct statement *rows, struct error *error)
+static bool add_rows(struct event_batch *batch, struct statement *rows, struct error *error)
 {
     enum step step;
 
@@ -91,7 +90,7 @@ static bool add_rows(struct feed_batch *batch, struct statement *rows, struct er
 
 /* ---- everything after a seq ---------------------------------------------------------------- */
 
-bool feed_newest(struct connection *connection, int64_t *newest, struct error *error)
+bool outbox_newest(struct connection *connection, int64_t *newest, struct error *error)
 {
     struct statement *statement = statement_begin(connection, SQL_OUTBOX_LAST);
     enum step step = statement_step(statement, error);
@@ -101,9 +100,10 @@ bool feed_newest(struct connection *connection, int64_t *newest, struct error *e
     return step != STEP_FAILED;
 }
 
-bool feed_read_run(struct connection *connection, struct feed_read *request, struct error *error)
+bool outbox_read_after_run(struct connection *connection, struct outbox_read_after *request,
+                           struct error *error)
 {
-    if (!feed_newest(connection, &request->newest, error))
+    if (!outbox_newest(connection, &request->newest, error))
         return false;
     if (request->newest == request->after)
         return true;
@@ -118,8 +118,8 @@ bool feed_read_run(struct connection *connection, struct feed_read *request, str
 
 /* ---- what somebody has missed -------------------------------------------------------------- */
 
-bool feed_is_complete_after(struct connection *connection, int64_t seq, int64_t newest,
-                            bool *is_complete, struct error *error)
+bool outbox_is_complete_after(struct connection *connection, int64_t seq, int64_t newest,
+                              bool *is_complete, struct error *error)
 {
     *is_complete = seq == newest;
     if (seq >= newest)
@@ -138,8 +138,8 @@ static int64_t epoch_of(int64_t seq)
 }
 
 static struct statement *begin_missed(struct connection *connection, enum sql_id id, int64_t epoch,
-                                      const char *audience, const struct feed_missed *request,
-                                      int64_t limit)
+                                      const char *audience,
+                                      const struct outbox_read_missed *request, int64_t limit)
 {
     struct statement *statement = statement_begin(connection, id);
 
@@ -159,7 +159,7 @@ static const char *next_audience(const struct buffer *audiences, const char *aud
     return next < audiences->data + audiences->length ? next : NULL;
 }
 
-static bool count_in_epoch(struct connection *connection, const struct feed_missed *request,
+static bool count_in_epoch(struct connection *connection, const struct outbox_read_missed *request,
                            int64_t epoch, const char *audience, int64_t *count, struct error *error)
 {
     struct statement *statement = begin_missed(connection, SQL_OUTBOX_COUNT_MISSED, epoch, audience,
@@ -172,7 +172,7 @@ static bool count_in_epoch(struct connection *connection, const struct feed_miss
     return step == STEP_ROW;
 }
 
-static int64_t count_looks(const struct feed_missed *request)
+static int64_t count_looks(const struct outbox_read_missed *request)
 {
     int64_t audiences = 0;
 
@@ -182,10 +182,10 @@ static int64_t count_looks(const struct feed_missed *request)
     return audiences * (epoch_of(request->until) - epoch_of(request->after + 1) + 1);
 }
 
-bool feed_count_missed(struct connection *connection, const struct feed_missed *request,
-                       int64_t *count, struct error *error)
+bool outbox_count_missed(struct connection *connection, const struct outbox_read_missed *request,
+                         int64_t *count, struct error *error)
 {
-    *count = count_looks(request) > FEED_LOOKS_MAX ? request->limit : 0;
+    *count = count_looks(request) > OUTBOX_LOOKS_MAX ? request->limit : 0;
     for (const char *audience = next_audience(request->audiences, NULL); audience != NULL;
          audience = next_audience(request->audiences, audience))
         for (int64_t epoch = epoch_of(request->after + 1);
@@ -204,10 +204,10 @@ static int compare_entries(const void *one, const void *other)
 }
 
 /* The oldest `limit` events for one audience, behind what the batch has. */
-static bool add_missed(struct connection *connection, struct feed_missed *request,
+static bool add_missed(struct connection *connection, struct outbox_read_missed *request,
                        const char *audience, struct error *error)
 {
-    int64_t others = (int64_t)feed_batch_count(&request->batch);
+    int64_t others = (int64_t)event_batch_count(&request->batch);
     int64_t left = request->limit;
 
     for (int64_t epoch = epoch_of(request->after + 1);
@@ -216,37 +216,24 @@ static bool add_missed(struct connection *connection, struct feed_missed *reques
                       begin_missed(connection, SQL_OUTBOX_MISSED, epoch, audience, request, left),
                       error))
             return false;
-        left = request->limit - ((int64_t)feed_batch_count(&request->batch) - others);
+        left = request->limit - ((int64_t)event_batch_count(&request->batch) - others);
     }
     return true;
 }
 
-bool feed_missed_run(struct connection *connection, struct feed_missed *request,
-                     struct error *error)
+bool outbox_read_missed_run(struct connection *connection, struct outbox_read_missed *request,
+                            struct error *error)
 {
-    struct feed_batch *batch = &request->batch;
+    struct event_batch *batch = &request->batch;
 
     for (const char *audience = next_audience(request->audiences, NULL); audience != NULL;
          audience = next_audience(request->audiences, audience))
         if (!add_missed(connection, request, audience, error))
             return false;
-    size_t count = feed_batch_count(batch);
+    size_t count = event_batch_count(batch);
     if (count > 1)
         qsort(batch->entries.data, count, sizeof(struct entry), compare_entries);
     if (count > (size_t)request->limit)
         batch->entries.length = (size_t)request->limit * sizeof(struct entry);
     return true;
-}
-
-/* ---- unread -------------------------------------------------------------------------------- */
-
-bool unread_state_run(struct connection *connection, struct unread_state *request,
-                      struct error *error)
-{
-    struct person_totals totals;
-
-    if (!person_totals(connection, request->user_id, &totals, error))
-        return false;
-    request->total = totals.unread;
-    return feed_newest(connection, &request->newest, error);
 }

@@ -75,38 +75,38 @@ static const struct sql table[SQL_COUNT] = {
               "SELECT other.user_id FROM participants own JOIN participants other"
               " ON other.conversation_id = own.conversation_id AND other.user_id <> own.user_id"
               " WHERE own.user_id = $1"),
-    STATEMENT(SQL_SESSION_FIND, "SELECT sid, user_id FROM sessions WHERE pid = $1"),
-    STATEMENT(SQL_SESSION_STORE,
+    STATEMENT(SQL_RECOVERY_FIND, "SELECT sid, user_id FROM sessions WHERE pid = $1"),
+    STATEMENT(SQL_RECOVERY_STORE,
               "INSERT INTO sessions (pid, sid, user_id, is_connected, changed_at)"
               " VALUES ($1, $2, $3, 1, $4)"
               " ON CONFLICT (pid) DO UPDATE SET is_connected = 1, changed_at = $4"),
-    STATEMENT(SQL_SESSION_SUSPEND,
+    STATEMENT(SQL_RECOVERY_SUSPEND,
               "UPDATE sessions SET is_connected = 0, changed_at = $1 WHERE pid = $2"),
-    STATEMENT(SQL_SESSION_DELETE, "DELETE FROM sessions WHERE pid = $1"),
-    STATEMENT(SQL_SESSION_OLD,
+    STATEMENT(SQL_RECOVERY_DELETE, "DELETE FROM sessions WHERE pid = $1"),
+    STATEMENT(SQL_RECOVERY_OLD,
               "SELECT 1 FROM sessions WHERE is_connected = 0 AND changed_at < $1 LIMIT 1"),
-    STATEMENT(SQL_SESSION_PRUNE,
+    STATEMENT(SQL_RECOVERY_PRUNE,
               "DELETE FROM sessions WHERE pid IN (SELECT pid FROM sessions WHERE is_connected = 0"
               " AND changed_at < $1 ORDER BY changed_at LIMIT $2)"),
-    STATEMENT(SQL_SESSION_CONNECTED_USERS,
+    STATEMENT(SQL_RECOVERY_CONNECTED_USERS,
               "SELECT user_id FROM sessions WHERE is_connected = 1 AND changed_at < $1"),
-    STATEMENT(SQL_SESSION_SUSPEND_ALL, "UPDATE sessions SET is_connected = 0, changed_at = $1"
-                                       " WHERE is_connected = 1 AND changed_at < $2"),
-    STATEMENT(SQL_SESSION_ROOMS, "SELECT conversation_id FROM session_rooms WHERE pid = $1"),
-    STATEMENT(SQL_SESSION_LOST_ROOM,
+    STATEMENT(SQL_RECOVERY_SUSPEND_ALL, "UPDATE sessions SET is_connected = 0, changed_at = $1"
+                                        " WHERE is_connected = 1 AND changed_at < $2"),
+    STATEMENT(SQL_RECOVERY_ROOMS, "SELECT conversation_id FROM session_rooms WHERE pid = $1"),
+    STATEMENT(SQL_RECOVERY_LOST_ROOM,
               "SELECT 1 FROM session_rooms room LEFT JOIN participants own"
               " ON own.user_id = $1 AND own.conversation_id = room.conversation_id"
               " WHERE room.pid = $2 AND (own.user_id IS NULL OR room.joined_seq > $3) LIMIT 1"),
-    STATEMENT(SQL_SESSION_ROOM_STORE,
+    STATEMENT(SQL_RECOVERY_ROOM_STORE,
               "INSERT INTO session_rooms (pid, conversation_id, joined_seq)"
               " SELECT pid, $1, $2 FROM sessions WHERE pid = $3"
               " ON CONFLICT (pid, conversation_id) DO UPDATE SET joined_seq = $2"),
-    STATEMENT(SQL_SESSION_ROOM_DELETE,
+    STATEMENT(SQL_RECOVERY_ROOM_DELETE,
               "DELETE FROM session_rooms WHERE pid = $1 AND conversation_id = $2"),
-    STATEMENT(SQL_SESSIONS_OF_USER,
+    STATEMENT(SQL_RECOVERIES_OF_USER,
               "SELECT pid, is_connected, changed_at FROM sessions WHERE user_id = $1"
               " ORDER BY changed_at, pid"),
-    STATEMENT(SQL_SESSIONS_DELETE_OF_USER, "DELETE FROM sessions WHERE user_id = $1"),
+    STATEMENT(SQL_RECOVERIES_DELETE_OF_USER, "DELETE FROM sessions WHERE user_id = $1"),
 
     STATEMENT(SQL_PERSON_FIND, "SELECT " PERSON_COLUMNS " FROM users WHERE id = $1"),
     STATEMENT(SQL_PERSON_LIST,

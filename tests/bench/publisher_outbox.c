@@ -8,7 +8,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/random.h"
-#include "db/engine/database.h"
+#include "db/database.h"
 #include "db/engine/outbox.h"
 #include "tests/bench/publisher.h"
 

@@ -16,7 +16,7 @@
 #include "common/json_reader.h"
 #include "db/appointment.h"
 #include "db/conversation.h"
-#include "db/engine/database.h"
+#include "db/database.h"
 #include "db/message.h"
 #include "db/person.h"
 

@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "db/engine/outbox_reader.h"
+#include "db/database.h"
 #include "db/engine/outbox.h"
 #include "tests/unit/db_fixture.h"
 
@@ -162,7 +162,7 @@ static void nothing_is_written_or_handed_on_while_the_disk_fails(void **state)
 {
     struct fixture *fixture = *state;
     int64_t rows = fixture_number(fixture, "SELECT COUNT(*) FROM outbox");
-    struct feed_read read = {.after = 0, .limit = 100};
+    struct outbox_read_after read = {.after = 0, .limit = 100};
     enum error_kind kind;
     struct error error;
 
@@ -177,15 +177,15 @@ static void nothing_is_written_or_handed_on_while_the_disk_fails(void **state)
     /* Of the first one it is not known; the others were not tried. */
     assert_int_equal(fixture_number(fixture, "SELECT COUNT(*) FROM outbox"), rows + 1);
     error_clear(&error);
-    assert_false(database_read(fixture->database, feed_read(&read), &error));
+    assert_false(database_read(fixture->database, outbox_read_after(&read), &error));
     assert_int_equal(error.kind, ERROR_UNAVAILABLE);
     fail_next(0, 0);
-    feed_batch_clear(&read.batch);
-    assert_true(database_read(fixture->database, feed_read(&read), &error));
-    assert_int_equal(feed_batch_count(&read.batch), rows + 1);
+    event_batch_clear(&read.batch);
+    assert_true(database_read(fixture->database, outbox_read_after(&read), &error));
+    assert_int_equal(event_batch_count(&read.batch), rows + 1);
     assert_true(write_event(fixture, &kind));
     assert_int_equal(fixture->event_count, 1);
-    feed_batch_free(&read.batch);
+    event_batch_free(&read.batch);
     fixture_verify(fixture);
 }
 

@@ -10,7 +10,7 @@
 #include "broker/feed.h"
 #include "broker/worker.h"
 #include "common/container.h"
-#include "db/engine/outbox_reader.h"
+#include "db/database.h"
 #include "tests/unit/db_fixture.h"
 
 #define EVENTS_MAX   4096

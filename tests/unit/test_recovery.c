@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "db/contact.h"
-#include "db/engine/outbox_reader_private.h"
 #include "db/engine/outbox.h"
+#include "db/engine/outbox_reader_private.h"
 #include "db/recovery.h"
 #include "tests/unit/db_fixture.h"
 
@@ -31,36 +31,36 @@ static bool read_it(struct fixture *fixture, struct database_query query)
 static void reads_the_outbox_in_order(void **state)
 {
     struct fixture *fixture = *state;
-    struct feed_read request = {.limit = 3};
+    struct outbox_read_after request = {.limit = 3};
     struct event event;
 
     fixture_send(fixture, fixture_conversation(fixture), salon("s1"), "Bonjour");
-    assert_true(read_it(fixture, feed_read(&request)));
+    assert_true(read_it(fixture, outbox_read_after(&request)));
     assert_int_equal(request.newest, fixture->events[fixture->event_count - 1].seq);
-    assert_int_equal(feed_batch_count(&request.batch), 3);
+    assert_int_equal(event_batch_count(&request.batch), 3);
     for (size_t i = 0; i < 3; i++) {
-        feed_batch_event(&request.batch, i, &event);
+        event_batch_at(&request.batch, i, &event);
         assert_int_equal(event.seq, i + 1);
         assert_string_equal(event.audience, fixture->events[i].audience);
         assert_string_equal(event.name, fixture->events[i].name);
         assert_int_equal(event.payload_length, strlen(fixture->events[i].payload));
         assert_string_equal(event.payload, fixture->events[i].payload);
     }
-    feed_batch_clear(&request.batch);
+    event_batch_clear(&request.batch);
     request.after = request.newest;
-    assert_true(read_it(fixture, feed_read(&request)));
-    assert_int_equal(feed_batch_count(&request.batch), 0);
-    feed_batch_free(&request.batch);
+    assert_true(read_it(fixture, outbox_read_after(&request)));
+    assert_int_equal(event_batch_count(&request.batch), 0);
+    event_batch_free(&request.batch);
 }
 
 static void an_empty_outbox_has_no_newest(void **state)
 {
     struct fixture *fixture = *state;
-    struct feed_read request = {.limit = 3};
+    struct outbox_read_after request = {.limit = 3};
 
-    assert_true(read_it(fixture, feed_read(&request)));
+    assert_true(read_it(fixture, outbox_read_after(&request)));
     assert_int_equal(request.newest, 0);
-    assert_int_equal(feed_batch_count(&request.batch), 0);
+    assert_int_equal(event_batch_count(&request.batch), 0);
 }
 
 static void a_blanked_event_keeps_its_place(void **state)
@@ -68,22 +68,22 @@ static void a_blanked_event_keeps_its_place(void **state)
     struct fixture *fixture = *state;
     const char *conversation = fixture_conversation(fixture);
     struct message_reference reference = {.caller = salon("s1")};
-    struct feed_read request = {.limit = 100};
+    struct outbox_read_after request = {.limit = 100};
     struct event event;
     size_t blanked = 0;
 
     reference.message_id = fixture_send(fixture, conversation, salon("s1"), "à oublier");
     assert_true(write_it(fixture, message_delete(&reference)));
-    assert_true(read_it(fixture, feed_read(&request)));
-    assert_int_equal(feed_batch_count(&request.batch), request.newest);
-    for (size_t i = 0; i < feed_batch_count(&request.batch); i++) {
-        feed_batch_event(&request.batch, i, &event);
+    assert_true(read_it(fixture, outbox_read_after(&request)));
+    assert_int_equal(event_batch_count(&request.batch), request.newest);
+    for (size_t i = 0; i < event_batch_count(&request.batch); i++) {
+        event_batch_at(&request.batch, i, &event);
         assert_int_equal(event.seq, i + 1);
         assert_null(strstr(event.payload, "oublier"));
         blanked += event.payload_length == 0;
     }
     assert_int_equal(blanked, 1);
-    feed_batch_free(&request.batch);
+    event_batch_free(&request.batch);
 }
 
 static void finds_what_was_missed(void **state)
@@ -91,7 +91,7 @@ static void finds_what_was_missed(void **state)
     struct fixture *fixture = *state;
     const char *conversation = fixture_conversation(fixture);
     struct buffer audiences = BUFFER_EMPTY;
-    struct feed_missed request = {.audiences = &audiences, .limit = 2};
+    struct outbox_read_missed request = {.audiences = &audiences, .limit = 2};
     char room[EVENT_AUDIENCE_BYTES];
     struct event event;
     int64_t previous = 0;
@@ -104,19 +104,19 @@ static void finds_what_was_missed(void **state)
     event_audience_room(conversation, room);
     buffer_append(&audiences, "u:c1", 5);
     buffer_append(&audiences, room, strlen(room) + 1);
-    assert_true(read_it(fixture, feed_missed(&request)));
-    assert_int_equal(feed_batch_count(&request.batch), 2);
-    feed_batch_clear(&request.batch);
+    assert_true(read_it(fixture, outbox_read_missed(&request)));
+    assert_int_equal(event_batch_count(&request.batch), 2);
+    event_batch_clear(&request.batch);
     request.limit = 100;
-    assert_true(read_it(fixture, feed_missed(&request)));
-    assert_int_equal(feed_batch_count(&request.batch), 3);
+    assert_true(read_it(fixture, outbox_read_missed(&request)));
+    assert_int_equal(event_batch_count(&request.batch), 3);
     for (size_t i = 0; i < 3; i++) {
-        feed_batch_event(&request.batch, i, &event);
+        event_batch_at(&request.batch, i, &event);
         assert_true(event.seq > previous && event.seq <= request.until);
         assert_string_not_equal(event.audience, "u:s1");
         previous = event.seq;
     }
-    feed_batch_free(&request.batch);
+    event_batch_free(&request.batch);
     buffer_free(&audiences);
 }
 
@@ -141,7 +141,7 @@ static void finds_what_was_missed_long_ago(void **state)
     struct fixture *fixture = *state;
     int64_t count = 3 * OUTBOX_EPOCH_EVENTS;
     struct buffer audiences = BUFFER_EMPTY;
-    struct feed_missed request = {.audiences = &audiences, .limit = count};
+    struct outbox_read_missed request = {.audiences = &audiences, .limit = count};
     struct event event;
 
     buffer_append(&audiences, "u:c1", 5);
@@ -151,19 +151,19 @@ static void finds_what_was_missed_long_ago(void **state)
     int64_t first = fixture->events[0].seq;
     request.after = first; /* the first one was seen */
     request.until = first + count - 4;
-    assert_true(read_it(fixture, feed_missed(&request)));
-    assert_int_equal(feed_batch_count(&request.batch), count / 3 - 2);
-    for (size_t i = 0; i < feed_batch_count(&request.batch); i++) {
-        feed_batch_event(&request.batch, i, &event);
+    assert_true(read_it(fixture, outbox_read_missed(&request)));
+    assert_int_equal(event_batch_count(&request.batch), count / 3 - 2);
+    for (size_t i = 0; i < event_batch_count(&request.batch); i++) {
+        event_batch_at(&request.batch, i, &event);
         assert_int_equal(event.seq, first + 3 * ((int64_t)i + 1));
     }
-    feed_batch_clear(&request.batch);
+    event_batch_clear(&request.batch);
     request.limit = OUTBOX_EPOCH_EVENTS / 2; /* more than one part has */
-    assert_true(read_it(fixture, feed_missed(&request)));
-    assert_int_equal(feed_batch_count(&request.batch), request.limit);
-    feed_batch_event(&request.batch, (size_t)request.limit - 1, &event);
+    assert_true(read_it(fixture, outbox_read_missed(&request)));
+    assert_int_equal(event_batch_count(&request.batch), request.limit);
+    event_batch_at(&request.batch, (size_t)request.limit - 1, &event);
     assert_int_equal(event.seq, first + 3 * request.limit);
-    feed_batch_free(&request.batch);
+    event_batch_free(&request.batch);
     buffer_free(&audiences);
 }
 
@@ -243,14 +243,14 @@ static void open_session(struct fixture *fixture, const char *pid, const char *u
 {
     struct token_claims claims = {.kind = CALLER_CLIENT, .role = "client"};
     struct buffer contacts = BUFFER_EMPTY;
-    struct session_open request = {.pid = pid,
-                                   .sid = "sid",
-                                   .claims = &claims,
-                                   .default_role = "client",
-                                   .contacts = {.ids = &contacts}};
+    struct recovery_open request = {.pid = pid,
+                                    .sid = "sid",
+                                    .claims = &claims,
+                                    .default_role = "client",
+                                    .contacts = {.ids = &contacts}};
 
     snprintf(claims.user_id, sizeof(claims.user_id), "%s", user_id);
-    assert_true(write_it(fixture, session_open(&request)));
+    assert_true(write_it(fixture, recovery_open(&request)));
     buffer_free(&contacts);
 }
 
@@ -269,9 +269,9 @@ static int64_t join(struct fixture *fixture, const char *pid, const char *conver
 
 static bool recovers(struct fixture *fixture, const char *user_id, int64_t offset, int64_t *missed)
 {
-    struct session_recover request = {.pid = "p1", .user_id = user_id, .offset = offset};
+    struct recovery_resume request = {.pid = "p1", .user_id = user_id, .offset = offset};
 
-    assert_true(read_it(fixture, session_recover(&request)));
+    assert_true(read_it(fixture, recovery_resume(&request)));
     *missed = request.missed;
     if (request.recovered)
         assert_string_equal(request.sid, "sid");
@@ -283,7 +283,7 @@ static void a_session_goes_on_where_it_was(void **state)
 {
     struct fixture *fixture = *state;
     const char *conversation = fixture_conversation(fixture);
-    struct session_reference reference = {.pid = "p1"};
+    struct recovery_reference reference = {.pid = "p1"};
     int64_t missed;
 
     open_session(fixture, "p1", "c1");
@@ -298,9 +298,9 @@ static void a_session_goes_on_where_it_was(void **state)
     assert_false(recovers(fixture, "c1", offset - 1, &missed));
     /* An offset that was never given out. */
     assert_false(recovers(fixture, "c1", offset + 100, &missed));
-    assert_true(write_it(fixture, session_suspend(&reference)));
+    assert_true(write_it(fixture, recovery_suspend(&reference)));
     assert_true(recovers(fixture, "c1", offset, &missed));
-    assert_true(write_it(fixture, session_close(&reference)));
+    assert_true(write_it(fixture, recovery_close(&reference)));
     assert_false(recovers(fixture, "c1", offset, &missed));
     assert_int_equal(fixture_number(fixture, "SELECT COUNT(*) FROM session_rooms"), 0);
 }
@@ -398,10 +398,10 @@ static void what_takes_too_long_to_find_is_not_recovered(void **state)
     open_session(fixture, "p1", "c1");
     int64_t offset = join(fixture, "p1", conversation);
     fixture_send(fixture, conversation, salon("s1"), "encore");
-    add_event_in_epoch(fixture, FEED_LOOKS_MAX / 2 - 1);
+    add_event_in_epoch(fixture, OUTBOX_LOOKS_MAX / 2 - 1);
     assert_true(recovers(fixture, "c1", offset, &missed));
     assert_int_equal(missed, 2);
-    add_event_in_epoch(fixture, FEED_LOOKS_MAX / 2);
+    add_event_in_epoch(fixture, OUTBOX_LOOKS_MAX / 2);
     assert_false(recovers(fixture, "c1", offset, &missed));
 }
 
@@ -438,30 +438,30 @@ static void joining_reads_what_it_marked(void **state)
 static void forgotten_after_the_retention_time(void **state)
 {
     struct fixture *fixture = *state;
-    struct session_reference reference = {.pid = "p1"};
+    struct recovery_reference reference = {.pid = "p1"};
     struct buffer ids = BUFFER_EMPTY;
-    struct session_abandon abandon = {.user_ids = &ids};
+    struct recovery_abandon abandon = {.user_ids = &ids};
     int64_t started_at_ms = fixture->now_ms + 1001;
 
     fixture_reopen(fixture, 1000, 1000);
     open_session(fixture, "p1", "c1");
     open_session(fixture, "p2", "c2");
-    assert_true(write_it(fixture, session_suspend(&reference)));
+    assert_true(write_it(fixture, recovery_suspend(&reference)));
     fixture->now_ms += 1001;
     open_session(fixture, "p3", "c2");
     assert_int_equal(fixture_number(fixture, "SELECT COUNT(*) FROM sessions WHERE pid = 'p1'"), 0);
     assert_int_equal(fixture_number(fixture, "SELECT COUNT(*) FROM sessions"), 2);
     abandon.before_ms = started_at_ms; /* p3 has come since */
-    assert_true(write_it(fixture, session_abandon(&abandon)));
+    assert_true(write_it(fixture, recovery_abandon(&abandon)));
     assert_int_equal(ids.length, 3);
     assert_int_equal(
         fixture_number(fixture, "SELECT COUNT(*) FROM sessions WHERE is_connected = 1"), 1);
     abandon.before_ms = INT64_MAX;
-    assert_true(write_it(fixture, session_abandon(&abandon)));
+    assert_true(write_it(fixture, recovery_abandon(&abandon)));
     assert_int_equal(ids.length, 6);
     assert_memory_equal(ids.data, "c2\0c2", 6);
     buffer_clear(&ids);
-    assert_true(write_it(fixture, session_abandon(&abandon)));
+    assert_true(write_it(fixture, recovery_abandon(&abandon)));
     assert_int_equal(ids.length, 0);
     buffer_free(&ids);
 }

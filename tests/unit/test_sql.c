@@ -16,8 +16,8 @@
 static bool may_scan(enum sql_id id)
 {
     return id == SQL_SCHEMA_TABLE_EXISTS || id == SQL_OUTBOX_BLANK_PERSON ||
-           id == SQL_PERSON_LIST || id == SQL_SESSIONS_OF_USER ||
-           id == SQL_SESSIONS_DELETE_OF_USER || (id >= SQL_TOTALS && id < SQL_COUNT);
+           id == SQL_PERSON_LIST || id == SQL_RECOVERIES_OF_USER ||
+           id == SQL_RECOVERIES_DELETE_OF_USER || (id >= SQL_TOTALS && id < SQL_COUNT);
 }
 
 static void check_plan(sqlite3 *shell, enum sql_id id)

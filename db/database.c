@@ -1,0 +1,12 @@
+#include "db/database.h"
+
+struct database_options database_options_from(const struct config *config)
+{
+    return (struct database_options){
+        .path = config->database_path,
+        .readers = config->database_readers,
+        .busy_timeout_ms = config->database_busy_timeout_ms,
+        .outbox_retention_ms = config->database_outbox_retention_s * 1000,
+        .outbox_max_rows = config->database_outbox_max_rows,
+    };
+}

@@ -1,0 +1,15 @@
+/*
+ * The database, as all other folders know it: what is kept in db/engine/ is handed on from here,
+ * the operations and queries are in the headers beside this one.
+ */
+#ifndef MESSAGERIE_DB_DATABASE_H
+#define MESSAGERIE_DB_DATABASE_H
+
+#include "common/config.h"
+#include "db/engine/database.h"
+#include "db/engine/outbox_reader.h"
+
+/* What the configuration says, with nobody told of commits. */
+struct database_options database_options_from(const struct config *config);
+
+#endif
