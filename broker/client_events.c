@@ -1,7 +1,7 @@
 /*
- * What clients ask for (contract section 2). Each event is one turn of its socket, which is paused
- * meanwhile: the payload is checked by the rules of REST, the same operation of db/ runs in the
- * worker, and the answer goes out after its commit.
+ * What clients ask for (docs/protocol.md, "What a client sends"). Each event is one turn of its
+ * socket, which is paused meanwhile: the payload is checked by the rules of REST, the same
+ * operation of db/ runs in the worker, and the answer goes out after its commit.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /*
  * The messaging layer: what our events mean, on top of Socket.IO. It lets clients in, runs what
  * they send through the same operations of db/ as the REST programs, and hands committed events to
- * the sockets that they are for. Contract sections 2 and 4.
+ * the sockets that they are for (docs/protocol.md, "Sockets").
  *
  * Everything belongs to the loop's thread.
  */
@@ -17,7 +17,7 @@
 #include "broker/worker.h"
 #include "common/event.h"
 
-/* Engine.IO's times and sizes, as the contract has them. */
+/* Engine.IO's times and sizes, as docs/protocol.md has them. */
 #define MESSAGING_PING_INTERVAL_MS   25000
 #define MESSAGING_PING_TIMEOUT_MS    20000
 #define MESSAGING_UPGRADE_TIMEOUT_MS 10000

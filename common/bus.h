@@ -1,7 +1,7 @@
 /*
  * The fast path from committed events to the brokers, over nanomsg: one PUSH socket for each
  * configured broker, which holds the PULL side. Sending never blocks and may lose (no broker,
- * full queue): the outbox table is the truth and heals it, see design section 4.
+ * full queue): the outbox table is the truth and heals it (docs/architecture.md, "The outbox").
  *
  * Don't fork after creating a sender or receiver: nanomsg has threads of its own.
  */

@@ -28,7 +28,7 @@
  * `null` at the top is refused too (to json-c it is NULL; no caller wants it). */
 struct json_object *json_read(const char *text, size_t length, struct error *error);
 
-/* The member of that name; NULL when it is absent or null (contract: null counts as absent), also
+/* The member of that name; NULL when it is absent or null (docs/protocol.md, "REST"), also
  * when `object` is no object. Borrowed from `object`. */
 struct json_object *json_get(struct json_object *object, const char *key);
 

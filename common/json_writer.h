@@ -37,8 +37,8 @@ void json_write_raw(struct json_writer *writer, const char *json, size_t length)
 
 /*
  * Members: key and value in one call. The key has nothing to escape. A NULL text leaves the member
- * out (contract: absent optional values are left out, never null). A time is wall milliseconds,
- * written as ISO 8601.
+ * out (docs/protocol.md, "REST": what is absent is left out, never null). A time is wall
+ * milliseconds, written as ISO 8601.
  *
  * They are inline so that the compiler counts the length of a literal key: a page has a thousand.
  */

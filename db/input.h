@@ -1,5 +1,5 @@
 /*
- * The rules for what clients send, for REST and socket alike (contract section 1, "Request
+ * The rules for what clients send, for REST and socket alike (docs/protocol.md, "Request
  * bodies"). A reader takes a parsed JSON value and fills a struct of texts that are borrowed from
  * it; broken rules come back as ERROR_INVALID with one French sentence each ("field: …"), all of
  * them, not only the first. Unknown members are ignored, null counts as absent. A reader clears
@@ -38,7 +38,7 @@
 enum message_type { MESSAGE_TEXT, MESSAGE_IMAGE, MESSAGE_FILE, MESSAGE_SYSTEM };
 enum conversation_status { CONVERSATION_ACTIVE, CONVERSATION_ARCHIVED };
 
-/* "TEXT", "IMAGE", …; the contract's words. */
+/* "TEXT", "IMAGE", …; the words of the protocol. */
 const char *message_type_name(enum message_type type);
 const char *conversation_status_name(enum conversation_status status);
 /* False, *status untouched, when text is no status. */
@@ -90,7 +90,7 @@ struct conversation_change {
 bool conversation_change_read(struct json_object *body, struct conversation_change *change,
                               struct error *error);
 
-/* ---- what the booking back-end sends (contract section 3) ---- */
+/* ---- what the booking back-end sends (docs/protocol.md, "From the booking back-end") ---- */
 
 /* A person's fields; NULL: stays as it is, "": is removed. */
 struct person_input {

@@ -369,7 +369,8 @@ static bool mark_rows(struct transaction *transaction, const struct conversation
 }
 
 /* After a burst of message-read each side is told its own true total: the pages lower their badge
- * by one at every message-read, whoever reads (contract section 2). */
+ * by one at every message-read, whoever reads (docs/protocol.md, "Messages and marking
+ * read"). */
 static bool announce_totals(struct transaction *transaction,
                             const struct conversation *conversation, const char *reader,
                             int64_t reader_total, struct error *error)
@@ -614,7 +615,7 @@ static bool insert_attachment(struct transaction *transaction,
 }
 
 /* Counts the message for the recipient and tells them, before and after the message itself in the
- * order of contract section 2. `json` is the Message. */
+ * order of docs/protocol.md, "Messages and marking read". `json` is the Message. */
 static bool count_and_announce(struct transaction *transaction,
                                const struct conversation *conversation,
                                const struct message_new *fresh, const char *id, struct buffer *json,

@@ -1,6 +1,7 @@
 /*
- * The handlers of the appointments program: contract section 3, what the booking back-end tells us
- * of appointments and people. All of it is for the role `service` alone.
+ * The handlers of the appointments program: what the booking back-end tells us of appointments and
+ * people (docs/protocol.md, "From the booking back-end"). All of it is for the role `service`
+ * alone.
  */
 #ifndef MESSAGERIE_FCGI_APPOINTMENT_HANDLERS_H
 #define MESSAGERIE_FCGI_APPOINTMENT_HANDLERS_H

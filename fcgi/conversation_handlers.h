@@ -1,6 +1,6 @@
 /*
- * The handlers of the conversations program: contract section 1, endpoints 1 to 7 and the two
- * unread ones.
+ * The handlers of the conversations program: conversations, and what of them is unread
+ * (docs/protocol.md, "Endpoints").
  */
 #ifndef MESSAGERIE_FCGI_CONVERSATION_HANDLERS_H
 #define MESSAGERIE_FCGI_CONVERSATION_HANDLERS_H

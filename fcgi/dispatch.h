@@ -1,6 +1,6 @@
 /*
  * From a request to its response: preflight, token, route, method, handler, in the order of
- * contract section 1, "Errors"; and what handlers share.
+ * docs/protocol.md, "Errors"; and what handlers share.
  */
 #ifndef MESSAGERIE_FCGI_DISPATCH_H
 #define MESSAGERIE_FCGI_DISPATCH_H

@@ -1,5 +1,5 @@
 /*
- * The handlers of the messages program: contract section 1, endpoints 8 to 11.
+ * The handlers of the messages program (docs/protocol.md, "Endpoints").
  */
 #ifndef MESSAGERIE_FCGI_MESSAGE_HANDLERS_H
 #define MESSAGERIE_FCGI_MESSAGE_HANDLERS_H

@@ -42,8 +42,7 @@ struct response {
 /* Starts an empty one with status 200. */
 void response_begin(struct response *response);
 
-/* Makes it the answer to `error`, whatever was there: the shapes of contract section 1, "Errors".
- */
+/* Makes it the answer to `error`, whatever was there: the shapes of docs/protocol.md, "Errors". */
 void response_error(struct response *response, const struct error *error);
 
 /* Makes it the 204 of an OPTIONS request. */

@@ -1,6 +1,7 @@
 /*
  * The outbox: every change that someone must see appends its events in the same transaction. The
- * table is the truth, what goes over the bus after the commit is the fast path (design section 4).
+ * table is the truth, what goes over the bus after the commit is the fast path
+ * (docs/architecture.md, "The outbox").
  * For db/ alone, on the writer thread.
  */
 #ifndef MESSAGERIE_DB_ENGINE_OUTBOX_H

@@ -1,5 +1,5 @@
-// What the booking back-end says of appointments, and the conversations that come of it (contract
-// section 3).
+// What the booking back-end says of appointments, and the conversations that come of it
+// (docs/protocol.md, "From the booking back-end").
 
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';

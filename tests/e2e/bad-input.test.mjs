@@ -1,5 +1,6 @@
-// Promise 6: bad input of any kind gets a clear error, or a closed connection, never a 5xx, a
-// crash or a changed row. Requests are generated; each test is one kind of them.
+// Promise 6 (docs/architecture.md, "Promises"): bad input of any kind gets a clear error, or a
+// closed connection, never a 5xx, a crash or a changed row. Requests are generated; each test is
+// one kind of them.
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';

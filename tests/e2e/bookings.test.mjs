@@ -1,7 +1,7 @@
-// Promise 7: no booking ends with none or two conversations, and none waits for us. A simulated
-// booking site tells of appointments over HTTP and through the spool, with retries, doubles,
-// reorderings, moves and cancellations, while programs are killed; then every conversation is
-// compared with a model.
+// Promise 7 (docs/architecture.md, "Promises"): no booking ends with none or two conversations, and
+// none waits for us. A simulated booking site tells of appointments over HTTP and through the
+// spool, with retries, doubles, reorderings, moves and cancellations, while programs are killed;
+// then every conversation is compared with a model.
 
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';

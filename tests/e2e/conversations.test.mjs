@@ -1,4 +1,4 @@
-// Contract section 1, rows 1 to 7: conversations.
+// Conversations (docs/protocol.md, "Endpoints").
 
 import assert from 'node:assert/strict';
 

@@ -1,5 +1,5 @@
-// The directory of people: what token claims make of it, and who sees an e-mail address (contract
-// section 1, "Token" and "Person").
+// The directory of people: what token claims make of it, and who sees an e-mail address
+// (docs/protocol.md, "Tokens" and docs/protocol.md, "Answers").
 
 import assert from 'node:assert/strict';
 

@@ -1,5 +1,6 @@
-// Contract section 1, what concerns HTTP itself: tokens' scheme, HEAD, preflight and CORS, entity
-// tags, methods, the order of checks, errors. Holds behind every web server.
+// What concerns HTTP itself (docs/protocol.md, "HTTP" and docs/protocol.md, "Errors"): tokens' scheme,
+// HEAD, preflight and CORS, entity tags, methods, the order of checks, errors. Holds behind every
+// web server.
 
 import assert from 'node:assert/strict';
 

@@ -1,5 +1,5 @@
-// Promise 1: what was acknowledged survives kill -9 of the programs at any moment, once, and every
-// counter still equals a recount.
+// Promise 1 (docs/architecture.md, "Promises"): what was acknowledged survives kill -9 of the
+// programs at any moment, once, and every counter still equals a recount.
 
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,4 +1,4 @@
-// Contract section 1, rows 8 to 11: messages.
+// Messages (docs/protocol.md, "Endpoints").
 
 import assert from 'node:assert/strict';
 

@@ -1,5 +1,5 @@
 // The directory as the booking back-end keeps it, and a person's rights over what is held on them:
-// erasure and export (contract section 3).
+// erasure and export (docs/protocol.md, "From the booking back-end").
 
 import assert from 'node:assert/strict';
 

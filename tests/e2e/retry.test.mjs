@@ -1,5 +1,5 @@
-// Contract section 1 and promise 3: a retry with the same clientMessageId makes no second message
-// and answers as the first time.
+// Promise 3 (docs/architecture.md, "Promises"): a retry with the same clientMessageId makes no
+// second message and answers as the first time.
 
 import assert from 'node:assert/strict';
 

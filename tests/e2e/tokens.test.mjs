@@ -1,4 +1,4 @@
-// Contract section 1, "Token": which tokens are accepted.
+// Which tokens are accepted (docs/protocol.md, "Tokens").
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
 // The unread counters: what is shown of them, and that they always equal the number of messages
-// that are unread (contract sections 1 and 4).
+// that are unread (docs/protocol.md, "Endpoints").
 
 import assert from 'node:assert/strict';
 

@@ -1,7 +1,8 @@
 /*
- * The payloads of the seven events that clients send (contract section 2), as the broker reads
- * them. The first byte chooses the event, the rest is its payload as JSON. What is let through
- * keeps the rules, which are written a second time here; what is not has a sentence to tell why.
+ * The payloads of the seven events that clients send (docs/protocol.md, "What a client sends"), as
+ * the broker reads them. The first byte chooses the event, the rest is its payload as JSON. What is
+ * let through keeps the rules, which are written a second time here; what is not has a sentence to
+ * tell why.
  */
 #include <string.h>
 #include <strings.h>

@@ -1,7 +1,7 @@
 /** The conversations that are known, and the order in which they are listed. */
 
 /**
- * @typedef {object} Conversation as on the wire, see the contract
+ * @typedef {object} Conversation as on the wire, see docs/protocol.md, "Answers"
  * @property {string} id
  * @property {string} salonId
  * @property {string} clientUserId

@@ -7,7 +7,7 @@
  */
 
 /**
- * @typedef {object} Message as on the wire, see the contract
+ * @typedef {object} Message as on the wire, see docs/protocol.md, "Answers"
  * @property {string} id
  * @property {string} conversationId
  * @property {string} content

@@ -1,5 +1,5 @@
-// Every line of the contract's section 4 that concerns sockets: where we differ from the service
-// that we replace, on purpose.
+// Every line of docs/protocol.md, "Where we differ from the service that we replace", that concerns
+// sockets.
 
 import assert from 'node:assert/strict';
 

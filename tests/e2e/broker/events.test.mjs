@@ -1,5 +1,5 @@
-// Every row of the contract's section 2: what a client sends, and what everybody gets. Two
-// participants with two tabs each, and an outsider who must get nothing that is not its own.
+// Every row of docs/protocol.md, "What a client sends", and what everybody gets. Two participants
+// with two tabs each, and an outsider who must get nothing that is not its own.
 
 import assert from 'node:assert/strict';
 

@@ -1,5 +1,6 @@
-// Forty requests that touch every line of contract section 1 once, as data: whatever carries
-// requests to the programs is tested with the same ones. They build on each other, in this order.
+// Forty requests that touch every line of docs/protocol.md, "Endpoints", once, as data: whatever
+// carries requests to the programs is tested with the same ones. They build on each other, in this
+// order.
 
 import assert from 'node:assert/strict';
 
