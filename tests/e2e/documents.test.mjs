@@ -1,0 +1,105 @@
+// The documents name what there is: folders, files, and sections of each other.
+
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import test from 'node:test';
+
+import { SOURCE } from './harness/project.mjs';
+
+/** What a build, a run or a tool leaves in the tree. */
+const leftBehind = /^(\..*|node_modules|build(-.*)?|data|autom4te\.cache|fuzzers|page-packages.*|sanitized-.*|www|messagerie-.*)$/;
+/** The map has folders so deep; those below are part of theirs. */
+const MAP_DEPTH = 2;
+/** What stands between backquotes like a path and is none of ours: of an installation, of a run, a
+ * type, a header of a library. */
+const elsewhere = /^((DIR|Europe|bad|build|data|image|libexec|messagerie|share)\/|(fcgiapp|microhttpd|sqlite3)\.h$)/;
+
+function list(folder = '', found = { folders: [], files: [] }) {
+    for (const entry of readdirSync(`${SOURCE}/${folder}`, { withFileTypes: true })) {
+        if (leftBehind.test(entry.name))
+            continue;
+        const path = folder + entry.name;
+        if (entry.isDirectory()) {
+            found.folders.push(path);
+            list(`${path}/`, found);
+        } else {
+            found.files.push(path);
+        }
+    }
+    return found;
+}
+
+const tree = list();
+const read = (path) => readFileSync(`${SOURCE}/${path}`, 'utf8');
+/** Of what is, not of what was. */
+const documents = tree.files
+    .filter((path) => /^(docs\/)?[^/]+\.md$/.test(path) && path !== 'CHANGELOG.md');
+
+/** A document without its fenced blocks, which are shown and not named. */
+const prose = (path) => read(path).replace(/^```[\s\S]*?^```$/gm, '');
+
+const headings = (path) => [...prose(path).matchAll(/^#+ (.*)$/gm)].map(([, text]) => text);
+const anchor = (heading) => heading.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-');
+
+/** `a/{b,c}.h` as a/b.h and a/c.h. */
+function expand(text) {
+    const [, head, choices, tail] = /^([^{]*)\{([^}]*)\}(.*)$/.exec(text) ?? [];
+    return choices === undefined ? [text]
+        : choices.split(',').flatMap((choice) => expand(head + choice + tail));
+}
+
+/** What looks like a path of the tree between backquotes, without line breaks. */
+function namedPaths(path) {
+    return [...prose(path).matchAll(/`([^`]+)`/g)].map(([, text]) => text)
+        .filter((text) => /^[\w.*{},@-]+(\/[\w.*{},@-]*)*$/.test(text))
+        .filter((text) => /\w\/./.test(text) || /\w\/$/.test(text) || /\w\.(c|h|mk|mjs|am|ac|md)$/.test(text))
+        .filter((text) => !elsewhere.test(text) && !text.includes('…'))
+        .flatMap(expand);
+}
+
+/** A path, a pattern with `*`, or the name of a file anywhere. */
+function isInTree(text) {
+    const name = text.replace(/\/$/, '');
+    const literal = name.split('*').map((part) => part.replace(/[.+]/g, '\\$&')).join('[^/]*');
+    const pattern = new RegExp(`${name.includes('/') ? '^' : '(^|/)'}${literal}$`);
+    const candidates = text.endsWith('/') ? tree.folders : [...tree.files, ...tree.folders];
+    return candidates.some((path) => pattern.test(path)) || (existsSync(`${SOURCE}/${name}`) && name.startsWith('.'));
+}
+
+test('the folder map of docs/architecture.md names every folder, and none that is not there', () => {
+    const [, map] = /^## Folders$[\s\S]*?^```\n([\s\S]*?)^```$/m.exec(read('docs/architecture.md')) ?? [];
+    assert.ok(map, 'docs/architecture.md has no folder map');
+    const named = [...map.matchAll(/^ *(\w[\w/-]*)\/ /gm)].map(([, folder]) => folder);
+    const there = tree.folders.filter((path) => path.split('/').length <= MAP_DEPTH);
+    assert.deepEqual(named.sort(), there.sort());
+});
+
+test('every path that a document names is in the tree', () => {
+    const named = documents.flatMap((path) => namedPaths(path).map((text) => ({ path, text })));
+    assert.ok(named.length > 20);
+    assert.deepEqual(named.filter(({ text }) => !isInTree(text)), []);
+});
+
+test('every link of a document leads to a file, and to a heading in it', () => {
+    const isBroken = (from, target) => {
+        const [name, section] = target.split('#');
+        const path = name === '' ? from : new URL(name, `file:///${from}`).pathname.slice(1);
+        return !existsSync(`${SOURCE}/${path}`) ||
+            (section !== undefined && !headings(path).map(anchor).includes(section));
+    };
+    const links = documents.flatMap((path) => [...prose(path).matchAll(/\]\(([^)\s]+)\)/g)]
+        .map(([, target]) => ({ path, target })).filter(({ target }) => !/^https?:/.test(target)));
+    assert.ok(links.length > 5);
+    assert.deepEqual(links.filter(({ path, target }) => isBroken(path, target)), []);
+});
+
+test('every section that the code refers to is in the document', () => {
+    const references = tree.files.filter((path) => /\.(c|h|mjs|mk|am)$/.test(path) || documents.includes(path))
+        // A comment may break the line within a reference.
+        .flatMap((path) => [...read(path).replace(/\s*\n\s*(\*|\/\/|##)?\s*/g, ' ')
+            .matchAll(/(docs\/[\w-]+\.md|[A-Z]+\.md), "([^"]+)"/g)]
+            .map(([, document, section]) => ({ path, document, section })));
+    assert.ok(references.length > 10);
+    const isMissing = ({ document, section }) => !existsSync(`${SOURCE}/${document}`) || !headings(document).includes(section);
+    assert.deepEqual(references.filter(isMissing), []);
+});
