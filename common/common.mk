@@ -2,6 +2,7 @@
 
 noinst_LIBRARIES += libcommon.a
 libcommon_a_SOURCES = \
+	common/base64url.c common/base64url.h \
 	common/buffer.c common/buffer.h \
 	common/bus.c common/bus.h \
 	common/clock.c common/clock.h \
@@ -18,6 +19,9 @@ libcommon_a_SOURCES = \
 	common/services.h \
 	common/template.c common/template.h \
 	common/token.c common/token.h \
+	common/token_key.c common/token_key.h \
+	common/token_keys.c common/token_keys.h \
 	common/unix_listener.c common/unix_listener.h \
 	common/utf8.c common/utf8.h
-common_libraries = libcommon.a $(JSONC_LIBS) $(JWT_LIBS) $(INIH_LIBS) $(NANOMSG_LIBS)
+common_libraries = libcommon.a $(JSONC_LIBS) $(CRYPTO_LIBS) $(NETTLE_LIBS) $(INIH_LIBS) \
+	$(NANOMSG_LIBS)

@@ -1,39 +1,23 @@
 #include "common/token.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <strings.h>
 
-#include <jwt.h>
-
+#include "common/base64url.h"
 #include "common/buffer.h"
+#include "common/json_reader.h"
 #include "common/json_writer.h"
+#include "common/token_keys.h"
 #include "common/utf8.h"
 
 #define ROLE_SERVICE "service"
 
-/* A PEM file with a public key has less than one KiB, a certificate a few. */
-#define PUBLIC_KEY_MAX_BYTES 65536
-
-/* One per algorithm that can be configured at once: HS256, and RS256 or ES256. */
-#define KEYS_MAX 2
-
 /* Times of a claim are clamped to 1970 and 9999, so that nobody's arithmetic overflows. */
 #define CLAIM_TIME_MAX_MS INT64_C(253402300799999)
 
-/* A key is good for its algorithm alone. */
-struct verification_key {
-    jwt_alg_t algorithm;
-    unsigned char *bytes; /* owned, never NULL: libjwt would accept every token */
-    size_t length;
-};
-
 struct token_verifier {
-    struct verification_key keys[KEYS_MAX];
-    size_t key_count;
+    struct token_keys keys;
     bool requires_expiry;
     struct config_list salon_roles;
     struct config_list client_roles;
@@ -41,74 +25,9 @@ struct token_verifier {
 
 /* ---- making a verifier ---- */
 
-static bool add_key(struct token_verifier *verifier, jwt_alg_t algorithm, const char *bytes,
-                    size_t length, struct error *error)
-{
-    struct verification_key *key = &verifier->keys[verifier->key_count];
-
-    key->bytes = malloc(length + 1);
-    if (key->bytes == NULL)
-        return error_set(error, ERROR_UNAVAILABLE, "out of memory");
-    memcpy(key->bytes, bytes, length);
-    key->bytes[length] = '\0';
-    key->length = length;
-    key->algorithm = algorithm;
-    verifier->key_count++;
-    return true;
-}
-
-/* Appends the file's content, up to one byte more than PUBLIC_KEY_MAX_BYTES. */
-static bool read_file(const char *path, struct buffer *content)
-{
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t got = descriptor >= 0 ? 1 : -1;
-
-    while (got > 0 && content->length <= PUBLIC_KEY_MAX_BYTES) {
-        char chunk[4096];
-        do
-            got = read(descriptor, chunk, sizeof(chunk));
-        while (got < 0 && errno == EINTR);
-        if (got > 0)
-            buffer_append(content, chunk, (size_t)got);
-    }
-    if (descriptor >= 0) {
-        int read_errno = errno;
-        close(descriptor);
-        errno = read_errno;
-    }
-    return got >= 0;
-}
-
-static bool add_public_key(struct token_verifier *verifier, const struct config *config,
-                           struct error *error)
-{
-    const char *path = config->auth_jwt_public_key_file;
-    bool is_rsa = strcmp(config->auth_jwt_public_key_algorithm, "RS256") == 0;
-    struct buffer content = BUFFER_EMPTY;
-    bool is_added = false;
-
-    if (!read_file(path, &content)) {
-        error_set(error, ERROR_INVALID, "%s: cannot be read: %s", path, strerror(errno));
-    } else if (buffer_text(&content) == NULL) {
-        error_set(error, ERROR_UNAVAILABLE, "out of memory");
-    } else if (content.length > PUBLIC_KEY_MAX_BYTES ||
-               strstr(content.data, "-----BEGIN ") == NULL) {
-        error_set(error, ERROR_INVALID, "%s: is no public key in PEM form", path);
-    } else if (strstr(content.data, "PRIVATE KEY-----") != NULL) {
-        error_set(error, ERROR_INVALID, "%s: holds a private key; only the public key belongs here",
-                  path);
-    } else {
-        is_added = add_key(verifier, is_rsa ? JWT_ALG_RS256 : JWT_ALG_ES256, content.data,
-                           content.length, error);
-    }
-    buffer_free(&content);
-    return is_added;
-}
-
 struct token_verifier *token_verifier_create(const struct config *config, struct error *error)
 {
     struct token_verifier *verifier = calloc(1, sizeof(*verifier));
-    size_t secret_length = strlen(config->auth_jwt_secret);
 
     if (verifier == NULL) {
         error_set(error, ERROR_UNAVAILABLE, "out of memory");
@@ -117,9 +36,7 @@ struct token_verifier *token_verifier_create(const struct config *config, struct
     verifier->requires_expiry = config->auth_require_expiry;
     config_list_copy(&verifier->salon_roles, &config->auth_salon_roles);
     config_list_copy(&verifier->client_roles, &config->auth_client_roles);
-    if ((secret_length == 0 ||
-         add_key(verifier, JWT_ALG_HS256, config->auth_jwt_secret, secret_length, error)) &&
-        (config->auth_jwt_public_key_file[0] == '\0' || add_public_key(verifier, config, error)))
+    if (token_keys_load(&verifier->keys, config, error))
         return verifier;
     token_verifier_free(verifier);
     return NULL;
@@ -129,14 +46,11 @@ void token_verifier_free(struct token_verifier *verifier)
 {
     if (verifier == NULL)
         return;
-    for (size_t i = 0; i < verifier->key_count; i++) {
-        explicit_bzero(verifier->keys[i].bytes, verifier->keys[i].length);
-        free(verifier->keys[i].bytes);
-    }
+    token_keys_clear(&verifier->keys);
     free(verifier);
 }
 
-/* ---- verifying ---- */
+/* ---- roles ---- */
 
 static enum caller_kind role_kind(const struct config_list *salon_roles,
                                   const struct config_list *client_roles, const char *role)
@@ -153,131 +67,156 @@ enum caller_kind token_role_kind(const struct config *config, const char *role)
     return role_kind(&config->auth_salon_roles, &config->auth_client_roles, role);
 }
 
-/* Three runs of base64url with dots between (RFC 7515 section 7.1). */
-static bool has_token_shape(const char *text, size_t length)
-{
-    static const char alphabet[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+/* ---- the form ---- */
 
-    if (length > TOKEN_MAX_BYTES || memchr(text, '\0', length) != NULL)
+/* A token taken apart (RFC 7515 section 7.1): what is signed is header, dot and payload. */
+struct parts {
+    const char *text;
+    size_t header_length;
+    const char *payload;
+    size_t payload_length;
+    const char *signature;
+    size_t signature_length;
+};
+
+static bool take_apart(const char *text, size_t length, struct parts *parts)
+{
+    const char *first = length <= TOKEN_MAX_BYTES ? memchr(text, '.', length) : NULL;
+    const char *second =
+        first != NULL ? memchr(first + 1, '.', length - (size_t)(first + 1 - text)) : NULL;
+
+    if (second == NULL)
         return false;
-    for (int part = 0; part < 3; part++) {
-        size_t run = 0;
-        while (run < length && strchr(alphabet, text[run]) != NULL)
-            run++;
-        if (run == 0)
-            return false;
-        text += run;
-        length -= run;
-        if (part < 2) {
-            if (length == 0 || *text != '.')
-                return false;
-            text++;
-            length--;
+    *parts = (struct parts){
+        .text = text,
+        .header_length = (size_t)(first - text),
+        .payload = first + 1,
+        .payload_length = (size_t)(second - first - 1),
+        .signature = second + 1,
+        .signature_length = length - (size_t)(second + 1 - text),
+    };
+    return parts->header_length > 0 && parts->payload_length > 0 && parts->signature_length > 0;
+}
+
+/* How it ended. */
+enum outcome { ACCEPTED, REFUSED, NO_MEMORY };
+
+/* An object in base64url. */
+static enum outcome read_object(const char *text, size_t length, struct json_object **object)
+{
+    unsigned char bytes[BASE64URL_ROOM(TOKEN_MAX_BYTES)];
+    size_t bytes_length;
+    struct error error;
+
+    *object = NULL;
+    if (!base64url_decode(text, length, bytes, &bytes_length))
+        return REFUSED;
+    error_clear(&error);
+    *object = json_read((const char *)bytes, bytes_length, &error);
+    if (*object == NULL)
+        return error.kind == ERROR_UNAVAILABLE ? NO_MEMORY : REFUSED;
+    return json_object_is_type(*object, json_type_object) ? ACCEPTED : REFUSED;
+}
+
+/* ---- the signature ---- */
+
+/* A type is either left out or says JWT (RFC 7519 section 5.1). We know no critical extension (RFC
+ * 7515 section 4.1.11). */
+static bool read_algorithm(struct json_object *header, enum token_algorithm *algorithm)
+{
+    const char *type = json_text(json_get(header, "typ"));
+    const char *name = json_text(json_get(header, "alg"));
+
+    return name != NULL && token_algorithm_parse(name, algorithm) &&
+           (type == NULL || strcasecmp(type, "JWT") == 0) &&
+           !json_object_object_get_ex(header, "crit", NULL);
+}
+
+/* Whether it is the signature of a key for that algorithm. */
+static enum outcome find_signer(const struct token_verifier *verifier, const struct parts *parts,
+                                enum token_algorithm algorithm)
+{
+    unsigned char signature[BASE64URL_ROOM(TOKEN_MAX_BYTES)];
+    size_t signed_length = parts->header_length + 1 + parts->payload_length;
+    size_t signature_length;
+    enum outcome outcome = REFUSED;
+
+    if (!base64url_decode(parts->signature, parts->signature_length, signature, &signature_length))
+        return REFUSED;
+    for (size_t i = 0; i < verifier->keys.count; i++) {
+        const struct token_key *key = &verifier->keys.keys[i];
+        if (key->algorithm != algorithm)
+            continue;
+        switch (token_key_verify(key, parts->text, signed_length, signature, signature_length)) {
+        case TOKEN_KEY_GOOD:
+            return ACCEPTED;
+        case TOKEN_KEY_NO_MEMORY:
+            outcome = NO_MEMORY;
+            break;
+        case TOKEN_KEY_BAD:
+            break;
         }
     }
-    return length == 0;
+    return outcome;
 }
 
-/* Each claim and header is asked for by name: dumping them all and parsing that costs four times
- * as much. libjwt tells an absent one by ENOENT. */
-static bool is_absent(const char *value, int get_errno)
+static enum outcome check_signature(const struct token_verifier *verifier,
+                                    const struct parts *parts)
 {
-    return value == NULL && get_errno == ENOENT;
+    struct json_object *header;
+    enum token_algorithm algorithm;
+    enum outcome outcome = read_object(parts->text, parts->header_length, &header);
+
+    if (outcome == ACCEPTED && !read_algorithm(header, &algorithm))
+        outcome = REFUSED;
+    json_object_put(header);
+    return outcome == ACCEPTED ? find_signer(verifier, parts, algorithm) : outcome;
 }
 
-/* RFC 7515 section 4.1.11: extensions that we do not know and that are marked critical. */
-static bool has_critical_header(jwt_t *jwt)
-{
-    errno = 0;
-    const char *critical = jwt_get_header(jwt, "crit");
-    return !is_absent(critical, errno);
-}
+/* ---- the claims ---- */
 
-/* NULL with EINVAL or ENOMEM when the signature is by no key of ours. */
-static jwt_t *decode(const struct token_verifier *verifier, const char *text, int *reason)
-{
-    *reason = EINVAL;
-    for (size_t i = 0; i < verifier->key_count; i++) {
-        const struct verification_key *key = &verifier->keys[i];
-        jwt_t *jwt = NULL;
-        int result = jwt_decode(&jwt, text, key->bytes, (int)key->length);
-        if (result == 0 && jwt_get_alg(jwt) == key->algorithm && !has_critical_header(jwt))
-            return jwt;
-        if (result == 0)
-            jwt_free(jwt);
-        if (result == ENOMEM)
-            *reason = ENOMEM;
-    }
-    return NULL;
-}
-
-enum claim_result { CLAIM_SET, CLAIM_ABSENT, CLAIM_WRONG, CLAIM_NO_MEMORY };
+enum claim_result { CLAIM_SET, CLAIM_ABSENT, CLAIM_WRONG };
 
 /* null counts as absent. */
-static enum claim_result read_text(jwt_t *jwt, const char *name, char *out, size_t size)
+static enum claim_result read_text(struct json_object *payload, const char *name, char *out,
+                                   size_t size)
 {
+    struct json_object *claim = json_get(payload, name);
+    const char *text = json_text(claim);
+
     out[0] = '\0';
-    errno = 0;
-    const char *text = jwt_get_grant(jwt, name);
-    if (is_absent(text, errno))
+    if (claim == NULL)
         return CLAIM_ABSENT;
-    if (text == NULL) {
-        char *json = jwt_get_grants_json(jwt, name);
-        bool is_null = json != NULL && strcmp(json, "null") == 0;
-        bool is_lost = json == NULL;
-        free(json);
-        if (is_lost)
-            return CLAIM_NO_MEMORY;
-        return is_null ? CLAIM_ABSENT : CLAIM_WRONG;
-    }
-    size_t length = strlen(text);
-    if (length >= size || !utf8_is_valid(text, length))
+    if (text == NULL || strlen(text) >= size)
         return CLAIM_WRONG;
-    memcpy(out, text, length + 1);
+    strcpy(out, text);
     return CLAIM_SET;
 }
 
-/* A NumericDate, which may have a fraction. As JSON, since libjwt's integers are a long and its
- * answer for another type is 0. */
-static enum claim_result read_time(jwt_t *jwt, const char *name, int64_t *wall_ms)
+/* A NumericDate, which may have a fraction. */
+static enum claim_result read_time(struct json_object *payload, const char *name, int64_t *wall_ms)
 {
+    struct json_object *claim = json_get(payload, name);
+
     *wall_ms = 0;
-    errno = 0;
-    const char *text = jwt_get_grant(jwt, name);
-    if (is_absent(text, errno))
+    if (claim == NULL)
         return CLAIM_ABSENT;
-    char *json = text == NULL ? jwt_get_grants_json(jwt, name) : NULL;
-    if (json == NULL)
-        return text != NULL ? CLAIM_WRONG : CLAIM_NO_MEMORY;
-    bool is_null = strcmp(json, "null") == 0;
-    bool is_number = *json == '-' || (*json >= '0' && *json <= '9');
-    double ms = is_number ? strtod(json, NULL) * 1000 : 0;
-    free(json);
-    if (!is_number)
-        return is_null ? CLAIM_ABSENT : CLAIM_WRONG;
+    if (!json_object_is_type(claim, json_type_int) && !json_object_is_type(claim, json_type_double))
+        return CLAIM_WRONG;
+    double ms = json_object_get_double(claim) * 1000;
     if (ms > 0)
         *wall_ms = ms < (double)CLAIM_TIME_MAX_MS ? (int64_t)ms : CLAIM_TIME_MAX_MS;
     return CLAIM_SET;
 }
 
-/* Whether a claim that may be absent is as it must be. */
-static bool is_acceptable(enum claim_result result, bool *out_of_memory)
-{
-    if (result == CLAIM_NO_MEMORY)
-        *out_of_memory = true;
-    return result == CLAIM_SET || result == CLAIM_ABSENT;
-}
-
-static bool read_times(const struct token_verifier *verifier, jwt_t *jwt, int64_t now_ms,
-                       struct token_claims *claims, bool *out_of_memory)
+static bool read_times(const struct token_verifier *verifier, struct json_object *payload,
+                       int64_t now_ms, struct token_claims *claims)
 {
     int64_t not_before_ms;
-    enum claim_result expiry = read_time(jwt, "exp", &claims->expires_at_ms);
+    enum claim_result expiry = read_time(payload, "exp", &claims->expires_at_ms);
 
-    if (!is_acceptable(expiry, out_of_memory) ||
-        !is_acceptable(read_time(jwt, "nbf", &not_before_ms), out_of_memory) ||
-        !is_acceptable(read_time(jwt, "iat", &claims->issued_at_ms), out_of_memory))
+    if (expiry == CLAIM_WRONG || read_time(payload, "nbf", &not_before_ms) == CLAIM_WRONG ||
+        read_time(payload, "iat", &claims->issued_at_ms) == CLAIM_WRONG)
         return false;
     if (expiry == CLAIM_ABSENT && verifier->requires_expiry)
         return false;
@@ -287,52 +226,71 @@ static bool read_times(const struct token_verifier *verifier, jwt_t *jwt, int64_
 }
 
 /* A claim of the wrong type counts as absent. */
-static bool read_optional(jwt_t *jwt, const char *name, char out[TOKEN_CLAIM_BYTES],
-                          bool *out_of_memory)
+static void read_optional(struct json_object *payload, const char *name,
+                          char out[TOKEN_CLAIM_BYTES])
 {
-    if (read_text(jwt, name, out, TOKEN_CLAIM_BYTES) == CLAIM_NO_MEMORY)
-        *out_of_memory = true;
-    return !*out_of_memory;
+    read_text(payload, name, out, TOKEN_CLAIM_BYTES);
 }
 
-static bool read_claims(const struct token_verifier *verifier, jwt_t *jwt, int64_t now_ms,
-                        struct token_claims *claims, bool *out_of_memory)
+static bool read_claims(const struct token_verifier *verifier, struct json_object *payload,
+                        int64_t now_ms, struct token_claims *claims)
 {
-    enum claim_result user = read_text(jwt, "userId", claims->user_id, sizeof(claims->user_id));
-
-    if (!is_acceptable(user, out_of_memory) || !foreign_id_is_valid(claims->user_id) ||
-        !is_acceptable(read_text(jwt, "role", claims->role, sizeof(claims->role)), out_of_memory) ||
-        !read_times(verifier, jwt, now_ms, claims, out_of_memory))
+    read_text(payload, "userId", claims->user_id, sizeof(claims->user_id));
+    if (!foreign_id_is_valid(claims->user_id) ||
+        read_text(payload, "role", claims->role, sizeof(claims->role)) == CLAIM_WRONG ||
+        !read_times(verifier, payload, now_ms, claims))
         return false;
     claims->kind = role_kind(&verifier->salon_roles, &verifier->client_roles, claims->role);
-    return read_optional(jwt, "email", claims->email, out_of_memory) &&
-           read_optional(jwt, "firstName", claims->first_name, out_of_memory) &&
-           read_optional(jwt, "lastName", claims->last_name, out_of_memory) &&
-           read_optional(jwt, "salonName", claims->salon_name, out_of_memory) &&
-           read_optional(jwt, "image", claims->image, out_of_memory);
+    read_optional(payload, "email", claims->email);
+    read_optional(payload, "firstName", claims->first_name);
+    read_optional(payload, "lastName", claims->last_name);
+    read_optional(payload, "salonName", claims->salon_name);
+    read_optional(payload, "image", claims->image);
+    return true;
+}
+
+/* ---- verifying ---- */
+
+/* The payload is not looked at before the signature was found good. */
+static enum outcome verify(const struct token_verifier *verifier, const struct parts *parts,
+                           int64_t now_ms, struct token_claims *claims)
+{
+    struct json_object *payload = NULL;
+    enum outcome outcome = check_signature(verifier, parts);
+
+    if (outcome == ACCEPTED)
+        outcome = read_object(parts->payload, parts->payload_length, &payload);
+    if (outcome == ACCEPTED && !read_claims(verifier, payload, now_ms, claims))
+        outcome = REFUSED;
+    json_object_put(payload);
+    return outcome;
 }
 
 bool token_verify(const struct token_verifier *verifier, const char *text, size_t length,
                   int64_t now_ms, struct token_claims *claims, struct error *error)
 {
-    char token[TOKEN_MAX_BYTES + 1];
-    int reason = EINVAL;
-    jwt_t *jwt = NULL;
+    struct parts parts;
+    enum outcome outcome = REFUSED;
 
-    if (has_token_shape(text, length)) {
-        memcpy(token, text, length);
-        token[length] = '\0';
-        jwt = decode(verifier, token, &reason);
-    }
-    bool out_of_memory = jwt == NULL && reason == ENOMEM;
-    bool is_valid = jwt != NULL && read_claims(verifier, jwt, now_ms, claims, &out_of_memory);
-    jwt_free(jwt);
-    if (out_of_memory)
+    if (take_apart(text, length, &parts))
+        outcome = verify(verifier, &parts, now_ms, claims);
+    if (outcome == NO_MEMORY)
         return error_out_of_memory(error);
-    return is_valid || error_set(error, ERROR_UNAUTHORIZED, "Unauthorized");
+    return outcome == ACCEPTED || error_set(error, ERROR_UNAUTHORIZED, "Unauthorized");
 }
 
 /* ---- signing ---- */
+
+static void write_header(struct buffer *out)
+{
+    struct json_writer writer;
+
+    json_writer_init(&writer, out);
+    json_begin_object(&writer);
+    json_member_text(&writer, "alg", token_algorithm_name(TOKEN_HS256));
+    json_member_text(&writer, "typ", "JWT");
+    json_end_object(&writer);
+}
 
 static void write_claims(struct buffer *out, const char *user_id, const char *role, int64_t now_ms,
                          int64_t ttl_s)
@@ -348,23 +306,45 @@ static void write_claims(struct buffer *out, const char *user_id, const char *ro
     json_end_object(&writer);
 }
 
-static char *sign(const char *claims, const char *secret)
+/* Encodes `part` behind what is in `token`, and empties it. */
+static void append_part(struct buffer *token, struct buffer *part)
 {
-    jwt_t *jwt = NULL;
-    char *text = NULL;
+    if (part->failed)
+        token->failed = true;
+    else
+        base64url_append(token, part->data, part->length);
+    buffer_clear(part);
+}
 
-    if (jwt_new(&jwt) == 0 && jwt_add_grants_json(jwt, claims) == 0 &&
-        jwt_set_alg(jwt, JWT_ALG_HS256, (const unsigned char *)secret, (int)strlen(secret)) == 0)
-        text = jwt_encode_str(jwt);
-    jwt_free(jwt);
-    return text;
+static char *sign(const struct config *config, const char *user_id, const char *role,
+                  int64_t now_ms, int64_t ttl_s)
+{
+    struct buffer token = BUFFER_EMPTY;
+    struct buffer part = BUFFER_EMPTY;
+    unsigned char signature[TOKEN_HMAC_BYTES];
+    struct token_key key = {0};
+
+    write_header(&part);
+    append_part(&token, &part);
+    buffer_append(&token, ".", 1);
+    write_claims(&part, user_id, role, now_ms, ttl_s);
+    append_part(&token, &part);
+    buffer_free(&part);
+    if (!token.failed) {
+        token_key_set_secret(&key, config->auth_jwt_secret, strlen(config->auth_jwt_secret));
+        token_key_sign(&key, token.data, token.length, signature);
+        token_key_clear(&key);
+        buffer_append(&token, ".", 1);
+        base64url_append(&token, signature, sizeof(signature));
+    }
+    if (buffer_text(&token) == NULL)
+        buffer_free(&token);
+    return token.data;
 }
 
 char *token_sign(const struct config *config, const char *user_id, const char *role, int64_t now_ms,
                  int64_t ttl_s, struct error *error)
 {
-    struct buffer claims = BUFFER_EMPTY;
-
     if (config->auth_jwt_secret[0] == '\0') {
         error_set(error, ERROR_INVALID,
                   "no secret to sign with: set JWT_SECRET, or jwt_secret in "
@@ -382,10 +362,7 @@ char *token_sign(const struct config *config, const char *user_id, const char *r
                   TOKEN_ROLE_BYTES - 1);
         return NULL;
     }
-    write_claims(&claims, user_id, role, now_ms, ttl_s);
-    const char *json = buffer_text(&claims);
-    char *text = json != NULL ? sign(json, config->auth_jwt_secret) : NULL;
-    buffer_free(&claims);
+    char *text = sign(config, user_id, role, now_ms, ttl_s);
     if (text == NULL)
         error_set(error, ERROR_UNAVAILABLE, "out of memory");
     return text;

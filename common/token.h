@@ -2,10 +2,10 @@
  * JSON Web Tokens (RFC 7519) as the booking back-end signs them: HS256 with a shared secret,
  * RS256 or ES256 with its public key. Only configured algorithms are accepted, each only with the
  * key meant for it (no alg=none, no HS512, no HS256 keyed with the public PEM). exp and nbf are
- * checked here, as libjwt does not, without leeway.
+ * checked without leeway.
  *
  * null counts as absent. A userId, role or time of the wrong type, or a critical header (RFC 7515
- * section 4.1.11), refuses the token, and so does JSON with a NUL or invalid UTF-8 in a text.
+ * section 4.1.11), refuses the token, and so does JSON that common/json_reader.h does not take.
  *
  * A verifier is immutable; any thread.
  */
@@ -72,8 +72,7 @@ bool token_verify(const struct token_verifier *verifier, const char *text, size_
 enum caller_kind token_role_kind(const struct config *config, const char *role);
 
 /* Signs an HS256 token for `messagerie token`: userId, role, iat and exp = now + ttl. Result to be
- * freed with free(); NULL with *error when no secret is configured or without memory. For a tool
- * that signs one and ends: libjwt 1.10 may crash when memory runs out while it encodes. */
+ * freed with free(); NULL with *error when no secret is configured or without memory. */
 char *token_sign(const struct config *config, const char *user_id, const char *role, int64_t now_ms,
                  int64_t ttl_s, struct error *error);
 

@@ -539,8 +539,6 @@ static void answers_503_without_memory(void **state)
 
     fixture_conversation(office->fixture);
     office->token = sign(office, "c1", "client");
-    /* Known from now on: libjwt takes a lack of memory for a bad token. */
-    assert_true(read_messages(office));
     run_with_failing_malloc(read_messages, office, true);
     run_with_failing_malloc(write_message, office, true);
     fixture_verify(office->fixture);

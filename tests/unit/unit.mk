@@ -16,6 +16,7 @@ broker_fixture = tests/unit/broker_fixture.c tests/unit/broker_fixture.h
 
 check_PROGRAMS += \
 	tests/unit/test_appointment \
+	tests/unit/test_base64url \
 	tests/unit/test_buffer \
 	tests/unit/test_bus \
 	tests/unit/test_checkpointer \
@@ -57,7 +58,6 @@ check_PROGRAMS += \
 	tests/unit/test_sql \
 	tests/unit/test_template \
 	tests/unit/test_timer \
-	tests/unit/test_token \
 	tests/unit/test_token_cache \
 	tests/unit/test_utf8 \
 	tests/unit/test_websocket \
@@ -65,6 +65,8 @@ check_PROGRAMS += \
 
 tests_unit_test_appointment_SOURCES = tests/unit/test_appointment.c $(db_fixture)
 tests_unit_test_appointment_LDADD = $(db_libraries) $(CMOCKA_LIBS)
+tests_unit_test_base64url_SOURCES = tests/unit/test_base64url.c
+tests_unit_test_base64url_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_buffer_SOURCES = tests/unit/test_buffer.c $(failing_malloc)
 tests_unit_test_buffer_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_bus_LDADD = $(common_libraries) $(CMOCKA_LIBS)
@@ -130,13 +132,17 @@ tests_unit_test_template_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_timer_SOURCES = tests/unit/test_timer.c $(failing_malloc)
 tests_unit_test_timer_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
 tests_unit_test_token_SOURCES = tests/unit/test_token.c $(failing_malloc) $(hmac_sha256)
-tests_unit_test_token_LDADD = $(common_libraries) $(CMOCKA_LIBS)
+tests_unit_test_token_LDADD = $(common_libraries) $(JWT_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_token_cache_LDADD = $(fcgi_libraries) $(CMOCKA_LIBS)
 tests_unit_test_utf8_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_websocket_SOURCES = tests/unit/test_websocket.c $(broker_fixture)
 tests_unit_test_websocket_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
 tests_unit_test_writers_lock_SOURCES = tests/unit/test_writers_lock.c
 tests_unit_test_writers_lock_LDADD = $(db_libraries) $(CMOCKA_LIBS)
+
+if HAVE_JWT
+check_PROGRAMS += tests/unit/test_token
+endif
 
 if HAVE_WSLAY
 check_PROGRAMS += tests/unit/test_frame
