@@ -57,13 +57,14 @@ function namedPaths(path) {
         .flatMap(expand);
 }
 
-/** A path, a pattern with `*`, or the name of a file anywhere. */
+/** A path, a pattern with `*` or NAME, or the name of a file anywhere. */
 function isInTree(text) {
     const name = text.replace(/\/$/, '');
-    const literal = name.split('*').map((part) => part.replace(/[.+]/g, '\\$&')).join('[^/]*');
+    const literal = name.split(/\*|NAME/).map((part) => part.replace(/[.+]/g, '\\$&')).join('[^/]*');
     const pattern = new RegExp(`${name.includes('/') ? '^' : '(^|/)'}${literal}$`);
     const candidates = text.endsWith('/') ? tree.folders : [...tree.files, ...tree.folders];
-    return candidates.some((path) => pattern.test(path)) || (existsSync(`${SOURCE}/${name}`) && name.startsWith('.'));
+    const isHidden = /(^|\/)\./.test(name);
+    return isHidden ? existsSync(`${SOURCE}/${name}`) : candidates.some((path) => pattern.test(path));
 }
 
 test('the folder map of docs/architecture.md names every folder, and none that is not there', () => {
