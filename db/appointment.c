@@ -170,6 +170,7 @@ static bool insert(struct transaction *transaction, const struct appointment *ro
 
     bind_text(statement, 7, row->salon_id);
     bind_text(statement, 8, row->client_user_id);
+    bind_integer(statement, 9, transaction->next_seq);
     return statement_run(statement, error);
 }
 

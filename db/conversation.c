@@ -38,6 +38,7 @@ static void read_row(struct statement *statement, const char *id, struct convers
     row->created_at = column_integer(statement, 7);
     row->updated_at = column_integer(statement, 8);
     row->last_message_at = column_integer(statement, 9);
+    row->last_message_seq = column_integer(statement, 10);
 }
 
 bool conversation_load(struct connection *connection, const char *id,
@@ -135,11 +136,12 @@ static bool store_participant(struct transaction *transaction,
 
     bind_text(statement, 1, conversation_status_name(conversation->status));
     bind_integer(statement, 2, conversation->last_message_at);
+    bind_integer(statement, 3, conversation->last_message_seq);
     /* The first unread, if it is the only one. */
-    bind_integer(statement, 3, conversation->last_position);
-    bind_integer(statement, 4, changes ? unread->difference : 0);
-    bind_text(statement, 5, user_id);
-    bind_text(statement, 6, conversation->id);
+    bind_integer(statement, 4, conversation->last_position);
+    bind_integer(statement, 5, changes ? unread->difference : 0);
+    bind_text(statement, 6, user_id);
+    bind_text(statement, 7, conversation->id);
     return statement_run(statement, error);
 }
 
@@ -172,7 +174,8 @@ bool conversation_store(struct transaction *transaction, const struct conversati
     bind_integer(statement, 4, conversation->last_position);
     bind_integer(statement, 5, conversation->updated_at);
     bind_integer(statement, 6, conversation->last_message_at);
-    bind_text(statement, 7, conversation->id);
+    bind_integer(statement, 7, conversation->last_message_seq);
+    bind_text(statement, 8, conversation->id);
     if (!statement_run(statement, error) ||
         !store_participant(transaction, conversation, conversation->salon_id, unread, error) ||
         !store_participant(transaction, conversation, conversation->client_user_id, unread, error))
@@ -485,8 +488,10 @@ static bool insert_row(struct transaction *transaction, const struct conversatio
     bind_text(statement, 5, text_or_null(conversation->subject));
     bind_text(statement, 6, conversation_status_name(conversation->status));
     bind_integer(statement, 7, conversation->created_at);
-    bind_integer(statement, 8, conversation->updated_at);
-    bind_integer(statement, 9, conversation->last_message_at);
+    bind_integer(statement, 8, conversation->last_message_seq); /* as there is no message yet */
+    bind_integer(statement, 9, conversation->updated_at);
+    bind_integer(statement, 10, conversation->last_message_at);
+    bind_integer(statement, 11, conversation->last_message_seq);
     return statement_run(statement, error);
 }
 
@@ -501,6 +506,7 @@ static bool insert_participant(struct transaction *transaction,
     bind_integer(statement, 3, conversation_is_salon(conversation, user_id));
     bind_text(statement, 4, conversation_status_name(conversation->status));
     bind_integer(statement, 5, conversation->last_message_at);
+    bind_integer(statement, 6, conversation->last_message_seq);
     return statement_run(statement, error);
 }
 
@@ -512,7 +518,8 @@ bool conversation_insert(struct transaction *transaction, const struct conversat
     *row = (struct conversation){.status = CONVERSATION_ACTIVE,
                                  .created_at = transaction->now_ms,
                                  .updated_at = transaction->now_ms,
-                                 .last_message_at = transaction->now_ms};
+                                 .last_message_at = transaction->now_ms,
+                                 .last_message_seq = transaction->next_seq};
     id_make(transaction->services->ids, row->id);
     copy_text(row->salon_id, sizeof(row->salon_id), fresh->salon_id);
     copy_text(row->client_user_id, sizeof(row->client_user_id), fresh->client_user_id);

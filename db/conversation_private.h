@@ -23,6 +23,7 @@ struct conversation {
     int64_t created_at;
     int64_t updated_at;
     int64_t last_message_at;
+    int64_t last_message_seq; /* orders what is of one millisecond (db/engine/schema.c) */
 };
 
 /* ERROR_NOT_FOUND when there is none. */

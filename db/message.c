@@ -498,16 +498,19 @@ static bool announce_message_deleted(struct transaction *transaction, const char
     return succeeded;
 }
 
-/* Of the newest message that is there; without one, the conversation's own. */
-static bool find_last_time(struct connection *connection, const struct conversation *conversation,
-                           int64_t *time, struct error *error)
+/* Gives the conversation the place in the list that it had when the newest message that is there
+ * came; without one, when it was made. */
+static bool return_to_last_message(struct connection *connection, struct conversation *conversation,
+                                   struct error *error)
 {
-    struct statement *statement =
-        begin_page(connection, conversation->id, conversation->last_position, 1);
-    enum step step = statement_step(statement, error);
+    struct statement *statement = statement_begin(connection, SQL_CONVERSATION_LAST_MESSAGE);
 
-    *time =
-        step == STEP_ROW ? column_integer(statement, COLUMN_CREATED_AT) : conversation->created_at;
+    bind_text(statement, 1, conversation->id);
+    enum step step = statement_step(statement, error);
+    if (step == STEP_ROW) {
+        conversation->last_message_at = column_integer(statement, 0);
+        conversation->last_message_seq = column_integer(statement, 1);
+    }
     statement_end(statement);
     return step != STEP_FAILED;
 }
@@ -522,8 +525,7 @@ static bool settle_deletion(struct transaction *transaction, struct located_mess
     conversation->message_count--;
     conversation->updated_at = transaction->now_ms;
     return position_forget(transaction->connection, conversation->id, message->position, error) &&
-           find_last_time(transaction->connection, conversation, &conversation->last_message_at,
-                          error) &&
+           return_to_last_message(transaction->connection, conversation, error) &&
            conversation_store(transaction, conversation, conversation->status, NULL, error) &&
            conversation_announce(transaction, "conversation-updated", conversation, error);
 }
@@ -591,6 +593,7 @@ static bool insert_row(struct transaction *transaction, const struct conversatio
         bind_null(statement, 8);
     bind_text(statement, 9, fresh->client_message_id);
     bind_integer(statement, 10, (int64_t)fresh->attachment_count);
+    bind_integer(statement, 11, conversation->last_message_seq);
     return statement_run(statement, error);
 }
 
@@ -637,8 +640,10 @@ static bool count_and_announce(struct transaction *transaction,
 }
 
 /* Gives the message the next position and the conversation what follows from it. */
-static void advance(struct conversation *conversation, int64_t now_ms)
+static void advance(const struct transaction *transaction, struct conversation *conversation)
 {
+    int64_t now_ms = transaction->now_ms;
+
     conversation->last_position++;
     conversation->message_count++;
     conversation->status = CONVERSATION_ACTIVE;
@@ -646,6 +651,7 @@ static void advance(struct conversation *conversation, int64_t now_ms)
     /* Times follow the order of positions, also when the clock is set back. */
     if (now_ms > conversation->last_message_at)
         conversation->last_message_at = now_ms;
+    conversation->last_message_seq = transaction->next_seq;
 }
 
 bool message_insert(struct transaction *transaction, struct conversation *conversation,
@@ -658,7 +664,7 @@ bool message_insert(struct transaction *transaction, struct conversation *conver
     char id[ID_BYTES];
 
     id_make(transaction->services->ids, id);
-    advance(conversation, transaction->now_ms);
+    advance(transaction, conversation);
     if (!insert_row(transaction, conversation, fresh, id, error))
         return false;
     for (size_t i = 0; i < fresh->attachment_count; i++)

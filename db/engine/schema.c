@@ -186,6 +186,23 @@ static const char *const migrations[] = {
     "DROP INDEX participants_unread;"
     "CREATE INDEX participants_unread ON participants (user_id, last_message_at, conversation_id)"
     " WHERE unread_count > 0 AND is_salon = 1;",
+
+    /* 6: what happens in one millisecond keeps its order. A time says when, the seq beside it in
+     * which order: it is that of the outbox when the row was written, the one number that grows
+     * with the commits of all processes. What was there before has 0 and keeps the order of ids. */
+    "ALTER TABLE messages ADD COLUMN seq BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE appointments ADD COLUMN created_seq BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE conversations ADD COLUMN created_seq BIGINT NOT NULL DEFAULT 0;"
+    /* that of the last message, or of the conversation while there is none */
+    "ALTER TABLE conversations ADD COLUMN last_message_seq BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE participants ADD COLUMN last_message_seq BIGINT NOT NULL DEFAULT 0;" /* likewise */
+    "DROP INDEX participants_by_time;"
+    "CREATE INDEX participants_by_time ON participants"
+    " (user_id, last_message_at, last_message_seq, conversation_id, status);"
+    "DROP INDEX participants_unread;"
+    "CREATE INDEX participants_unread ON participants"
+    " (user_id, last_message_at, last_message_seq, conversation_id)"
+    " WHERE unread_count > 0 AND is_salon = 1;",
 };
 
 const int64_t schema_version_newest = sizeof(migrations) / sizeof(migrations[0]);

@@ -14,6 +14,9 @@
     "role, first_name, last_name, salon_name, image, email, booked_fields, claims_issued_at,"      \
     " erased_at"
 
+/* A person's conversations: what was committed last is first, also within a millisecond. */
+#define NEWEST_FIRST "last_message_at DESC, last_message_seq DESC, conversation_id DESC"
+
 #define EVENT_COLUMNS "seq, audience, name, payload"
 
 /* The first column of outbox_by_audience. */
@@ -137,8 +140,8 @@ static const struct sql table[SQL_COUNT] = {
 
     STATEMENT(SQL_APPOINTMENT_INSERT,
               "INSERT INTO appointments (start_at, status, version, created_at, updated_at,"
-              " prestation, id, salon_id, client_user_id)"
-              " VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8)"),
+              " prestation, id, salon_id, client_user_id, created_seq)"
+              " VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9)"),
     STATEMENT(SQL_APPOINTMENT_UPDATE,
               "UPDATE appointments SET start_at = $1, status = $2, version = $3, updated_at = $4,"
               " prestation = $5 WHERE id = $6"),
@@ -179,15 +182,14 @@ static const struct sql table[SQL_COUNT] = {
     STATEMENT(SQL_PERSON_NAMES, "SELECT name FROM person_names WHERE user_id = $1 ORDER BY name"),
     STATEMENT(SQL_PERSON_NAMES_DELETE, "DELETE FROM person_names WHERE user_id = $1"),
     STATEMENT(SQL_PERSON_CONVERSATIONS,
-              "SELECT conversation_id FROM participants WHERE user_id = $1"
-              " ORDER BY conversation_id"),
+              "SELECT c.id FROM participants p JOIN conversations c ON c.id = p.conversation_id"
+              " WHERE p.user_id = $1 ORDER BY c.created_at, c.created_seq, c.id"),
     STATEMENT(SQL_EXPORT_DIRECTORY,
               "SELECT created_at, updated_at, claims_issued_at FROM users WHERE id = $1"),
     STATEMENT(SQL_EXPORT_APPOINTMENTS,
               "SELECT id, salon_id, client_user_id, prestation, start_at, status, version,"
-              " created_at, updated_at FROM appointments WHERE salon_id = $1"
-              " UNION ALL SELECT id, salon_id, client_user_id, prestation, start_at, status,"
-              " version, created_at, updated_at FROM appointments WHERE client_user_id = $1"),
+              " created_at, updated_at FROM appointments"
+              " WHERE salon_id = $1 OR client_user_id = $1 ORDER BY created_at, created_seq, id"),
     STATEMENT(SQL_EXPORT_MESSAGES,
               "SELECT position, id, type, content, created_at, read_at, attachment_count,"
               " client_message_id"
@@ -196,36 +198,37 @@ static const struct sql table[SQL_COUNT] = {
 
     STATEMENT(SQL_CONVERSATION_FIND,
               "SELECT salon_id, client_user_id, appointment_id, subject, status, message_count,"
-              " last_position, created_at, updated_at, last_message_at"
+              " last_position, created_at, updated_at, last_message_at, last_message_seq"
               " FROM conversations WHERE id = $1"),
-    STATEMENT(SQL_CONVERSATION_LIST,
-              "SELECT conversation_id FROM participants WHERE user_id = $1"
-              " ORDER BY last_message_at DESC, conversation_id DESC LIMIT $2 OFFSET $3"),
+    STATEMENT(SQL_CONVERSATION_LIST, "SELECT conversation_id FROM participants WHERE user_id = $1"
+                                     " ORDER BY " NEWEST_FIRST " LIMIT $2 OFFSET $3"),
     STATEMENT(SQL_CONVERSATION_LIST_STATUS,
               "SELECT conversation_id FROM participants WHERE user_id = $1 AND status = $2"
-              " ORDER BY last_message_at DESC, conversation_id DESC LIMIT $3 OFFSET $4"),
+              " ORDER BY " NEWEST_FIRST " LIMIT $3 OFFSET $4"),
     STATEMENT(SQL_CONVERSATION_LIST_UNREAD,
               "SELECT p.conversation_id, p.unread_count, u.first_name, u.last_name, u.image"
               " FROM participants p"
               " JOIN conversations c ON c.id = p.conversation_id"
               " JOIN users u ON u.id = c.client_user_id"
               " WHERE p.user_id = $1 AND p.unread_count > 0 AND p.is_salon = 1"
-              " ORDER BY p.last_message_at DESC, p.conversation_id DESC LIMIT $2"),
+              " ORDER BY p.last_message_at DESC, p.last_message_seq DESC, p.conversation_id DESC"
+              " LIMIT $2"),
     STATEMENT(SQL_CONVERSATION_INSERT,
               "INSERT INTO conversations (id, salon_id, client_user_id, appointment_id, subject,"
-              " status, created_at, updated_at, last_message_at)"
-              " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"),
+              " status, created_at, created_seq, updated_at, last_message_at, last_message_seq)"
+              " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"),
     STATEMENT(SQL_CONVERSATION_UPDATE,
               "UPDATE conversations SET subject = $1, status = $2, message_count = $3,"
-              " last_position = $4, updated_at = $5, last_message_at = $6 WHERE id = $7"),
+              " last_position = $4, updated_at = $5, last_message_at = $6, last_message_seq = $7"
+              " WHERE id = $8"),
     STATEMENT(SQL_CONVERSATION_DELETE, "DELETE FROM conversations WHERE id = $1"),
     STATEMENT(SQL_PARTICIPANT_INSERT,
               "INSERT INTO participants (user_id, conversation_id, is_salon, status,"
-              " last_message_at) VALUES ($1, $2, $3, $4, $5)"),
+              " last_message_at, last_message_seq) VALUES ($1, $2, $3, $4, $5, $6)"),
     STATEMENT(SQL_PARTICIPANT_UPDATE,
-              "UPDATE participants SET status = $1, last_message_at = $2,"
-              " unread_from = CASE WHEN unread_count = 0 THEN $3 ELSE unread_from END,"
-              " unread_count = unread_count + $4 WHERE user_id = $5 AND conversation_id = $6"),
+              "UPDATE participants SET status = $1, last_message_at = $2, last_message_seq = $3,"
+              " unread_from = CASE WHEN unread_count = 0 THEN $4 ELSE unread_from END,"
+              " unread_count = unread_count + $5 WHERE user_id = $6 AND conversation_id = $7"),
     STATEMENT(SQL_PARTICIPANT_UNREAD, "SELECT unread_count, unread_from FROM participants"
                                       " WHERE user_id = $1 AND conversation_id = $2"),
     STATEMENT(SQL_PARTICIPANT_ADD_UNREAD, "UPDATE participants SET unread_count = unread_count + $1"
@@ -234,6 +237,11 @@ static const struct sql table[SQL_COUNT] = {
     STATEMENT(SQL_MESSAGE_PAGE, "SELECT " MESSAGE_COLUMNS " FROM messages"
                                 " WHERE conversation_id = $1 AND position <= $2"
                                 " ORDER BY position DESC LIMIT $3"),
+    STATEMENT(SQL_CONVERSATION_LAST_MESSAGE,
+              "SELECT COALESCE(m.created_at, c.created_at), COALESCE(m.seq, c.created_seq)"
+              " FROM conversations c LEFT JOIN messages m ON m.conversation_id = c.id"
+              " AND m.position = (SELECT MAX(position) FROM messages WHERE conversation_id = c.id)"
+              " WHERE c.id = $1"),
     STATEMENT(SQL_MESSAGE_LOCATE,
               "SELECT conversation_id, position, sender_id, type, read_at FROM messages"
               " WHERE id = $1"),
@@ -245,8 +253,8 @@ static const struct sql table[SQL_COUNT] = {
               " ORDER BY position DESC LIMIT 1 OFFSET $3"),
     STATEMENT(SQL_MESSAGE_INSERT,
               "INSERT INTO messages (conversation_id, position, id, sender_id, type, content,"
-              " created_at, read_at, client_message_id, attachment_count)"
-              " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"),
+              " created_at, read_at, client_message_id, attachment_count, seq)"
+              " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"),
     STATEMENT(SQL_MESSAGE_DELETE,
               "DELETE FROM messages WHERE conversation_id = $1 AND position = $2"),
     /* The newest, in the order in which they were sent. */
@@ -312,6 +320,7 @@ static const struct sql table[SQL_COUNT] = {
               "SELECT c.id FROM conversations c WHERE 2 <> (SELECT COUNT(*) FROM participants p"
               " WHERE p.conversation_id = c.id AND p.status = c.status"
               " AND p.last_message_at = c.last_message_at"
+              " AND p.last_message_seq = c.last_message_seq"
               " AND p.user_id = CASE p.is_salon WHEN 1 THEN c.salon_id"
               " ELSE c.client_user_id END)"),
     STATEMENT(SQL_VERIFY_MESSAGE_COUNT,

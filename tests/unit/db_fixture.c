@@ -11,6 +11,9 @@
 #include "common/local_time.h"
 #include "db/maintenance.h"
 
+#define DAY_MS      86400000
+#define OUTBOX_ROWS 1000000
+
 static int64_t read_clock(void *context)
 {
     return *(const int64_t *)context;
@@ -91,7 +94,7 @@ int fixture_set_up(void **state)
                                           .ids = &fixture->ids};
     list_of(&fixture->config.auth_salon_roles, "salon");
     list_of(&fixture->config.auth_client_roles, "client");
-    open_fixture(fixture, 86400000, 1000000);
+    open_fixture(fixture, DAY_MS, OUTBOX_ROWS);
     add_person(fixture, "s1", "salon", NULL);
     add_person(fixture, "s2", "salon", NULL);
     add_person(fixture, "c1", "client", "Léa");
@@ -108,16 +111,21 @@ static void remove_file(const struct fixture *fixture, const char *suffix)
     unlink(path);
 }
 
+static void remove_database(const struct fixture *fixture)
+{
+    remove_file(fixture, "");
+    remove_file(fixture, "-wal");
+    remove_file(fixture, "-shm");
+    remove_file(fixture, ".lock");
+}
+
 int fixture_tear_down(void **state)
 {
     struct fixture *fixture = *state;
 
     database_free(fixture->database);
     fixture_forget_events(fixture);
-    remove_file(fixture, "");
-    remove_file(fixture, "-wal");
-    remove_file(fixture, "-shm");
-    remove_file(fixture, ".lock");
+    remove_database(fixture);
     remove_file(fixture, ".backup");
     int result = rmdir(fixture->directory);
     free(fixture);
@@ -146,6 +154,14 @@ static sqlite3 *open_shell(const struct fixture *fixture)
     assert_int_equal(sqlite3_open(fixture->path, &shell), SQLITE_OK);
     sqlite3_busy_timeout(shell, 5000);
     return shell;
+}
+
+void fixture_load(struct fixture *fixture, const char *dump)
+{
+    database_free(fixture->database);
+    remove_database(fixture);
+    fixture_execute(fixture, dump);
+    open_fixture(fixture, DAY_MS, OUTBOX_ROWS);
 }
 
 void fixture_execute(struct fixture *fixture, const char *sql)
@@ -183,6 +199,25 @@ void fixture_verify(struct fixture *fixture)
         print_error("%s", buffer_text(&findings));
     assert_int_equal(findings.length, 0);
     buffer_free(&findings);
+}
+
+void fixture_list(struct fixture *fixture, struct caller caller, int64_t page, int64_t limit,
+                  struct buffer *out)
+{
+    struct buffer json = BUFFER_EMPTY;
+    struct conversation_list request = {
+        .caller = caller, .page = page, .limit = limit, .json = &json};
+    struct error error;
+
+    error_clear(&error);
+    assert_true(database_read(fixture->database, conversation_list(&request), &error));
+    struct json_object *tree = fixture_parse(&json);
+    struct json_object *data = json_get(tree, "data");
+    for (size_t i = 0; i < json_object_array_length(data); i++)
+        buffer_append_format(out, "%s\n",
+                             json_text(json_get(json_object_array_get_idx(data, i), "id")));
+    json_object_put(tree);
+    buffer_free(&json);
 }
 
 struct appointment_texts *fixture_texts(void)

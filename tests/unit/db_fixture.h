@@ -53,6 +53,10 @@ int fixture_tear_down(void **state);
 /* Closes the database and opens the same file with these limits of the outbox. */
 void fixture_reopen(struct fixture *fixture, int64_t outbox_retention_ms, int64_t outbox_max_rows);
 
+/* Closes the database, puts a new file with what the SQL of `dump` makes in its place, and opens
+ * that. */
+void fixture_load(struct fixture *fixture, const char *dump);
+
 struct caller salon(const char *user_id);
 struct caller client(const char *user_id);
 struct caller service(void);
@@ -70,6 +74,10 @@ void fixture_verify(struct fixture *fixture);
 const char *fixture_conversation(struct fixture *fixture);
 const char *fixture_send(struct fixture *fixture, const char *conversation_id, struct caller caller,
                          const char *content);
+
+/* The ids of the conversations on a page of the caller's list, one a line in `out`. */
+void fixture_list(struct fixture *fixture, struct caller caller, int64_t page, int64_t limit,
+                  struct buffer *out);
 
 /* The built-in texts of appointments, in the time zone of Paris; the caller frees them. */
 struct appointment_texts *fixture_texts(void);

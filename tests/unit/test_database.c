@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "db/engine/outbox.h"
-#include "db/engine/schema.h"
 #include "db/maintenance.h"
 #include "tests/unit/db_fixture.h"
 
@@ -678,40 +677,6 @@ static void a_newer_schema_is_refused(void **state)
     buffer_free(&json);
 }
 
-/* As a file of version 3 had it, but for indexes that are made anew. */
-static void an_older_schema_is_migrated_with_what_is_in_it(void **state)
-{
-    struct fixture *fixture = *state;
-    const char *id = fixture_conversation(fixture);
-    struct error error;
-
-    fixture_send(fixture, id, client("c1"), "Bonjour");
-    int64_t unread = unread_of(fixture, salon("s1"));
-    fixture_execute(
-        fixture, "CREATE TABLE older (user_id TEXT NOT NULL, conversation_id TEXT NOT NULL,"
-                 " is_salon SMALLINT NOT NULL, status TEXT NOT NULL,"
-                 " last_message_at BIGINT NOT NULL, unread_count BIGINT NOT NULL DEFAULT 0,"
-                 " PRIMARY KEY (user_id, conversation_id)) WITHOUT ROWID;"
-                 "INSERT INTO older SELECT user_id, conversation_id, is_salon, status,"
-                 " last_message_at, unread_count FROM participants;"
-                 "DROP TABLE participants; ALTER TABLE older RENAME TO participants;"
-                 "CREATE INDEX messages_unread ON messages (conversation_id, sender_id, position)"
-                 " WHERE read_at IS NULL;"
-                 "DELETE FROM schema_migrations WHERE version >= 4");
-    fixture_reopen(fixture, 86400000, 1000000);
-    error_clear(&error);
-    assert_true(database_prepare(fixture->database, &error));
-    assert_int_equal(fixture_number(fixture, "SELECT MAX(version) FROM schema_migrations"),
-                     schema_version_newest);
-    assert_int_equal(unread, 1);
-    assert_int_equal(unread_of(fixture, salon("s1")), unread);
-    fixture_verify(fixture);
-    struct conversation_reference request = {.conversation_id = id, .caller = salon("s1")};
-    assert_int_equal(write_kind(fixture, conversation_mark_read(&request)), ERROR_NONE);
-    assert_int_equal(unread_of(fixture, salon("s1")), 0);
-    fixture_verify(fixture);
-}
-
 DATABASE_OPERATION(append_a_mebibyte, const struct buffer);
 
 bool append_a_mebibyte_run(struct transaction *transaction, const struct buffer *payload,
@@ -831,7 +796,6 @@ int main(void)
         TEST(the_outbox_is_pruned_by_age_but_keeps_its_number),
         TEST(the_outbox_has_no_holes_after_the_clock_was_set_back),
         TEST(a_newer_schema_is_refused),
-        TEST(an_older_schema_is_migrated_with_what_is_in_it),
         TEST(the_log_starts_over),
         TEST(a_file_that_is_gone_is_not_made_again),
         TEST(a_backup_is_complete),

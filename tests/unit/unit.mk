@@ -44,6 +44,7 @@ check_PROGRAMS += \
 	tests/unit/test_loop \
 	tests/unit/test_messaging \
 	tests/unit/test_metrics \
+	tests/unit/test_order \
 	tests/unit/test_output \
 	tests/unit/test_query \
 	tests/unit/test_random \
@@ -52,6 +53,7 @@ check_PROGRAMS += \
 	tests/unit/test_request \
 	tests/unit/test_rooms \
 	tests/unit/test_router \
+	tests/unit/test_schema \
 	tests/unit/test_socketio \
 	tests/unit/test_socketio_packet \
 	tests/unit/test_spool \
@@ -110,6 +112,8 @@ tests_unit_test_loop_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
 tests_unit_test_messaging_SOURCES = tests/unit/test_messaging.c $(db_fixture)
 tests_unit_test_messaging_LDADD = $(broker_libraries) $(CMOCKA_LIBS)
 tests_unit_test_metrics_LDADD = $(broker_libraries) $(CMOCKA_LIBS)
+tests_unit_test_order_SOURCES = tests/unit/test_order.c $(db_fixture)
+tests_unit_test_order_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_output_SOURCES = tests/unit/test_output.c $(failing_malloc)
 tests_unit_test_output_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
 tests_unit_test_query_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
@@ -121,6 +125,10 @@ tests_unit_test_recovery_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_request_LDADD = $(fcgi_libraries) $(CMOCKA_LIBS)
 tests_unit_test_rooms_LDADD = $(broker_libraries) $(CMOCKA_LIBS)
 tests_unit_test_router_LDADD = $(fcgi_libraries) $(CMOCKA_LIBS)
+tests_unit_test_schema_SOURCES = tests/unit/test_schema.c $(db_fixture)
+EXTRA_DIST += tests/unit/schemas
+tests_unit_test_schema_CPPFLAGS = $(AM_CPPFLAGS) -DSCHEMAS='"$(abs_top_srcdir)/tests/unit/schemas"'
+tests_unit_test_schema_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_socketio_SOURCES = tests/unit/test_socketio.c $(broker_fixture)
 tests_unit_test_socketio_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
 tests_unit_test_socketio_packet_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
