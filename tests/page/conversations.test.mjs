@@ -22,9 +22,13 @@ function showNewest(conversations, newest, more = {}) {
     conversations.showNewest(newest, { isComplete: true, load: new Set(), ...more });
 }
 
-test('newest first, by id where the times are equal', () => {
+test('newest first, by the id of the last message where the times are equal', () => {
     const conversations = listWith(conversation('b', '01'), conversation('c', '02'),
         conversation('a', '01'));
+    assert.deepEqual(ids(conversations.list()), ['c', 'b', 'a']);
+    conversations.change('a', { lastMessage: { id: 'd' } });
+    assert.deepEqual(ids(conversations.list()), ['c', 'a', 'b']);
+    conversations.change('b', { lastMessage: { id: 'e' } });
     assert.deepEqual(ids(conversations.list()), ['c', 'b', 'a']);
 });
 

@@ -14,11 +14,15 @@
  * @property {string} lastMessageAt
  */
 
-/** Newest first; the id decides between equal times, so that all lists agree. */
+/** Newest first; of one millisecond the ids decide, which grow: that of the last message. */
 function byNewest(a, b) {
     if (a.lastMessageAt !== b.lastMessageAt)
         return a.lastMessageAt < b.lastMessageAt ? 1 : -1;
-    return a.id < b.id ? 1 : -1;
+    return newestId(a) < newestId(b) ? 1 : -1;
+}
+
+function newestId({ id, lastMessage }) {
+    return lastMessage?.id ?? id;
 }
 
 /** What is the same keeps its object, so that it is not drawn anew. */
