@@ -7,7 +7,7 @@ import test from 'node:test';
 import { SOURCE } from './harness/project.mjs';
 
 /** What a build, a run or a tool leaves in the tree. */
-const leftBehind = /^(\..*|node_modules|build(-.*)?|data|autom4te\.cache|fuzzers|page-packages.*|sanitized-.*|www|messagerie-.*)$/;
+const leftBehind = /^(\..*|node_modules|build(-.*)?|data|autom4te\.cache|fuzzers|page-packages.*|sanitized-.*|www|messagerie-\d.*)$/;
 /** The map has folders so deep; those below are part of theirs. */
 const MAP_DEPTH = 2;
 /** What stands between backquotes like a path and is none of ours: of an installation, of a run, a
