@@ -19,6 +19,8 @@ libcommon_a_SOURCES = \
 	common/services.h \
 	common/template.c common/template.h \
 	common/token.c common/token.h \
+	common/token_fingerprint.h \
+	common/token_jwk.c common/token_jwk.h \
 	common/token_key.c common/token_key.h \
 	common/token_keys.c common/token_keys.h \
 	common/unix_listener.c common/unix_listener.h \

@@ -34,10 +34,15 @@ static const struct config_key keys[] = {
 
     KEY(auth, jwt_secret, CONFIG_TEXT, .fallback = "", .variable = "JWT_SECRET", .is_secret = true,
         .help = "Key of HS256 tokens, shared with the booking back-end. Empty: none are accepted."),
+    KEY(auth, jwt_secret_previous, CONFIG_TEXT, .fallback = "", .variable = "JWT_SECRET_PREVIOUS",
+        .is_secret = true,
+        .help = "The secret before the last change: tokens signed with it are accepted, too."),
     KEY(auth, jwt_public_key_file, CONFIG_TEXT, .fallback = "",
-        .help = "PEM file with the public key of RS256 or ES256 tokens. Empty: none are accepted."),
+        .help = "PEM file with the public key, or several, of RS256 or ES256 tokens. Empty: none."),
     KEY(auth, jwt_public_key_algorithm, CONFIG_TEXT, .choices = "RS256,ES256", .fallback = "",
         .help = "Algorithm that goes with jwt_public_key_file."),
+    KEY(auth, jwt_keys_file, CONFIG_TEXT, .fallback = "",
+        .help = "JWK Set (RFC 7517) with secrets and public keys that are accepted, too."),
     KEY(auth, require_expiry, CONFIG_BOOLEAN, .fallback = "true",
         .help = "Whether a token without `exp` is refused."),
     KEY(auth, salon_roles, CONFIG_LIST, .fallback = "salon, user, user_salon, user_tatoueur",
@@ -682,21 +687,26 @@ static bool check_whole(const struct config *config, const char *path, struct er
     if (has_algorithm && !has_file)
         return error_set(error, ERROR_INVALID,
                          "%s: jwt_public_key_algorithm in [auth] needs jwt_public_key_file", path);
-    if (!has_file && config->auth_jwt_secret[0] == '\0')
+    if (!has_file && config->auth_jwt_secret[0] == '\0' &&
+        config->auth_jwt_secret_previous[0] == '\0' && config->auth_jwt_keys_file[0] == '\0')
         return error_set(
             error, ERROR_INVALID,
             "%s: no way to verify tokens: set JWT_SECRET in the environment or "
             "jwt_secret in [auth] to the secret of the booking back-end (`openssl rand "
-            "-hex 32` makes a good one), or jwt_public_key_file in [auth]",
+            "-hex 32` makes a good one), or jwt_public_key_file or jwt_keys_file in [auth]",
             path);
     return true;
 }
 
+static bool is_short_secret(const char *secret)
+{
+    return secret[0] != '\0' && strlen(secret) < CONFIG_SECRET_ADVISED_BYTES;
+}
+
 const char *config_advice(const struct config *config)
 {
-    size_t length = strlen(config->auth_jwt_secret);
-
-    if (length > 0 && length < CONFIG_SECRET_ADVISED_BYTES)
+    if (is_short_secret(config->auth_jwt_secret) ||
+        is_short_secret(config->auth_jwt_secret_previous))
         return "the secret (JWT_SECRET) has fewer than the 32 bytes that RFC 7518 asks for: "
                "whoever "
                "guesses it is everybody; `openssl rand -hex 32` makes a good one";

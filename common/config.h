@@ -46,9 +46,11 @@ struct config {
     int64_t server_port; /* where `./bootstrap run` listens */
 
     /* [auth] */
-    char auth_jwt_secret[CONFIG_TEXT_BYTES];               /* HS256 key; empty: HS256 refused */
-    char auth_jwt_public_key_file[CONFIG_TEXT_BYTES];      /* PEM; empty: RS256, ES256 refused */
+    char auth_jwt_secret[CONFIG_TEXT_BYTES];               /* HS256 key; empty: none */
+    char auth_jwt_secret_previous[CONFIG_TEXT_BYTES];      /* accepted, too; empty: none */
+    char auth_jwt_public_key_file[CONFIG_TEXT_BYTES];      /* PEM, one or more; empty: none */
     char auth_jwt_public_key_algorithm[CONFIG_TEXT_BYTES]; /* RS256 or ES256 */
+    char auth_jwt_keys_file[CONFIG_TEXT_BYTES];            /* JWK Set; empty: none */
     bool auth_require_expiry;
     struct config_list auth_salon_roles;
     struct config_list auth_client_roles;

@@ -50,6 +50,12 @@ void token_verifier_free(struct token_verifier *verifier)
     free(verifier);
 }
 
+bool token_verifier_has_key(const struct token_verifier *verifier,
+                            const struct token_fingerprint *key)
+{
+    return token_keys_contain(&verifier->keys, key);
+}
+
 /* ---- roles ---- */
 
 static enum caller_kind role_kind(const struct config_list *salon_roles,
@@ -120,21 +126,35 @@ static enum outcome read_object(const char *text, size_t length, struct json_obj
 
 /* ---- the signature ---- */
 
+/* What the header says of the key. */
+struct signer {
+    enum token_algorithm algorithm;
+    const char *name; /* NULL when it names none; borrowed */
+};
+
 /* A type is either left out or says JWT (RFC 7519 section 5.1). We know no critical extension (RFC
  * 7515 section 4.1.11). */
-static bool read_algorithm(struct json_object *header, enum token_algorithm *algorithm)
+static bool read_header(struct json_object *header, struct signer *signer)
 {
     const char *type = json_text(json_get(header, "typ"));
-    const char *name = json_text(json_get(header, "alg"));
+    const char *algorithm = json_text(json_get(header, "alg"));
 
-    return name != NULL && token_algorithm_parse(name, algorithm) &&
+    signer->name = json_text(json_get(header, "kid"));
+    return algorithm != NULL && token_algorithm_parse(algorithm, &signer->algorithm) &&
            (type == NULL || strcasecmp(type, "JWT") == 0) &&
            !json_object_object_get_ex(header, "crit", NULL);
 }
 
-/* Whether it is the signature of a key for that algorithm. */
-static enum outcome find_signer(const struct token_verifier *verifier, const struct parts *parts,
-                                enum token_algorithm algorithm)
+/* A key without a name may be meant by any. */
+static bool is_meant(const struct token_key *key, const struct signer *signer)
+{
+    return key->algorithm == signer->algorithm &&
+           (signer->name == NULL || key->name[0] == '\0' || strcmp(key->name, signer->name) == 0);
+}
+
+/* Whether it is the signature of a key of ours that can be meant; tells which. */
+static enum outcome find_key(const struct token_verifier *verifier, const struct parts *parts,
+                             const struct signer *signer, struct token_fingerprint *found)
 {
     unsigned char signature[BASE64URL_ROOM(TOKEN_MAX_BYTES)];
     size_t signed_length = parts->header_length + 1 + parts->payload_length;
@@ -145,10 +165,11 @@ static enum outcome find_signer(const struct token_verifier *verifier, const str
         return REFUSED;
     for (size_t i = 0; i < verifier->keys.count; i++) {
         const struct token_key *key = &verifier->keys.keys[i];
-        if (key->algorithm != algorithm)
+        if (!is_meant(key, signer))
             continue;
         switch (token_key_verify(key, parts->text, signed_length, signature, signature_length)) {
         case TOKEN_KEY_GOOD:
+            *found = key->fingerprint;
             return ACCEPTED;
         case TOKEN_KEY_NO_MEMORY:
             outcome = NO_MEMORY;
@@ -161,16 +182,16 @@ static enum outcome find_signer(const struct token_verifier *verifier, const str
 }
 
 static enum outcome check_signature(const struct token_verifier *verifier,
-                                    const struct parts *parts)
+                                    const struct parts *parts, struct token_fingerprint *key)
 {
     struct json_object *header;
-    enum token_algorithm algorithm;
+    struct signer signer;
     enum outcome outcome = read_object(parts->text, parts->header_length, &header);
 
-    if (outcome == ACCEPTED && !read_algorithm(header, &algorithm))
-        outcome = REFUSED;
+    if (outcome == ACCEPTED)
+        outcome = read_header(header, &signer) ? find_key(verifier, parts, &signer, key) : REFUSED;
     json_object_put(header);
-    return outcome == ACCEPTED ? find_signer(verifier, parts, algorithm) : outcome;
+    return outcome;
 }
 
 /* ---- the claims ---- */
@@ -256,7 +277,7 @@ static enum outcome verify(const struct token_verifier *verifier, const struct p
                            int64_t now_ms, struct token_claims *claims)
 {
     struct json_object *payload = NULL;
-    enum outcome outcome = check_signature(verifier, parts);
+    enum outcome outcome = check_signature(verifier, parts, &claims->key);
 
     if (outcome == ACCEPTED)
         outcome = read_object(parts->payload, parts->payload_length, &payload);
@@ -281,14 +302,15 @@ bool token_verify(const struct token_verifier *verifier, const char *text, size_
 
 /* ---- signing ---- */
 
-static void write_header(struct buffer *out)
+static void write_header(struct buffer *out, const struct token_key *key)
 {
     struct json_writer writer;
 
     json_writer_init(&writer, out);
     json_begin_object(&writer);
-    json_member_text(&writer, "alg", token_algorithm_name(TOKEN_HS256));
+    json_member_text(&writer, "alg", token_algorithm_name(key->algorithm));
     json_member_text(&writer, "typ", "JWT");
+    json_member_text(&writer, "kid", key->name[0] != '\0' ? key->name : NULL);
     json_end_object(&writer);
 }
 
@@ -316,24 +338,22 @@ static void append_part(struct buffer *token, struct buffer *part)
     buffer_clear(part);
 }
 
-static char *sign(const struct config *config, const char *user_id, const char *role,
+/* NULL without memory. */
+static char *sign(const struct token_key *key, const char *user_id, const char *role,
                   int64_t now_ms, int64_t ttl_s)
 {
     struct buffer token = BUFFER_EMPTY;
     struct buffer part = BUFFER_EMPTY;
     unsigned char signature[TOKEN_HMAC_BYTES];
-    struct token_key key = {0};
 
-    write_header(&part);
+    write_header(&part, key);
     append_part(&token, &part);
     buffer_append(&token, ".", 1);
     write_claims(&part, user_id, role, now_ms, ttl_s);
     append_part(&token, &part);
     buffer_free(&part);
     if (!token.failed) {
-        token_key_set_secret(&key, config->auth_jwt_secret, strlen(config->auth_jwt_secret));
-        token_key_sign(&key, token.data, token.length, signature);
-        token_key_clear(&key);
+        token_key_sign(key, token.data, token.length, signature);
         buffer_append(&token, ".", 1);
         base64url_append(&token, signature, sizeof(signature));
     }
@@ -342,28 +362,34 @@ static char *sign(const struct config *config, const char *user_id, const char *
     return token.data;
 }
 
+static bool check_signed(const char *user_id, const char *role, struct error *error)
+{
+    if (!foreign_id_is_valid(user_id))
+        return error_set(error, ERROR_INVALID,
+                         "the user's id must have 1 to %d bytes of UTF-8 without control "
+                         "characters",
+                         FOREIGN_ID_MAX_BYTES);
+    if (role != NULL && (strlen(role) >= TOKEN_ROLE_BYTES || !utf8_is_valid(role, strlen(role))))
+        return error_set(error, ERROR_INVALID, "the role must have at most %d bytes of UTF-8",
+                         TOKEN_ROLE_BYTES - 1);
+    return true;
+}
+
 char *token_sign(const struct config *config, const char *user_id, const char *role, int64_t now_ms,
                  int64_t ttl_s, struct error *error)
 {
-    if (config->auth_jwt_secret[0] == '\0') {
-        error_set(error, ERROR_INVALID,
-                  "no secret to sign with: set JWT_SECRET, or jwt_secret in "
-                  "[auth]");
+    struct token_keys keys;
+    char *text = NULL;
+
+    if (!check_signed(user_id, role, error))
         return NULL;
+    if (token_keys_load(&keys, config, error)) {
+        if (keys.signer == NULL)
+            error_set(error, ERROR_INVALID,
+                      "no secret to sign with: set JWT_SECRET, or jwt_secret in [auth]");
+        else if ((text = sign(keys.signer, user_id, role, now_ms, ttl_s)) == NULL)
+            error_set(error, ERROR_UNAVAILABLE, "out of memory");
     }
-    if (!foreign_id_is_valid(user_id)) {
-        error_set(error, ERROR_INVALID,
-                  "the user's id must have 1 to %d bytes of UTF-8 without control characters",
-                  FOREIGN_ID_MAX_BYTES);
-        return NULL;
-    }
-    if (role != NULL && (strlen(role) >= TOKEN_ROLE_BYTES || !utf8_is_valid(role, strlen(role)))) {
-        error_set(error, ERROR_INVALID, "the role must have at most %d bytes of UTF-8",
-                  TOKEN_ROLE_BYTES - 1);
-        return NULL;
-    }
-    char *text = sign(config, user_id, role, now_ms, ttl_s);
-    if (text == NULL)
-        error_set(error, ERROR_UNAVAILABLE, "out of memory");
+    token_keys_clear(&keys);
     return text;
 }

@@ -1,8 +1,8 @@
 /*
  * JSON Web Tokens (RFC 7519) as the booking back-end signs them: HS256 with a shared secret,
- * RS256 or ES256 with its public key. Only configured algorithms are accepted, each only with the
- * key meant for it (no alg=none, no HS512, no HS256 keyed with the public PEM). exp and nbf are
- * checked without leeway.
+ * RS256 or ES256 with its public key; with any of several keys, so that they can be changed. Only
+ * configured algorithms are accepted, each only with the key meant for it (no alg=none, no HS512,
+ * no HS256 keyed with the public PEM). exp and nbf are checked without leeway.
  *
  * null counts as absent. A userId, role or time of the wrong type, or a critical header (RFC 7515
  * section 4.1.11), refuses the token, and so does JSON that common/json_reader.h does not take.
@@ -19,6 +19,7 @@
 #include "common/config.h"
 #include "common/error.h"
 #include "common/id.h"
+#include "common/token_fingerprint.h"
 
 /* A longer token is refused. */
 #define TOKEN_MAX_BYTES 8192
@@ -39,8 +40,9 @@ struct token_claims {
     char user_id[FOREIGN_ID_MAX_BYTES + 1];
     char role[TOKEN_ROLE_BYTES]; /* empty when absent */
     enum caller_kind kind;
-    int64_t issued_at_ms;  /* 0 when absent; both times are clamped to 1970 and 9999 */
-    int64_t expires_at_ms; /* 0 when absent (only where auth.require_expiry is off) */
+    int64_t issued_at_ms;         /* 0 when absent; both times are clamped to 1970 and 9999 */
+    int64_t expires_at_ms;        /* 0 when absent (only where auth.require_expiry is off) */
+    struct token_fingerprint key; /* that has signed it */
     /* Optional claims, empty when absent. */
     char email[TOKEN_CLAIM_BYTES];
     char first_name[TOKEN_CLAIM_BYTES];
@@ -58,10 +60,15 @@ struct caller {
 
 struct token_verifier;
 
-/* Reads the public key file, if one is configured. NULL with *error (English) on failure. Copies
+/* Reads the key files that are configured. NULL with *error (English) on failure. Copies
  * what it needs of `config`. */
 struct token_verifier *token_verifier_create(const struct config *config, struct error *error);
 void token_verifier_free(struct token_verifier *verifier);
+
+/* Whether it still accepts what the key has signed that signed the token of these claims. After the
+ * configuration was read anew: whether the token is still one. */
+bool token_verifier_has_key(const struct token_verifier *verifier,
+                            const struct token_fingerprint *key);
 
 /* Verifies the token in text[0..length). False with ERROR_UNAUTHORIZED ("Unauthorized") for every
  * reason but memory (ERROR_UNAVAILABLE); *claims is then undefined. */
@@ -71,8 +78,9 @@ bool token_verify(const struct token_verifier *verifier, const char *text, size_
 /* The kind of a role: "service", or by the configured lists. */
 enum caller_kind token_role_kind(const struct config *config, const char *role);
 
-/* Signs an HS256 token for `messagerie token`: userId, role, iat and exp = now + ttl. Result to be
- * freed with free(); NULL with *error when no secret is configured or without memory. */
+/* Signs an HS256 token for `messagerie token`, with the newest secret: userId, role, iat and exp =
+ * now + ttl. Result to be freed with free(); NULL with *error when no secret is configured, a key
+ * file is bad, or without memory. */
 char *token_sign(const struct config *config, const char *user_id, const char *role, int64_t now_ms,
                  int64_t ttl_s, struct error *error);
 

@@ -97,9 +97,8 @@ static const char *find_fault(const EVP_PKEY *public_key, enum token_algorithm a
     return NULL;
 }
 
-/* Takes the public key over, also on failure. */
-static enum token_key_result set_public(struct token_key *key, enum token_algorithm algorithm,
-                                        EVP_PKEY *public_key, const char **reason)
+enum token_key_result token_key_set_public(struct token_key *key, enum token_algorithm algorithm,
+                                           EVP_PKEY *public_key, const char **reason)
 {
     unsigned char *der = NULL;
 
@@ -126,7 +125,7 @@ enum token_key_result token_key_set_pem(struct token_key *key, enum token_algori
 
     BIO_free(source);
     *reason = "is no public key in PEM form";
-    return public_key != NULL ? set_public(key, algorithm, public_key, reason)
+    return public_key != NULL ? token_key_set_public(key, algorithm, public_key, reason)
                               : result_of_failure();
 }
 

@@ -16,6 +16,8 @@
 #include <nettle/hmac.h>
 #include <openssl/types.h>
 
+#include "common/token_fingerprint.h"
+
 enum token_algorithm { TOKEN_HS256, TOKEN_RS256, TOKEN_ES256 };
 
 /* The name of a key (`kid`, RFC 7515 section 4.1.4), with its NUL. */
@@ -24,14 +26,6 @@ enum token_algorithm { TOKEN_HS256, TOKEN_RS256, TOKEN_ES256 };
 #define TOKEN_RSA_MIN_BITS 2048
 /* The signature of HS256, in bytes. */
 #define TOKEN_HMAC_BYTES SHA256_DIGEST_SIZE
-/* Of a key, in bytes. */
-#define TOKEN_FINGERPRINT_BYTES 16
-
-/* Equal for two keys when they accept the same signatures, whatever they are called and in whatever
- * form they were configured. Never to be logged: that of a poor secret could be guessed. */
-struct token_fingerprint {
-    unsigned char bytes[TOKEN_FINGERPRINT_BYTES];
-};
 
 struct token_key {
     enum token_algorithm algorithm;
@@ -60,6 +54,10 @@ void token_key_set_secret(struct token_key *key, const void *secret, size_t leng
  */
 enum token_key_result token_key_set_pem(struct token_key *key, enum token_algorithm algorithm,
                                         const char *pem, const char **reason);
+
+/* The same for a key of OpenSSL, which it takes over, also when it fails. */
+enum token_key_result token_key_set_public(struct token_key *key, enum token_algorithm algorithm,
+                                           EVP_PKEY *public_key, const char **reason);
 
 /* Wipes it. Accepts one that is all zero. */
 void token_key_clear(struct token_key *key);

@@ -19,11 +19,15 @@
 struct token_keys {
     struct token_key keys[TOKEN_KEYS_MAX];
     size_t count;
+    const struct token_key *signer; /* the newest for HS256, or NULL */
 };
 
-/* Reads the key files, too. On failure false with *error (English); `keys` is to be cleared then,
- * too. Keeps nothing of `config`. */
+/* Reads the key files, too. On failure false with *error (English); `keys` is to be cleared in any
+ * case. Keeps nothing of `config`. */
 bool token_keys_load(struct token_keys *keys, const struct config *config, struct error *error);
+
+/* Whether one of them accepts the same signatures as the one that had this fingerprint. */
+bool token_keys_contain(const struct token_keys *keys, const struct token_fingerprint *fingerprint);
 
 /* Wipes them. */
 void token_keys_clear(struct token_keys *keys);

@@ -491,11 +491,16 @@ static void test_secret(void **state)
     setenv("JWT_SECRET", "01234567890123456789012345678901", 1);
     assert_non_null(load(fixture, ""));
     assert_null(config_advice(fixture->config));
+    setenv("JWT_SECRET_PREVIOUS", "short", 1);
+    assert_non_null(load(fixture, ""));
+    assert_string_equal(fixture->config->auth_jwt_secret_previous, "short");
+    assert_non_null(config_advice(fixture->config));
+    unsetenv("JWT_SECRET_PREVIOUS");
     unsetenv("JWT_SECRET");
     static const char none[] =
         ": no way to verify tokens: set JWT_SECRET in the environment or jwt_secret in [auth] to "
         "the secret of the booking back-end (`openssl rand -hex 32` makes a good one), or "
-        "jwt_public_key_file in [auth]";
+        "jwt_public_key_file or jwt_keys_file in [auth]";
     check_refused(fixture, "", none);
     check_refused(fixture, "[auth]\njwt_secret =\n", none);
     setenv("JWT_SECRET", "", 1);

@@ -8,6 +8,7 @@
 
 #include "common/buffer.h"
 #include "common/token.h"
+#include "common/token_keys.h"
 #include "tests/unit/failing_malloc.h"
 #include "tests/unit/hmac_sha256.h"
 
@@ -69,6 +70,12 @@ static const char ec_public_key[] =
     "-----BEGIN PUBLIC KEY-----\n"
     "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAENdknpEaSHf+RfnEwcCPya+BwyCWv\n"
     "iJAi0llrgL/HphRzPB0MYWQFLpIUKTof81My97UZ944T05qzWwvRdfugIg==\n"
+    "-----END PUBLIC KEY-----\n";
+
+static const char other_ec_public_key[] =
+    "-----BEGIN PUBLIC KEY-----\n"
+    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEu48hLZ0OYw+ZTPHZDP3rhQ7kBzs7\n"
+    "wP8Nso3Ia43vtuejdCMI7/TVGQEzEE/xQ0dAglsLuprX1wXi38u78AbOoQ==\n"
     "-----END PUBLIC KEY-----\n";
 
 static const char p384_public_key[] =
@@ -140,9 +147,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* Writes a key file and configures it. */
-static void use_key_file(struct fixture *fixture, const char *content, size_t length,
-                         const char *algorithm)
+static void write_key_file(struct fixture *fixture, const char *content, size_t length)
 {
     if (fixture->key_path[0] != '\0')
         unlink(fixture->key_path);
@@ -151,6 +156,13 @@ static void use_key_file(struct fixture *fixture, const char *content, size_t le
     assert_true(descriptor >= 0);
     assert_int_equal(write(descriptor, content, length), length);
     close(descriptor);
+}
+
+/* Writes a key file and configures it. */
+static void use_key_file(struct fixture *fixture, const char *content, size_t length,
+                         const char *algorithm)
+{
+    write_key_file(fixture, content, length);
     strcpy(fixture->config.auth_jwt_public_key_file, fixture->key_path);
     strcpy(fixture->config.auth_jwt_public_key_algorithm, algorithm);
 }
@@ -901,7 +913,7 @@ static void test_key_files(void **state)
     assert_non_null(large);
     memset(large, '-', 100000);
     memcpy(large, rsa_public_key, sizeof(rsa_public_key) - 1);
-    check_key_refused(fixture, large, 100000, no_pem);
+    check_key_refused(fixture, large, 100000, "has more than 65536 bytes");
     free(large);
 
     strcpy(fixture->config.auth_jwt_public_key_file, "/nowhere/key.pem");
@@ -912,6 +924,218 @@ static void test_key_files(void **state)
     assert_false(make_verifier(fixture));
     assert_string_equal(fixture->error.text, "/: cannot be read: Is a directory");
     token_verifier_free(NULL);
+}
+
+/* ---- several keys ---- */
+
+#define PREVIOUS "the secret of last year, long enough"
+/* The keys above as JSON, and the secret "abc". */
+#define RSA_MEMBERS                                                                                \
+    "\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\""                                                      \
+    "lZkC-oglkrWbtLosvtmN5C6ydI6ulvC5wYIIcc7plW5nuVI24P0gwdUWQwPoDuy_pECNVRWoteYj"                 \
+    "uBA1QHPPqbvUj7X-yyW8-TaeaNP8hyO9IPldwFm73pGuYkxap_xjpZHtL8a9diLGr24fs_ntE1JM"                 \
+    "4t2LDIPeJkM81MWEuwBDWiT9kphql3xUy2M-AA2G3nqP34Rnb0G1Z066PMiGEImPRD1zLSoaTlhU"                 \
+    "AEJb_Y-swrBbUzOmHmueEI0smrtmquMSk6NfN_9AthAaxwjBp-5mFs6lrK4tZd1UnJb8dCbD7B3y"                 \
+    "ASxDPloh5H1fhjBtUBtqKFfdjPsH4yUWTOAaIw"                                                       \
+    "\""
+#define EC_X        "NdknpEaSHf-RfnEwcCPya-BwyCWviJAi0llrgL_HphQ"
+#define EC_Y        "czwdDGFkBS6SFCk6H_NTMve1GfeOE9Oas1sL0XX7oCI"
+#define EC_MEMBERS  "\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" EC_X "\",\"y\":\"" EC_Y "\""
+#define OCT_MEMBERS "\"kty\":\"oct\",\"k\":\"YWJj\""
+
+static char *token_of_key(const char *name, const char *key)
+{
+    char header[100];
+
+    snprintf(header, sizeof(header), "{\"alg\":\"HS256\"%s%s%s}", name != NULL ? ",\"kid\":\"" : "",
+             name != NULL ? name : "", name != NULL ? "\"" : "");
+    return token_by_hand(header, good_claims, strlen(good_claims), key);
+}
+
+/* Configures a set of keys, whose file has this text. */
+static bool use_key_set(struct fixture *fixture, const char *text)
+{
+    fixture->config.auth_jwt_public_key_file[0] = '\0';
+    write_key_file(fixture, text, strlen(text));
+    strcpy(fixture->config.auth_jwt_keys_file, fixture->key_path);
+    return make_verifier(fixture);
+}
+
+static void test_previous_secret(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_false(takes(fixture, token_of_key(NULL, PREVIOUS)));
+    strcpy(fixture->config.auth_jwt_secret_previous, PREVIOUS);
+    assert_true(make_verifier(fixture));
+    assert_true(takes(fixture, token_of_key(NULL, SECRET)));
+    assert_true(takes(fixture, token_of_key(NULL, PREVIOUS)));
+    assert_true(takes(fixture, token_of_key("any", PREVIOUS)));
+    assert_false(takes(fixture, token_of_key(NULL, "another")));
+    fixture->config.auth_jwt_secret[0] = '\0';
+    assert_true(make_verifier(fixture));
+    assert_false(takes(fixture, token_of_key(NULL, SECRET)));
+    assert_true(takes(fixture, token_of_key(NULL, PREVIOUS)));
+}
+
+/* After a key was changed the sockets that were opened with it are found by its fingerprint. */
+static void test_fingerprints(void **state)
+{
+    struct fixture *fixture = *state;
+    struct token_fingerprint secret;
+    struct token_fingerprint rsa;
+
+    use_public_key(fixture, rsa_public_key, "RS256");
+    assert_true(takes(fixture, token_of_key(NULL, SECRET)));
+    secret = fixture->claims.key;
+    assert_true(takes(fixture, token_by_library(good_claims, JWT_ALG_RS256, rsa_private_key)));
+    rsa = fixture->claims.key;
+    assert_true(token_verifier_has_key(fixture->verifier, &secret));
+    assert_true(token_verifier_has_key(fixture->verifier, &rsa));
+    assert_memory_not_equal(&secret, &rsa, sizeof(rsa));
+
+    /* The same keys in another form, and one of them on its way out. */
+    strcpy(fixture->config.auth_jwt_secret, "quite another");
+    strcpy(fixture->config.auth_jwt_secret_previous, SECRET);
+    assert_true(use_key_set(fixture, "{\"keys\":[{" RSA_MEMBERS ",\"kid\":\"r\"}]}"));
+    assert_true(token_verifier_has_key(fixture->verifier, &secret));
+    assert_true(token_verifier_has_key(fixture->verifier, &rsa));
+
+    fixture->config.auth_jwt_secret_previous[0] = '\0';
+    assert_true(use_key_set(fixture, "{\"keys\":[{" EC_MEMBERS "}]}"));
+    assert_false(token_verifier_has_key(fixture->verifier, &secret));
+    assert_false(token_verifier_has_key(fixture->verifier, &rsa));
+}
+
+static void test_several_public_keys_in_a_file(void **state)
+{
+    struct fixture *fixture = *state;
+    char pems[2000];
+
+    snprintf(pems, sizeof(pems), "the new one:\n%s\nthe old one:\n%s", other_ec_public_key,
+             ec_public_key);
+    use_public_key(fixture, pems, "ES256");
+    assert_true(takes(fixture, token_by_library(good_claims, JWT_ALG_ES256, ec_private_key)));
+    snprintf(pems, sizeof(pems), "%s%s", ec_public_key, rsa_public_key);
+    check_key_refused_for(fixture, pems, strlen(pems), "ES256",
+                          "is no key on the curve P-256, as ES256 needs it");
+}
+
+static void test_key_set(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_true(use_key_set(fixture, "{\"keys\":[{" RSA_MEMBERS "},{" EC_MEMBERS
+                                     ",\"alg\":\"ES256\",\"use\":\"sig\"},"
+                                     "{" OCT_MEMBERS ",\"kid\":\"a\",\"more\":1}]}"));
+    assert_true(takes(fixture, token_by_library(good_claims, JWT_ALG_RS256, rsa_private_key)));
+    assert_true(takes(fixture, token_by_library(good_claims, JWT_ALG_ES256, ec_private_key)));
+    assert_true(takes(fixture, token_of_key(NULL, "abc")));
+    assert_true(takes(fixture, token_of_key("a", "abc")));
+    assert_false(takes(fixture, token_of_key("b", "abc")));
+    assert_true(takes(fixture, token_of_key("b", SECRET)));
+    assert_false(takes(fixture, token_by_library(good_claims, JWT_ALG_HS256, ec_public_key)));
+}
+
+/* What a provider publishes beside what we use (RFC 7517 section 5). */
+static void test_key_set_with_others(void **state)
+{
+    static const char *const others[] = {
+        "\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AA\"",
+        "\"kty\":\"EC\",\"crv\":\"P-384\",\"x\":\"AA\",\"y\":\"AA\"",
+        "\"kty\":\"EC\"",
+        RSA_MEMBERS ",\"alg\":\"RS512\"",
+        RSA_MEMBERS ",\"use\":\"enc\"",
+        OCT_MEMBERS ",\"alg\":\"HS512\"",
+        OCT_MEMBERS ",\"alg\":7",
+    };
+    struct fixture *fixture = *state;
+    char text[1200];
+
+    for (size_t i = 0; i < ARRAY_LENGTH(others); i++) {
+        snprintf(text, sizeof(text), "{\"keys\":[{%s},{" EC_MEMBERS "}]}", others[i]);
+        if (!use_key_set(fixture, text))
+            fail_msg("%s", fixture->error.text);
+        assert_int_equal(takes(fixture, token_of_key(NULL, "abc")), false);
+        assert_true(takes(fixture, token_by_library(good_claims, JWT_ALG_ES256, ec_private_key)));
+        snprintf(text, sizeof(text), "{\"keys\":[{%s}]}", others[i]);
+        assert_false(use_key_set(fixture, text)); /* nothing that we use */
+    }
+}
+
+static void test_bad_key_sets(void **state)
+{
+    static const char none[] = "is no set of keys in JSON with one for HS256, RS256 or ES256";
+    static const char no_numbers[] = "keys.0: needs n and e, its numbers in base64url";
+    static const char no_point[] =
+        "keys.0: needs x and y, its coordinates of 32 bytes in base64url";
+    static const struct {
+        const char *text;
+        const char *reason;
+    } sets[] = {
+        {"", none},
+        {"{", none},
+        {"[]", none},
+        {"{\"keys\":{}}", none},
+        {"{\"keys\":[]}", none},
+        {"{\"keys\":[{\"kty\":\"oct\",\"kty\":\"oct\"}]}", none},
+        {"{\"keys\":[7]}", "keys.0: needs kty, its kind"},
+        {"{\"keys\":[null]}", "keys.0: needs kty, its kind"},
+        {"{\"keys\":[{" OCT_MEMBERS "},{}]}", "keys.1: needs kty, its kind"},
+        {"{\"keys\":[{\"kty\":\"oct\"}]}", "keys.0: needs k, the secret in base64url"},
+        {"{\"keys\":[{\"kty\":\"oct\",\"k\":\"\"}]}", "keys.0: needs k, the secret in base64url"},
+        {"{\"keys\":[{\"kty\":\"oct\",\"k\":\"a=\"}]}", "keys.0: needs k, the secret in base64url"},
+        {"{\"keys\":[{\"kty\":\"oct\",\"k\":7}]}", "keys.0: needs k, the secret in base64url"},
+        {"{\"keys\":[{" OCT_MEMBERS ",\"kid\":7}]}",
+         "keys.0: has a kid that is no text of at most 128 bytes"},
+        {"{\"keys\":[{\"kty\":\"RSA\"}]}", no_numbers},
+        {"{\"keys\":[{\"kty\":\"RSA\",\"n\":\"\",\"e\":\"AQAB\"}]}", no_numbers},
+        {"{\"keys\":[{" RSA_MEMBERS ",\"d\":\"AQAB\"}]}",
+         "keys.0: is a private key; only the public one belongs here"},
+        {"{\"keys\":[{\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"AQAB\"}]}",
+         "keys.0: is an RSA key of fewer than the 2048 bits that RFC 7518 asks for"},
+        {"{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" EC_X "\"}]}", no_point},
+        {"{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AA\",\"y\":\"AA\"}]}", no_point},
+        {"{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" EC_X "\",\"y\":\"" EC_X "\"}]}",
+         "keys.0: is no public key"}, /* not on the curve */
+    };
+    struct fixture *fixture = *state;
+    char expected[200];
+
+    for (size_t i = 0; i < ARRAY_LENGTH(sets); i++) {
+        if (use_key_set(fixture, sets[i].text))
+            fail_msg("taken: %s", sets[i].text);
+        snprintf(expected, sizeof(expected), "%s: %s", fixture->key_path, sets[i].reason);
+        assert_string_equal(fixture->error.text, expected);
+    }
+}
+
+static void test_number_of_keys(void **state)
+{
+    struct fixture *fixture = *state;
+
+    /* The secret is one of them. */
+    for (int count = TOKEN_KEYS_MAX - 1; count <= TOKEN_KEYS_MAX; count++) {
+        struct buffer text = BUFFER_EMPTY;
+        buffer_append_text(&text, "{\"keys\":[");
+        for (int i = 0; i < count; i++)
+            buffer_append_format(&text, "%s{" OCT_MEMBERS "}", i > 0 ? "," : "");
+        buffer_append_text(&text, "]}");
+        assert_int_equal(use_key_set(fixture, buffer_text(&text)), count < TOKEN_KEYS_MAX);
+        buffer_free(&text);
+    }
+    assert_string_equal(fixture->error.text, "more than 16 keys in [auth]");
+}
+
+static void test_length_of_names(void **state)
+{
+    struct fixture *fixture = *state;
+    char text[400];
+
+    for (int length = TOKEN_KEY_NAME_BYTES - 2; length <= TOKEN_KEY_NAME_BYTES; length++) {
+        snprintf(text, sizeof(text), "{\"keys\":[{" OCT_MEMBERS ",\"kid\":\"%0*d\"}]}", length, 0);
+        assert_int_equal(use_key_set(fixture, text), length < TOKEN_KEY_NAME_BYTES);
+    }
 }
 
 /* The verifier keeps nothing of the configuration. */
@@ -945,6 +1169,31 @@ static void test_sign(void **state)
     token = token_sign(&fixture->config, "u1", "", NOW_MS, 0, &fixture->error);
     assert_non_null(token);
     assert_false(takes(fixture, token));
+}
+
+/* The newest secret signs, and says so where it has a name. */
+static void test_sign_with_the_newest(void **state)
+{
+    struct fixture *fixture = *state;
+    char *token;
+
+    strcpy(fixture->config.auth_jwt_secret_previous, PREVIOUS);
+    token = token_sign(&fixture->config, "u1", NULL, NOW_MS, 60, &fixture->error);
+    assert_non_null(token);
+    assert_true(takes(fixture, token)); /* the fixture's verifier has that secret alone */
+
+    fixture->config.auth_jwt_secret[0] = '\0';
+    assert_null(token_sign(&fixture->config, "u1", NULL, NOW_MS, 60, &fixture->error));
+    assert_true(
+        use_key_set(fixture, "{\"keys\":[{" OCT_MEMBERS ",\"kid\":\"new\"},{" OCT_MEMBERS "}]}"));
+    token = token_sign(&fixture->config, "u1", NULL, NOW_MS, 60, &fixture->error);
+    assert_non_null(token);
+    struct buffer header = BUFFER_EMPTY;
+    static const char json[] = "{\"alg\":\"HS256\",\"typ\":\"JWT\",\"kid\":\"new\"}";
+    append_base64url(&header, json, sizeof(json) - 1);
+    assert_memory_equal(token, header.data, header.length);
+    buffer_free(&header);
+    assert_true(takes(fixture, token));
 }
 
 static void check_not_signed(struct fixture *fixture, const char *user_id, const char *role)
@@ -1098,8 +1347,17 @@ int main(void)
         TEST(test_longest),
         TEST(test_keys_for_something_else),
         TEST(test_key_files),
+        TEST(test_previous_secret),
+        TEST(test_fingerprints),
+        TEST(test_several_public_keys_in_a_file),
+        TEST(test_key_set),
+        TEST(test_key_set_with_others),
+        TEST(test_bad_key_sets),
+        TEST(test_number_of_keys),
+        TEST(test_length_of_names),
         TEST(test_configuration_may_go),
         TEST(test_sign),
+        TEST(test_sign_with_the_newest),
         TEST(test_sign_refuses),
 #if FAILING_MALLOC_WORKS
         TEST(test_out_of_memory),

@@ -17,9 +17,9 @@ const SIGNERS = {
 
 export const seconds = (offset = 0) => Math.floor(Date.now() / 1000) + offset;
 
-/** Signs exactly these claims. */
-export function signClaims(claims, key, algorithm = 'HS256') {
-    const text = `${encodePart({ alg: algorithm, typ: 'JWT' })}.${encodePart(claims)}`;
+/** Signs exactly these claims; `header` adds to the header. */
+export function signClaims(claims, key, algorithm = 'HS256', header = {}) {
+    const text = `${encodePart({ alg: algorithm, typ: 'JWT', ...header })}.${encodePart(claims)}`;
     return `${text}.${SIGNERS[algorithm](text, key)}`;
 }
 
@@ -28,12 +28,17 @@ export function usualClaims(userId, role, extra = {}) {
     return { userId, role, iat: seconds(), exp: seconds(3600), ...extra };
 }
 
+export const decodeHeader = (token) =>
+    JSON.parse(Buffer.from(token.split('.')[0], 'base64url').toString());
+
+/** A key pair in PEM form, and the public one as JSON (`jwk`). */
 export function generateKeys(algorithm) {
-    const encoding = {
-        publicKeyEncoding: { type: 'spki', format: 'pem' },
-        privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    const { publicKey, privateKey } = algorithm === 'RS256'
+        ? generateKeyPairSync('rsa', { modulusLength: 2048 })
+        : generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+    return {
+        publicKey: publicKey.export({ type: 'spki', format: 'pem' }),
+        privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }),
+        jwk: publicKey.export({ format: 'jwk' }),
     };
-    return algorithm === 'RS256'
-        ? generateKeyPairSync('rsa', { modulusLength: 2048, ...encoding })
-        : generateKeyPairSync('ec', { namedCurve: 'prime256v1', ...encoding });
 }
