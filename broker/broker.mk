@@ -31,10 +31,10 @@ libbroker_a_SOURCES = \
 	broker/feed.c broker/feed.h \
 	broker/messaging.c broker/messaging.h broker/messaging_private.h \
 	broker/metrics.c broker/metrics.h \
+	broker/origin.c broker/origin.h \
 	broker/presence.c broker/presence.h \
 	broker/rooms.c broker/rooms.h \
 	broker/sessions.c \
-	broker/settings.c broker/settings.h \
 	broker/typing.c broker/typing.h \
 	broker/worker.c broker/worker.h
 broker_libraries = libbroker.a libprotocol.a libtransport.a $(db_libraries) $(MICROHTTPD_LIBS) \

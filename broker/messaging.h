@@ -12,7 +12,7 @@
 
 #include "broker/feed.h"
 #include "broker/metrics.h"
-#include "broker/settings.h"
+#include "broker/origin.h"
 #include "broker/transport/http.h"
 #include "broker/worker.h"
 #include "common/event.h"

@@ -2,7 +2,7 @@
 
 #include "common/config.h"
 #include "fcgi/conversation_handlers.h"
-#include "fcgi/program.h"
+#include "fcgi/rest_program.h"
 
 int main(int argc, char **argv)
 {

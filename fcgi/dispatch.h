@@ -16,8 +16,8 @@
 #include "db/database.h"
 #include "fcgi/request.h"
 #include "fcgi/response.h"
+#include "fcgi/rest_configuration.h"
 #include "fcgi/router.h"
-#include "fcgi/settings.h"
 
 /* What answers requests. Everything is borrowed and outlives it; any thread may use it. */
 struct dispatcher {

@@ -11,12 +11,12 @@ libfcgiserver_a_SOURCES = \
 	fcgi/gate.c fcgi/gate.h \
 	fcgi/listener.c fcgi/listener.h \
 	fcgi/message_handlers.c fcgi/message_handlers.h \
-	fcgi/program.c fcgi/program.h \
 	fcgi/records.c fcgi/records.h \
 	fcgi/request.c fcgi/request.h \
 	fcgi/response.c fcgi/response.h \
+	fcgi/rest_configuration.c fcgi/rest_configuration.h \
+	fcgi/rest_program.c fcgi/rest_program.h \
 	fcgi/router.c fcgi/router.h \
-	fcgi/settings.c fcgi/settings.h \
 	fcgi/token_cache.c fcgi/token_cache.h \
 	fcgi/uri.c fcgi/uri.h
 fcgi_libraries = libfcgiserver.a $(db_libraries) $(FCGI_LIBS) $(XXHASH_LIBS)

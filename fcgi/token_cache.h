@@ -3,7 +3,7 @@
  * its verification nor a look into the directory each time.
  *
  * The whole token is compared; expiry is checked at each use; the number of entries is fixed. It
- * lives as long as the verifier whose results it keeps (fcgi/settings.h). Any thread.
+ * lives as long as the verifier whose results it keeps (fcgi/rest_configuration.h). Any thread.
  */
 #ifndef MESSAGERIE_FCGI_TOKEN_CACHE_H
 #define MESSAGERIE_FCGI_TOKEN_CACHE_H

@@ -1,7 +1,7 @@
 /*
- * fcgi/dispatch.h, the handlers and fcgi/settings.h: whole requests in memory against a real
- * database. The order of checks and the shapes are those of docs/protocol.md, "Errors"; that every
- * endpoint does what it says is for the end-to-end tests.
+ * fcgi/dispatch.h, the handlers and fcgi/rest_configuration.h: whole requests in memory against a
+ * real database. The order of checks and the shapes are those of docs/protocol.md, "Errors"; that
+ * every endpoint does what it says is for the end-to-end tests.
  */
 #include "tests/unit/db_fixture.h"
 #include "tests/unit/failing_malloc.h"

@@ -4,7 +4,7 @@
 #include "tests/unit/unit_test.h"
 
 #include "broker/metrics.h"
-#include "broker/settings.h"
+#include "broker/origin.h"
 
 static void a_histogram_counts_cumulatively(void **state)
 {

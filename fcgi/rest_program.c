@@ -1,4 +1,4 @@
-#include "fcgi/program.h"
+#include "fcgi/rest_program.h"
 
 #include <fcntl.h>
 #include <getopt.h>
@@ -19,7 +19,7 @@
 #include "fcgi/dispatch.h"
 #include "fcgi/fastcgi.h"
 #include "fcgi/listener.h"
-#include "fcgi/settings.h"
+#include "fcgi/rest_configuration.h"
 
 /* Descriptors that are not connections: database, log, bus, epoll, listeners. */
 #define RESERVED_DESCRIPTORS 256

@@ -3,8 +3,8 @@
  * They belong to the loop's thread and are replaced between two turns of it, so nobody keeps
  * pointers into them longer than a callback.
  */
-#ifndef MESSAGERIE_BROKER_SETTINGS_H
-#define MESSAGERIE_BROKER_SETTINGS_H
+#ifndef MESSAGERIE_BROKER_ORIGIN_H
+#define MESSAGERIE_BROKER_ORIGIN_H
 
 #include <stdbool.h>
 

@@ -1,4 +1,4 @@
-#include "fcgi/settings.h"
+#include "fcgi/rest_configuration.h"
 
 #include <pthread.h>
 #include <stdlib.h>

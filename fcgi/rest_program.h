@@ -5,8 +5,8 @@
  *   SIGTERM, SIGINT  answer what has arrived, then end
  *   SIGHUP           read the configuration again; a bad one is logged and the old one kept
  */
-#ifndef MESSAGERIE_FCGI_PROGRAM_H
-#define MESSAGERIE_FCGI_PROGRAM_H
+#ifndef MESSAGERIE_FCGI_REST_PROGRAM_H
+#define MESSAGERIE_FCGI_REST_PROGRAM_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,8 +3,8 @@
  * it, the tokens that this verifier has accepted, and the texts that tell of appointments. A
  * request takes the present settings and gives them back at its end, so it never sees two of them.
  */
-#ifndef MESSAGERIE_FCGI_SETTINGS_H
-#define MESSAGERIE_FCGI_SETTINGS_H
+#ifndef MESSAGERIE_FCGI_REST_CONFIGURATION_H
+#define MESSAGERIE_FCGI_REST_CONFIGURATION_H
 
 #include "common/config.h"
 #include "common/error.h"

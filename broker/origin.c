@@ -1,4 +1,4 @@
-#include "broker/settings.h"
+#include "broker/origin.h"
 
 #include <string.h>
 #include <strings.h>
