@@ -11,6 +11,8 @@
 
 #include <ini.h>
 
+#include "common/assert.h"
+
 #define CONFIGURATION_DIRECTORY SYSCONFDIR "/messagerie"
 #define DEFAULT_PATH            CONFIGURATION_DIRECTORY "/messagerie.conf"
 #define STATE_DIRECTORY         LOCALSTATEDIR "/lib/messagerie"
@@ -32,25 +34,27 @@ static const struct config_key keys[] = {
     KEY(server, port, CONFIG_INTEGER, .minimum = 1, .maximum = 65535, .fallback = "8080",
         .variable = "PORT", .help = "TCP port on which `./bootstrap run` listens."),
 
-    KEY(auth, jwt_secret, CONFIG_TEXT, .fallback = "", .variable = "JWT_SECRET", .is_secret = true,
-        .help = "Key of HS256 tokens, shared with the booking back-end. Empty: none are accepted."),
-    KEY(auth, jwt_secret_previous, CONFIG_TEXT, .fallback = "", .variable = "JWT_SECRET_PREVIOUS",
+    KEY(auth, jwt_secret, CONFIG_TEXT, .is_live = true, .fallback = "", .variable = "JWT_SECRET",
         .is_secret = true,
+        .help = "Key of HS256 tokens, shared with the booking back-end. Empty: none are accepted."),
+    KEY(auth, jwt_secret_previous, CONFIG_TEXT, .is_live = true, .fallback = "",
+        .variable = "JWT_SECRET_PREVIOUS", .is_secret = true,
         .help = "The secret before the last change: tokens signed with it are accepted, too."),
-    KEY(auth, jwt_public_key_file, CONFIG_TEXT, .fallback = "",
+    KEY(auth, jwt_public_key_file, CONFIG_TEXT, .is_live = true, .fallback = "",
         .help = "PEM file with the public key, or several, of RS256 or ES256 tokens. Empty: none."),
-    KEY(auth, jwt_public_key_algorithm, CONFIG_TEXT, .choices = "RS256,ES256", .fallback = "",
-        .help = "Algorithm that goes with jwt_public_key_file."),
-    KEY(auth, jwt_keys_file, CONFIG_TEXT, .fallback = "",
+    KEY(auth, jwt_public_key_algorithm, CONFIG_TEXT, .is_live = true, .choices = "RS256,ES256",
+        .fallback = "", .help = "Algorithm that goes with jwt_public_key_file."),
+    KEY(auth, jwt_keys_file, CONFIG_TEXT, .is_live = true, .fallback = "",
         .help = "JWK Set (RFC 7517) with secrets and public keys that are accepted, too."),
-    KEY(auth, require_expiry, CONFIG_BOOLEAN, .fallback = "true",
+    KEY(auth, require_expiry, CONFIG_BOOLEAN, .is_live = true, .fallback = "true",
         .help = "Whether a token without `exp` is refused."),
-    KEY(auth, salon_roles, CONFIG_LIST, .fallback = "salon, user, user_salon, user_tatoueur",
-        .help = "Roles of the salon side."),
-    KEY(auth, client_roles, CONFIG_LIST, .fallback = "client", .help = "Roles of the client side."),
+    KEY(auth, salon_roles, CONFIG_LIST, .is_live = true,
+        .fallback = "salon, user, user_salon, user_tatoueur", .help = "Roles of the salon side."),
+    KEY(auth, client_roles, CONFIG_LIST, .is_live = true, .fallback = "client",
+        .help = "Roles of the client side."),
 
-    KEY(http, frontend_url, CONFIG_LIST, .fallback = "", .variable = "FRONTEND_URL",
-        .has_origins = true,
+    KEY(http, frontend_url, CONFIG_LIST, .is_live = true, .fallback = "",
+        .variable = "FRONTEND_URL", .has_origins = true,
         .help = "Origins whose pages may call, such as https://salon.example; our own needs none."),
 
     KEY(database, path, CONFIG_TEXT, .minimum = 1, .unit = "bytes",
@@ -81,7 +85,7 @@ static const struct config_key keys[] = {
     KEY(fastcgi, appointments_socket, CONFIG_TEXT, .fallback = RUN_DIRECTORY "/appointments.sock",
         .help = "Socket of the program for appointments and people, unless it inherits one."),
 
-    KEY(appointments, templates, CONFIG_TEXT, .minimum = 1, .unit = "bytes",
+    KEY(appointments, templates, CONFIG_TEXT, .is_live = true, .minimum = 1, .unit = "bytes",
         .fallback = CONFIGURATION_DIRECTORY "/templates",
         .help = "Folder of the texts that tell of appointments; a missing one has a default."),
     KEY(appointments, time_zone, CONFIG_TEXT, .minimum = 1, .unit = "bytes",
@@ -102,34 +106,40 @@ static const struct config_key keys[] = {
         .unit = "threads", .help = "Threads that read the database."),
     KEY(broker, max_connections, CONFIG_INTEGER, .minimum = 1, .maximum = 1000000,
         .fallback = "10000", .unit = "connections", .help = "Clients at once."),
-    KEY(broker, max_connections_per_user, CONFIG_INTEGER, .minimum = 1, .maximum = 65535,
-        .fallback = "50", .unit = "connections", .help = "Sockets of one user at once."),
+    KEY(broker, max_connections_per_user, CONFIG_INTEGER, .is_live = true, .minimum = 1,
+        .maximum = 65535, .fallback = "50", .unit = "connections",
+        .help = "Sockets of one user at once."),
     KEY(broker, max_connections_per_address, CONFIG_INTEGER, .minimum = 0, .maximum = 1000000,
         .fallback = "0", .unit = "connections",
         .help = "Clients of one address at once. 0: as many as there may be in all."),
-    KEY(broker, trust_forwarded_for, CONFIG_BOOLEAN, .fallback = "false",
+    KEY(broker, trust_forwarded_for, CONFIG_BOOLEAN, .is_live = true, .fallback = "false",
         .help = "Whether the last entry of X-Forwarded-For is the client's address."),
-    KEY(broker, connect_timeout_ms, CONFIG_INTEGER, .minimum = 1, .maximum = 3600000,
-        .fallback = "45000", .unit = "ms",
+    KEY(broker, connect_timeout_ms, CONFIG_INTEGER, .is_live = true, .minimum = 1,
+        .maximum = 3600000, .fallback = "45000", .unit = "ms",
         .help = "How long a connection may stay without a user."),
-    KEY(broker, events_per_second, CONFIG_INTEGER, .minimum = 1, .maximum = 1000000,
-        .fallback = "20", .unit = "events", .help = "What a socket may send on average."),
-    KEY(broker, event_burst, CONFIG_INTEGER, .minimum = 1, .maximum = 1000000, .fallback = "200",
-        .unit = "events", .help = "What a socket may send at once."),
-    KEY(broker, max_rooms_per_socket, CONFIG_INTEGER, .minimum = 1, .maximum = 65535,
-        .fallback = "100", .unit = "rooms", .help = "Conversations that a socket may have joined."),
-    KEY(broker, max_output_bytes, CONFIG_INTEGER, .minimum = 1024, .maximum = 1073741824,
-        .fallback = "1048576", .unit = "bytes",
+    KEY(broker, events_per_second, CONFIG_INTEGER, .is_live = true, .minimum = 1,
+        .maximum = 1000000, .fallback = "20", .unit = "events",
+        .help = "What a socket may send on average."),
+    KEY(broker, event_burst, CONFIG_INTEGER, .is_live = true, .minimum = 1, .maximum = 1000000,
+        .fallback = "200", .unit = "events", .help = "What a socket may send at once."),
+    KEY(broker, max_rooms_per_socket, CONFIG_INTEGER, .is_live = true, .minimum = 1,
+        .maximum = 65535, .fallback = "100", .unit = "rooms",
+        .help = "Conversations that a socket may have joined."),
+    KEY(broker, max_output_bytes, CONFIG_INTEGER, .is_live = true, .minimum = 1024,
+        .maximum = 1073741824, .fallback = "1048576", .unit = "bytes",
         .help = "What may wait for a client that does not read, before it is cut off."),
-    KEY(broker, shutdown_ms, CONFIG_INTEGER, .minimum = 0, .maximum = 600000, .fallback = "2000",
-        .unit = "ms", .help = "Time over which clients are told to go when the broker stops."),
+    KEY(broker, shutdown_ms, CONFIG_INTEGER, .is_live = true, .minimum = 0, .maximum = 600000,
+        .fallback = "2000", .unit = "ms",
+        .help = "Time over which clients are told to go when the broker stops."),
 
-    KEY(log, level, CONFIG_TEXT, .minimum = 1, .unit = "bytes",
+    KEY(log, level, CONFIG_TEXT, .is_live = true, .minimum = 1, .unit = "bytes",
         .choices = "error,warning,info,debug", .fallback = "info",
         .help = "The least important lines that are written."),
 };
 
 #define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
+
+_Static_assert(KEY_COUNT <= CONFIG_KEYS_MAX, "struct config_changes has room for all keys");
 
 const struct config_key *config_keys(size_t *count)
 {
@@ -153,6 +163,32 @@ void config_key_variable(const struct config_key *key, char out[CONFIG_VARIABLE_
     append_upper(out, CONFIG_VARIABLE_BYTES, key->section);
     append_upper(out, CONFIG_VARIABLE_BYTES, "_");
     append_upper(out, CONFIG_VARIABLE_BYTES, key->name);
+}
+
+void config_key_name(const struct config_key *key, char out[CONFIG_KEY_NAME_BYTES])
+{
+    snprintf(out, CONFIG_KEY_NAME_BYTES, "%s.%s", key->section, key->name);
+}
+
+static const struct config_key *find_key(const char *section, const char *name)
+{
+    for (size_t i = 0; i < KEY_COUNT; i++) {
+        if (strcmp(keys[i].section, section) == 0 && strcmp(keys[i].name, name) == 0)
+            return &keys[i];
+    }
+    return NULL;
+}
+
+const struct config_key *config_find_key(const char *name)
+{
+    char known[CONFIG_KEY_NAME_BYTES];
+
+    for (size_t i = 0; i < KEY_COUNT; i++) {
+        config_key_name(&keys[i], known);
+        if (strcmp(known, name) == 0)
+            return &keys[i];
+    }
+    return NULL;
 }
 
 /* ---- lists ---- */
@@ -371,6 +407,78 @@ void config_append_value(const struct config *config, const struct config_key *k
     }
 }
 
+int64_t config_integer(const struct config *config, const struct config_key *key)
+{
+    ASSERT(key->type == CONFIG_INTEGER);
+    return *(const int64_t *)field_of_constant(config, key);
+}
+
+/* ---- what changes while a process runs ---- */
+
+static bool lists_are_equal(const struct config_list *one, const struct config_list *other)
+{
+    if (one->count != other->count)
+        return false;
+    for (size_t i = 0; i < one->count; i++)
+        if (strcmp(one->items[i], other->items[i]) != 0)
+            return false;
+    return true;
+}
+
+bool config_values_are_equal(const struct config_key *key, const struct config *one,
+                             const struct config *other)
+{
+    const void *first = field_of_constant(one, key);
+    const void *second = field_of_constant(other, key);
+
+    switch (key->type) {
+    case CONFIG_TEXT:
+        return strcmp(first, second) == 0;
+    case CONFIG_LIST:
+        return lists_are_equal(first, second);
+    case CONFIG_INTEGER:
+        return *(const int64_t *)first == *(const int64_t *)second;
+    case CONFIG_BOOLEAN:
+        return *(const bool *)first == *(const bool *)second;
+    }
+    return false;
+}
+
+static void copy_value(const struct config_key *key, struct config *to, const struct config *from)
+{
+    void *field = field_of(to, key);
+    const void *value = field_of_constant(from, key);
+
+    switch (key->type) {
+    case CONFIG_TEXT:
+        strcpy(field, value);
+        break;
+    case CONFIG_LIST:
+        config_list_copy(field, value);
+        break;
+    case CONFIG_INTEGER:
+        *(int64_t *)field = *(const int64_t *)value;
+        break;
+    case CONFIG_BOOLEAN:
+        *(bool *)field = *(const bool *)value;
+        break;
+    }
+}
+
+/* Whoever reads a fixed key later, when another thread or connection is made, say, then finds the
+ * value that the others were made with. */
+void config_keep_fixed(struct config *fresh, const struct config *running,
+                       struct config_changes *kept)
+{
+    kept->count = 0;
+    for (size_t i = 0; i < KEY_COUNT; i++) {
+        if (keys[i].is_live || config_values_are_equal(&keys[i], fresh, running))
+            continue;
+        copy_value(&keys[i], fresh, running);
+        kept->keys[kept->count++] = &keys[i];
+    }
+}
+
 /* ---- what was meant ---- */
 
 /* Levenshtein distance to a known name, which is shorter than CONFIG_VARIABLE_BYTES. */
@@ -392,15 +500,6 @@ static size_t edit_distance(const char *from, const char *to)
         }
     }
     return row[to_length];
-}
-
-static const struct config_key *find_key(const char *section, const char *name)
-{
-    for (size_t i = 0; i < KEY_COUNT; i++) {
-        if (strcmp(keys[i].section, section) == 0 && strcmp(keys[i].name, name) == 0)
-            return &keys[i];
-    }
-    return NULL;
 }
 
 /* The key that was meant: one of this very name in another section, else the nearest in this. */
@@ -787,8 +886,8 @@ static void write_key(FILE *out, const struct config_key *key)
     config_key_variable(key, variable);
     fprintf(out, "\n# %s\n", key->help);
     write_rule(out, key);
-    fprintf(out, " Environment: %s%s%s\n", variable, key->variable != NULL ? ", else " : "",
-            key->variable != NULL ? key->variable : "");
+    fprintf(out, "%s Environment: %s%s%s\n", key->is_live ? "" : " Needs a restart.", variable,
+            key->variable != NULL ? ", else " : "", key->variable != NULL ? key->variable : "");
     fprintf(out, "#%s =%s%s\n", key->name, key->fallback[0] != '\0' ? " " : "", key->fallback);
 }
 
@@ -802,7 +901,10 @@ bool config_write_sample(FILE *out)
             "# A line that begins with # or ; is a comment, and so is what follows \" ;\" behind "
             "a value.\n"
             "# An environment variable weighs more than this file. `messagerie check-config` "
-            "checks both.\n");
+            "checks both.\n"
+            "# Programs that run read the file again on SIGHUP; keys that need a restart keep "
+            "their values\n"
+            "# until then.\n");
     for (size_t i = 0; i < KEY_COUNT; i++) {
         if (strcmp(section, keys[i].section) != 0)
             fprintf(out, "\n[%s]\n", keys[i].section);

@@ -9,6 +9,10 @@
  * weigh less than the MESSAGERIE_ name of the same key. A variable that is set and empty is an
  * empty value. A MESSAGERIE_ variable of a known section that names no key is an error.
  *
+ * A key is live or fixed. SIGHUP applies a change of a live one, everywhere in the process at once;
+ * a fixed one keeps the value that the process was started with until it is started again. Keys
+ * that are checked together (jwt_public_key_file and its algorithm) are live together.
+ *
  * A struct config is immutable once loaded; any thread may read it.
  */
 #ifndef MESSAGERIE_COMMON_CONFIG_H
@@ -32,6 +36,10 @@
 #define CONFIG_SECRET_ADVISED_BYTES 32
 /* The environment variable of a key, with its NUL. */
 #define CONFIG_VARIABLE_BYTES 96
+/* "section.name", as the log and the tool name a key, with its NUL. */
+#define CONFIG_KEY_NAME_BYTES 64
+/* Most keys that there may be. */
+#define CONFIG_KEYS_MAX 128
 
 /* A comma-separated list, split, blanks around entries dropped, empty entries left out. Its items
  * point into it: copy it with config_list_copy. */
@@ -116,6 +124,7 @@ struct config_key {
     const char *help;         /* one sentence */
     bool is_secret;           /* never printed */
     bool has_origins;         /* a list of origins; a path behind one is dropped */
+    bool is_live;             /* else fixed */
 };
 
 /* The table and its length. Keys of one section stand together. */
@@ -123,6 +132,12 @@ const struct config_key *config_keys(size_t *count);
 
 /* The environment variable of a key, e.g. MESSAGERIE_FASTCGI_THREADS. */
 void config_key_variable(const struct config_key *key, char out[CONFIG_VARIABLE_BYTES]);
+
+/* Its name as "fastcgi.threads". */
+void config_key_name(const struct config_key *key, char out[CONFIG_KEY_NAME_BYTES]);
+
+/* The key of such a name, NULL when there is none. */
+const struct config_key *config_find_key(const char *name);
 
 /*
  * Loads defaults, then `path`, then the environment. `path` NULL: MESSAGERIE_CONFIG if set, else
@@ -137,6 +152,25 @@ struct config *config_load(const char *path, struct error *error);
 /* Wipes the secrets. Accepts NULL. */
 void config_free(struct config *config);
 
+/* What a process that runs does not take over from a file that it reads again. */
+struct config_changes {
+    size_t count;
+    const struct config_key *keys[CONFIG_KEYS_MAX];
+};
+
+/* For `fresh`, which is to take the place of `running` in a process: gives it the running values of
+ * the fixed keys, and lists those of them that it had another value of. `fresh` is not yet shared.
+ */
+void config_keep_fixed(struct config *fresh, const struct config *running,
+                       struct config_changes *kept);
+
+/* Whether a key has the same value in both, be it written differently. Secrets too. */
+bool config_values_are_equal(const struct config_key *key, const struct config *one,
+                             const struct config *other);
+
+/* The value of a key of type CONFIG_INTEGER. */
+int64_t config_integer(const struct config *config, const struct config_key *key);
+
 /* What is allowed but unwise in it, as an English sentence for the log; NULL when all is well. */
 const char *config_advice(const struct config *config);
 
@@ -148,8 +182,8 @@ const char *config_path(const char *path);
 void config_append_value(const struct config *config, const struct config_key *key,
                          struct buffer *out);
 
-/* Writes the sample file: every key with its explanation and its default, commented out. False
- * when the stream failed. */
+/* Writes the sample file: every key with its explanation, its default and whether it is fixed,
+ * commented out. False when the stream failed. */
 bool config_write_sample(FILE *out);
 
 bool config_list_contains(const struct config_list *list, const char *text);

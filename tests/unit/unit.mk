@@ -16,6 +16,7 @@ broker_fixture = tests/unit/broker_fixture.c tests/unit/broker_fixture.h
 
 check_PROGRAMS += \
 	tests/unit/test_appointment \
+	tests/unit/test_assert \
 	tests/unit/test_base64url \
 	tests/unit/test_buffer \
 	tests/unit/test_bus \
@@ -67,6 +68,7 @@ check_PROGRAMS += \
 
 tests_unit_test_appointment_SOURCES = tests/unit/test_appointment.c $(db_fixture)
 tests_unit_test_appointment_LDADD = $(db_libraries) $(CMOCKA_LIBS)
+tests_unit_test_assert_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_base64url_SOURCES = tests/unit/test_base64url.c
 tests_unit_test_base64url_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_buffer_SOURCES = tests/unit/test_buffer.c $(failing_malloc)
