@@ -107,8 +107,9 @@ static void keep(struct client *client, int64_t seq, struct block *packet,
     struct hold *hold = client->hold;
     struct held *held = malloc(sizeof(*held));
 
-    if (held == NULL || hold->bytes + packet->length >
-                            (size_t)client->messaging->settings.config->broker_max_output_bytes) {
+    if (held == NULL ||
+        hold->bytes + packet->length >
+            (size_t)client->messaging->configuration->config->broker_max_output_bytes) {
         free(held);
         client_fail(client);
         return;

@@ -316,7 +316,7 @@ static bool enter_room(struct turn *turn, struct error *error)
         return error_set(error, ERROR_NOT_FOUND, "Conversation introuvable");
     turn->is_new_membership = rooms_find_membership(client, turn->conversation_id) == NULL;
     if (turn->is_new_membership &&
-        client->room_count >= messaging->settings.config->broker_max_rooms_per_socket)
+        client->room_count >= messaging->configuration->config->broker_max_rooms_per_socket)
         return error_set(error, ERROR_INVALID, "Trop de conversations ouvertes à la fois");
     if (!client_hold(client))
         return error_out_of_memory(error);
@@ -595,7 +595,7 @@ static const struct handler *find_handler(const char *name)
  * it is empty. */
 static bool take_token(struct client *client, int64_t *retry_after_s)
 {
-    const struct config *config = client->messaging->settings.config;
+    const struct config *config = client->messaging->configuration->config;
     int64_t now_ms = loop_now_ms(client->messaging->loop);
     int64_t full = config->broker_event_burst * TOKENS_PER_EVENT;
     int64_t waited_ms = now_ms - client->refilled_at_ms;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "broker/messaging_private.h"
+#include "broker/origin.h"
 #include "common/container.h"
 #include "common/json_reader.h"
 #include "db/privacy.h"
@@ -332,18 +333,17 @@ size_t messaging_connections(const struct messaging *messaging)
     return messaging->connections;
 }
 
-/* ---- settings and counters ----------------------------------------------------------------- */
+/* ---- configuration and counters ------------------------------------------------------------ */
 
-void messaging_reload(struct messaging *messaging, struct settings *settings)
+void messaging_use_configuration(struct messaging *messaging,
+                                 const struct configuration *configuration)
 {
-    settings_free(&messaging->settings);
-    messaging->settings = *settings;
-    *settings = (struct settings){0};
-}
+    const struct config *config = configuration->config;
 
-const struct settings *messaging_settings(const struct messaging *messaging)
-{
-    return &messaging->settings;
+    messaging->configuration = configuration;
+    messaging->socketio_settings.connect_timeout_ms = config->broker_connect_timeout_ms;
+    engineio_limit_output(socketio_engineio(messaging->socketio),
+                          (size_t)config->broker_max_output_bytes);
 }
 
 struct metrics *messaging_metrics(struct messaging *messaging)
@@ -400,7 +400,7 @@ static bool is_origin_allowed(void *application, const char *origin, const char 
 {
     const struct messaging *messaging = application;
 
-    return settings_allow_origin(&messaging->settings, origin, host);
+    return origin_is_allowed(messaging->configuration->config, origin, host);
 }
 
 static void on_drain(void *application, struct socketio_socket *socket)
@@ -411,7 +411,7 @@ static void on_drain(void *application, struct socketio_socket *socket)
 
 static bool create_worker(struct messaging *messaging, struct error *error)
 {
-    const struct config *config = messaging->settings.config;
+    const struct config *config = messaging->configuration->config;
     struct worker_settings settings = {
         .loop = messaging->loop,
         .database = database_options_from(config),
@@ -427,7 +427,7 @@ static bool create_worker(struct messaging *messaging, struct error *error)
 
 static void describe_socketio(struct messaging *messaging)
 {
-    const struct config *config = messaging->settings.config;
+    const struct config *config = messaging->configuration->config;
 
     messaging->endings.loop = messaging->loop;
     messaging->name_space =
@@ -474,19 +474,17 @@ static bool create_parts(struct messaging *messaging, struct error *error)
     return true;
 }
 
-struct messaging *messaging_create(struct loop *loop, struct settings *settings,
+struct messaging *messaging_create(struct loop *loop, const struct configuration *configuration,
                                    struct error *error)
 {
     struct messaging *messaging = calloc(1, sizeof(*messaging));
 
     if (messaging == NULL) {
-        settings_free(settings);
         error_out_of_memory(error);
         return NULL;
     }
     messaging->loop = loop;
-    messaging->settings = *settings;
-    *settings = (struct settings){0};
+    messaging->configuration = configuration;
     if (create_worker(messaging, error) && create_parts(messaging, error))
         return messaging;
     messaging_free(messaging);
@@ -515,7 +513,6 @@ void messaging_free(struct messaging *messaging)
     feed_free(messaging->feed);
     rooms_free(&messaging->rooms);
     table_free(&messaging->addresses);
-    settings_free(&messaging->settings);
     free(messaging);
 }
 

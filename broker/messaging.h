@@ -12,9 +12,9 @@
 
 #include "broker/feed.h"
 #include "broker/metrics.h"
-#include "broker/origin.h"
 #include "broker/transport/http.h"
 #include "broker/worker.h"
+#include "common/configuration.h"
 #include "common/event.h"
 
 /* Engine.IO's times and sizes, as docs/protocol.md has them. */
@@ -25,8 +25,9 @@
 
 struct messaging;
 
-/* Takes over *settings, also on failure. NULL with *error (English). */
-struct messaging *messaging_create(struct loop *loop, struct settings *settings,
+/* Borrows the configuration, whose kind verifies tokens, until it is given another. NULL with
+ * *error (English). */
+struct messaging *messaging_create(struct loop *loop, const struct configuration *configuration,
                                    struct error *error);
 
 /* Ends all connections without a word, finishes what is under way in the database, and closes it.
@@ -52,10 +53,10 @@ size_t messaging_close_some(struct messaging *messaging, size_t limit);
 /* Clients there are. */
 size_t messaging_connections(const struct messaging *messaging);
 
-/* Takes over *settings in place of the present ones. */
-void messaging_reload(struct messaging *messaging, struct settings *settings);
-
-const struct settings *messaging_settings(const struct messaging *messaging);
+/* Works by another configuration from now on, also for those who are connected. Nobody keeps
+ * pointers into one longer than a callback, so the one before may be gone when this returns. */
+void messaging_use_configuration(struct messaging *messaging,
+                                 const struct configuration *configuration);
 
 /* Counters; `metrics` may be added to. */
 struct metrics *messaging_metrics(struct messaging *messaging);

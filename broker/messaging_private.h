@@ -15,7 +15,7 @@
 
 struct messaging {
     struct loop *loop;
-    struct settings settings;
+    const struct configuration *configuration; /* see messaging_use_configuration */
     struct metrics metrics;
     struct rooms rooms;
     struct worker *worker;

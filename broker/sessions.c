@@ -60,7 +60,7 @@ struct engineio_verdict sessions_on_handshake(void *application,
                                               const struct engineio_handshake *handshake)
 {
     struct messaging *messaging = application;
-    const struct config *config = messaging->settings.config;
+    const struct config *config = messaging->configuration->config;
     struct address *address = NULL;
 
     if (messaging->is_stopping)
@@ -241,7 +241,7 @@ static struct client *create_client(struct messaging *messaging, struct socketio
     client->kind = (uint8_t)claims->kind;
     client->expires_at_ms = claims->expires_at_ms;
     client->refilled_at_ms = loop_now_ms(messaging->loop);
-    client->tokens = (uint32_t)messaging->settings.config->broker_event_burst * 1000;
+    client->tokens = (uint32_t)messaging->configuration->config->broker_event_burst * 1000;
     rooms_add_client(client);
     messaging->clients++;
     return client;
@@ -402,7 +402,7 @@ static void on_pace(struct timer *timer)
 {
     struct connecting *connecting = CONTAINER_OF(timer, struct connecting, pace);
     const struct client *client = connecting->client;
-    size_t limit = (size_t)client->messaging->settings.config->broker_max_output_bytes;
+    size_t limit = (size_t)client->messaging->configuration->config->broker_max_output_bytes;
 
     if (socketio_queued(client->socket) > limit / 4)
         loop_timer_start(client->messaging->loop, timer, RECOVERY_PACE_MS);
@@ -544,7 +544,7 @@ static bool authenticate(const struct messaging *messaging, struct json_object *
         return error_set(error, ERROR_UNAUTHORIZED, "Unauthorized");
     if (strncasecmp(token, scheme, sizeof(scheme) - 1) == 0)
         token += sizeof(scheme) - 1;
-    if (!token_verify(messaging->settings.verifier, token, strlen(token), wall_ms(messaging),
+    if (!token_verify(messaging->configuration->verifier, token, strlen(token), wall_ms(messaging),
                       claims, error))
         return false;
     if (claims->kind == CALLER_SERVICE)
@@ -609,7 +609,7 @@ static struct connecting *create_connecting(struct messaging *messaging,
         return NULL;
     }
     connecting->claims = *claims;
-    strncpy(connecting->default_role, default_role(messaging->settings.config),
+    strncpy(connecting->default_role, default_role(messaging->configuration->config),
             sizeof(connecting->default_role) - 1);
     connecting->open = (struct recovery_open){.pid = connecting->pid,
                                               .sid = connecting->sid,
@@ -625,7 +625,7 @@ static bool has_too_many(const struct messaging *messaging, const char *user_id)
     const struct user *user = rooms_find_user(&messaging->rooms, user_id);
 
     return user != NULL &&
-           user->socket_count >= messaging->settings.config->broker_max_connections_per_user;
+           user->socket_count >= messaging->configuration->config->broker_max_connections_per_user;
 }
 
 void sessions_on_connect(void *application, struct socketio_socket *socket,

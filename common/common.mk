@@ -8,6 +8,7 @@ libcommon_a_SOURCES = \
 	common/bus.c common/bus.h \
 	common/clock.c common/clock.h \
 	common/config.c common/config.h \
+	common/configuration.c common/configuration.h \
 	common/container.h \
 	common/error.c common/error.h \
 	common/event.c common/event.h \
@@ -16,6 +17,7 @@ libcommon_a_SOURCES = \
 	common/json_writer.c common/json_writer.h \
 	common/local_time.c common/local_time.h \
 	common/log.c common/log.h \
+	common/process.c common/process.h \
 	common/random.c common/random.h \
 	common/services.h \
 	common/template.c common/template.h \

@@ -87,3 +87,8 @@ bool error_out_of_memory(struct error *error)
 {
     return error_unavailable(error, "out of memory");
 }
+
+const char *error_reason(const struct error *error)
+{
+    return error->detail[0] != '\0' ? error->detail : error->text;
+}

@@ -58,4 +58,7 @@ bool error_unavailable(struct error *error, const char *detail_format, ...)
 /* The same for "out of memory". */
 bool error_out_of_memory(struct error *error);
 
+/* What to tell an operator: the detail where there is one, else the text. Borrowed from *error. */
+const char *error_reason(const struct error *error);
+
 #endif

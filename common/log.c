@@ -138,10 +138,20 @@ static void write_line(int descriptor, const char *bytes, size_t length)
     }
 }
 
+void log_set_level(struct log *log, enum log_level level)
+{
+    __atomic_store_n(&log->level, level, __ATOMIC_RELAXED);
+}
+
+bool log_is_written(const struct log *log, enum log_level level)
+{
+    return level <= __atomic_load_n(&log->level, __ATOMIC_RELAXED);
+}
+
 void log_write(const struct log *log, enum log_level level, const char *message,
                const struct log_field *fields, size_t count)
 {
-    if (level > log->level)
+    if (!log_is_written(log, level))
         return;
 
     int saved_errno = errno;

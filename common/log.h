@@ -34,7 +34,8 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_D
 /* Owned by a main; everyone else borrows it. */
 struct log {
     const char *program;  /* name in every line, borrowed */
-    enum log_level level; /* the least important level that is written */
+    enum log_level level; /* the least important level that is written; while other threads may log,
+                             only for log_set_level and log_is_written */
     int descriptor;
     const struct clock *clock;
 };
@@ -57,6 +58,12 @@ static inline struct log_field log_field_text(const char *key, const char *text)
 /* A field without key is left out. */
 void log_write(const struct log *log, enum log_level level, const char *message,
                const struct log_field *fields, size_t count);
+
+/* From now on, also for other threads. */
+void log_set_level(struct log *log, enum log_level level);
+
+/* Whether lines of that level are written: for whoever would compute much for one in vain. */
+bool log_is_written(const struct log *log, enum log_level level);
 
 /* "error", "warning", "info", "debug"; false when it is none of them. */
 bool log_level_parse(const char *text, enum log_level *level);

@@ -1,7 +1,7 @@
 /*
  * What nearly every module borrows from its main: the log, the clock, the randomness and where ids
- * come from. The main owns it, keeps it alive until everything else is closed, and never changes it
- * meanwhile.
+ * come from. The main owns it, keeps it alive until everything else is closed, and changes nothing
+ * of it meanwhile but the log's level.
  */
 #ifndef MESSAGERIE_COMMON_SERVICES_H
 #define MESSAGERIE_COMMON_SERVICES_H

@@ -6,12 +6,12 @@
 
 int main(int argc, char **argv)
 {
-    const struct program program = {
+    const struct rest_program program = {
         .name = "appointments",
         .router = &appointment_router,
         .socket_offset = offsetof(struct config, fastcgi_appointments_socket),
         .tells_of_appointments = true,
     };
 
-    return program_main(&program, argc, argv);
+    return rest_program_main(&program, argc, argv);
 }

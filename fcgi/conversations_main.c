@@ -6,11 +6,11 @@
 
 int main(int argc, char **argv)
 {
-    const struct program program = {
+    const struct rest_program program = {
         .name = "conversations",
         .router = &conversation_router,
         .socket_offset = offsetof(struct config, fastcgi_conversations_socket),
     };
 
-    return program_main(&program, argc, argv);
+    return rest_program_main(&program, argc, argv);
 }

@@ -48,8 +48,9 @@ static bool apply_claims(const struct dispatcher *dispatcher, struct request *re
            write_and_wait(dispatcher->database, request, person_apply_claims(&person), &error);
 }
 
-static bool authenticate(const struct dispatcher *dispatcher, const struct settings *settings,
-                         struct request *request, struct token_claims *claims, struct error *error)
+static bool authenticate(const struct dispatcher *dispatcher,
+                         const struct rest_configuration *configuration, struct request *request,
+                         struct token_claims *claims, struct error *error)
 {
     struct text_span token = request_bearer_token(request);
     int64_t now_ms = clock_wall_ms(dispatcher->services->clock);
@@ -57,14 +58,14 @@ static bool authenticate(const struct dispatcher *dispatcher, const struct setti
 
     if (token.length == 0)
         return error_set(error, ERROR_UNAUTHORIZED, "Unauthorized");
-    bool is_known = token_cache_find(settings->tokens, token, now_ms, claims, &is_applied);
-    if (!is_known &&
-        !token_verify(settings->verifier, token.data, token.length, now_ms, claims, error))
+    bool is_known = token_cache_find(configuration->tokens, token, now_ms, claims, &is_applied);
+    if (!is_known && !token_verify(configuration->base.verifier, token.data, token.length, now_ms,
+                                   claims, error))
         return false;
     if (!is_applied) {
-        is_applied = apply_claims(dispatcher, request, settings->config, claims);
+        is_applied = apply_claims(dispatcher, request, configuration->base.config, claims);
         if (!is_known || is_applied)
-            token_cache_store(settings->tokens, token, claims, is_applied);
+            token_cache_store(configuration->tokens, token, claims, is_applied);
     }
     return true;
 }
@@ -119,19 +120,20 @@ static bool find_route(const struct dispatcher *dispatcher, const struct request
 
 /* ---- the answer ----------------------------------------------------------------------------- */
 
-static bool run_handler(const struct dispatcher *dispatcher, const struct settings *settings,
-                        struct request *request, struct response *response, struct error *error)
+static bool run_handler(const struct dispatcher *dispatcher,
+                        const struct rest_configuration *configuration, struct request *request,
+                        struct response *response, struct error *error)
 {
     struct token_claims claims;
     struct route_match match;
 
-    if (!authenticate(dispatcher, settings, request, &claims, error) ||
+    if (!authenticate(dispatcher, configuration, request, &claims, error) ||
         !find_route(dispatcher, request, response, &match, error))
         return false;
     struct exchange exchange = {
         .services = dispatcher->services,
-        .config = settings->config,
-        .texts = settings->texts,
+        .config = configuration->base.config,
+        .texts = configuration->texts,
         .database = dispatcher->database,
         .request = request,
         .response = response,
@@ -148,7 +150,7 @@ static void log_failure(const struct dispatcher *dispatcher, struct request *req
 {
     const struct log *log = dispatcher->services->log;
     const char *id = request_id(request, dispatcher->services);
-    const char *reason = error->detail[0] != '\0' ? error->detail : error->text;
+    const char *reason = error_reason(error);
 
     if (error->kind == ERROR_INTERNAL)
         log_error(log, "request failed", LOG_TEXT("request", id), LOG_TEXT("reason", reason));
@@ -161,7 +163,7 @@ static void log_answer(const struct dispatcher *dispatcher, struct request *requ
 {
     const struct log *log = dispatcher->services->log;
 
-    if (log->level < LOG_LEVEL_DEBUG)
+    if (!log_is_written(log, LOG_LEVEL_DEBUG))
         return;
     log_debug(log, "answered", LOG_TEXT("request", request_id(request, dispatcher->services)),
               LOG_TEXT("method", request->method_name), LOG_NUMBER("status", response->status));
@@ -170,34 +172,36 @@ static void log_answer(const struct dispatcher *dispatcher, struct request *requ
 void dispatch_answer(void *context, struct request *request, struct response *response)
 {
     const struct dispatcher *dispatcher = context;
-    struct settings *settings = settings_acquire(dispatcher->settings);
+    struct rest_configuration *configuration =
+        rest_configuration_acquire(dispatcher->configuration);
     struct error error;
 
     response_begin(response);
     error_clear(&error);
     if (request->method == METHOD_OPTIONS) {
         response_preflight(response);
-    } else if (!run_handler(dispatcher, settings, request, response, &error)) {
+    } else if (!run_handler(dispatcher, configuration, request, response, &error)) {
         response_error(response, &error);
         if (response->status >= 500 && request->body_state != BODY_BROKEN)
             log_failure(dispatcher, request, &error);
     }
-    response_finish(response, request, settings->config);
+    response_finish(response, request, configuration->base.config);
     log_answer(dispatcher, request, response);
-    settings_release(settings);
+    rest_configuration_release(configuration);
 }
 
 void dispatch_refuse(void *context, struct request *request, struct response *response)
 {
     const struct dispatcher *dispatcher = context;
-    struct settings *settings = settings_acquire(dispatcher->settings);
+    struct rest_configuration *configuration =
+        rest_configuration_acquire(dispatcher->configuration);
     struct error error;
 
     response_begin(response);
     error_unavailable(&error, "too many connections");
     response_error(response, &error);
-    response_finish(response, request, settings->config);
-    settings_release(settings);
+    response_finish(response, request, configuration->base.config);
+    rest_configuration_release(configuration);
 }
 
 /* ---- for handlers --------------------------------------------------------------------------- */

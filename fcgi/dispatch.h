@@ -23,7 +23,7 @@
 struct dispatcher {
     const struct services *services;
     struct database *database;
-    struct settings_holder *settings;
+    struct configuration_holder *configuration; /* of a struct rest_configuration */
     struct router router;
 };
 

@@ -6,11 +6,11 @@
 
 int main(int argc, char **argv)
 {
-    const struct program program = {
+    const struct rest_program program = {
         .name = "messages",
         .router = &message_router,
         .socket_offset = offsetof(struct config, fastcgi_messages_socket),
     };
 
-    return program_main(&program, argc, argv);
+    return rest_program_main(&program, argc, argv);
 }

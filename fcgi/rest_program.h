@@ -1,9 +1,7 @@
 /*
- * What the FastCGI programs share: options, configuration, signals, and the three ways of being
- * started (FastCGI on an inherited or an own socket, plain CGI).
- *
- *   SIGTERM, SIGINT  answer what has arrived, then end
- *   SIGHUP           read the configuration again; a bad one is logged and the old one kept
+ * What the REST programs are, besides processes like others (common/process.h): a router behind one
+ * of three ways of being started, which are FastCGI on an inherited or an own socket, and plain
+ * CGI. When told to end, one answers what has arrived before.
  */
 #ifndef MESSAGERIE_FCGI_REST_PROGRAM_H
 #define MESSAGERIE_FCGI_REST_PROGRAM_H
@@ -13,14 +11,14 @@
 
 #include "fcgi/router.h"
 
-struct program {
-    const char *name; /* in the log and in --help */
+struct rest_program {
+    const char *name; /* in the log; with ".fcgi" behind it in --help */
     const struct router *router;
     size_t socket_offset;       /* of the path of its own socket, in struct config */
     bool tells_of_appointments; /* needs their texts, and the time zone of the dates in those */
 };
 
 /* The body of a main; returns its exit code. */
-int program_main(const struct program *program, int argc, char **argv);
+int rest_program_main(const struct rest_program *program, int argc, char **argv);
 
 #endif

@@ -64,7 +64,7 @@ struct command {
 
 static int fail(const struct error *error)
 {
-    fprintf(stderr, "messagerie: %s\n", error->detail[0] != '\0' ? error->detail : error->text);
+    fprintf(stderr, "messagerie: %s\n", error_reason(error));
     return EXIT_FAILED;
 }
 
@@ -466,19 +466,16 @@ static int run_verify(struct context *context)
     return status;
 }
 
+/* A process of its own kind, it loads its configuration itself, now and later. */
 static int run_spool(struct context *context)
 {
-    struct log log = *context->services.log;
+    const struct options *options = &context->options;
     struct error error;
 
-    /* A service of its own, it tells what it does. */
-    log_level_parse(context->config->log_level, &log.level);
-    context->services.log = &log;
     error_clear(&error);
-    if (!spool_command_run(context->config, &context->services, context->options.arguments[0],
-                           context->options.once, &error))
-        return fail(&error);
-    return EXIT_DONE;
+    return spool_command_run(options->config_path, options->arguments[0], options->once, &error)
+               ? EXIT_DONE
+               : fail(&error);
 }
 
 /* The demo's people with their tokens, once the story has been played. */
@@ -533,7 +530,7 @@ static const struct command commands[] = {
     {"stats", "", "how much there is", 0, 0, true, run_stats},
     {"backup", "FILE", "copy the database into FILE while it is in use", 1, 1, true, run_backup},
     {"spool", "DIR [--once]",
-     "apply the appointments that the booking back-end leaves as files in DIR", 1, 1, true,
+     "apply the appointments that the booking back-end leaves as files in DIR", 1, 1, false,
      run_spool},
     {"demo", "STORY ORIGIN",
      "play the file STORY into an empty database, as served at ORIGIN; prints its people with"

@@ -128,6 +128,13 @@ void spool_close(struct spool *spool)
     free(spool);
 }
 
+void spool_use_configuration(struct spool *spool, const struct config *config,
+                             const struct appointment_texts *texts)
+{
+    spool->options.config = config;
+    spool->options.texts = texts;
+}
+
 int spool_descriptor(const struct spool *spool)
 {
     return spool->notifications;
@@ -432,11 +439,11 @@ static int compare_names(const struct dirent **one, const struct dirent **other)
     return strcmp((*one)->d_name, (*other)->d_name);
 }
 
-static bool is_ending(const struct spool *spool)
+static bool has_signal(const struct spool *spool)
 {
-    struct pollfd end = {.fd = spool->options.end_descriptor, .events = POLLIN};
+    struct pollfd signals = {.fd = spool->options.signals, .events = POLLIN};
 
-    return end.fd >= 0 && poll(&end, 1, 0) > 0;
+    return signals.fd >= 0 && poll(&signals, 1, 0) > 0;
 }
 
 bool spool_apply(struct spool *spool, struct spool_result *result, struct error *error)
@@ -449,7 +456,7 @@ bool spool_apply(struct spool *spool, struct spool_result *result, struct error 
     int count = scandirat(spool->directory, ".", &entries, is_spooled, compare_names);
     if (count < 0)
         return fail(spool, "read", error);
-    for (int done = 0; succeeded && done < count && !is_ending(spool);) {
+    for (int done = 0; succeeded && done < count && !has_signal(spool);) {
         int taken = fill_batch(spool, entries + done, count - done, error);
         succeeded = taken > 0 && apply_batch(spool, result, error);
         done += taken;

@@ -35,7 +35,7 @@ struct spool_options {
     const struct appointment_texts *texts;
     const struct config *config;
     const struct services *services;
-    int end_descriptor; /* once readable, no further commit is begun; -1: none */
+    int signals; /* a descriptor: once it is readable, no further commit is begun; -1: none */
 };
 
 struct spool;
@@ -45,12 +45,16 @@ struct spool;
 struct spool *spool_open(const struct spool_options *options, struct error *error);
 void spool_close(struct spool *spool);
 
+/* Applies the files to come with these, which are borrowed, too. */
+void spool_use_configuration(struct spool *spool, const struct config *config,
+                             const struct appointment_texts *texts);
+
 struct spool_result {
     int64_t applied;
     int64_t refused; /* moved to bad/ */
 };
 
-/* Applies all files that are there now, unless the end comes first. False with *error when it had
+/* Applies all files that are there now, unless a signal comes first. False with *error when it had
  * to stop before the end, the directory or the database being out of order; calling again goes on
  * there. */
 bool spool_apply(struct spool *spool, struct spool_result *result, struct error *error);

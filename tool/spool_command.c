@@ -1,80 +1,94 @@
 #include "tool/spool_command.h"
 
-#include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
 #include "common/bus.h"
-#include "common/local_time.h"
+#include "common/container.h"
+#include "common/process.h"
 #include "tool/spool.h"
 
 /* Everything that lives as long as the command. */
 struct command {
-    const struct config *config;
-    const struct services *services;
+    struct process *process;
+    const char *directory;
+    bool once;
     struct bus_sender *bus;
     struct database *database;
-    struct appointment_texts *texts;
     struct spool *spool;
-    int signals;
 };
+
+/* ---- configuration --------------------------------------------------------------------------- */
+
+struct spool_configuration {
+    struct configuration base;
+    struct appointment_texts *texts;
+};
+
+static struct spool_configuration *spool_configuration_of(const struct configuration *configuration)
+{
+    return CONTAINER_OF((struct configuration *)configuration, struct spool_configuration, base);
+}
+
+static bool make_texts(struct configuration *configuration, struct error *error)
+{
+    struct spool_configuration *spool = spool_configuration_of(configuration);
+
+    spool->texts = appointment_texts_load(configuration->config->appointments_templates, error);
+    return spool->texts != NULL;
+}
+
+static void unmake_texts(struct configuration *configuration)
+{
+    appointment_texts_free(spool_configuration_of(configuration)->texts);
+}
+
+static void on_reload(void *owner, const struct configuration *configuration)
+{
+    const struct command *command = owner;
+
+    spool_use_configuration(command->spool, configuration->config,
+                            spool_configuration_of(configuration)->texts);
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static void publish(void *context, const struct event *event)
 {
     bus_send(context, event);
 }
 
-static bool open_database(struct command *command, struct error *error)
+static bool open_database(struct command *command, const struct config *config, struct error *error)
 {
-    struct database_options options = database_options_from(command->config);
+    struct database_options options = database_options_from(config);
 
     options.committed = publish;
     options.committed_context = command->bus;
-    command->database = database_create(&options, command->services, error);
+    command->database = database_create(&options, &command->process->services, error);
     return command->database != NULL;
 }
 
-static bool open_spool(struct command *command, const char *directory, struct error *error)
+static bool open_spool(struct command *command, const struct configuration *configuration,
+                       struct error *error)
 {
-    const struct spool_options options = {.directory = directory,
+    const struct spool_options options = {.directory = command->directory,
                                           .database = command->database,
-                                          .texts = command->texts,
-                                          .config = command->config,
-                                          .services = command->services,
-                                          .end_descriptor = command->signals};
+                                          .texts = spool_configuration_of(configuration)->texts,
+                                          .config = configuration->config,
+                                          .services = &command->process->services,
+                                          .signals = command->process->signals};
 
     command->spool = spool_open(&options, error);
     return command->spool != NULL;
 }
 
-/* Signals are blocked before any thread begins, so that only the descriptor tells of them. */
-static bool open_signals(struct command *command, struct error *error)
+static bool open_all(struct command *command, const struct configuration *configuration,
+                     struct error *error)
 {
-    sigset_t ends;
-
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGTERM);
-    sigaddset(&ends, SIGINT);
-    sigprocmask(SIG_BLOCK, &ends, NULL);
-    command->signals = signalfd(-1, &ends, SFD_CLOEXEC);
-    return command->signals >= 0 || error_unavailable(error, "signalfd: %s", strerror(errno));
-}
-
-static bool open_all(struct command *command, const char *directory, struct error *error)
-{
-    if (!local_time_use_zone(command->config->appointments_time_zone, error) ||
-        !open_signals(command, error))
-        return false;
-    command->texts = appointment_texts_load(command->config->appointments_templates, error);
-    if (command->texts == NULL)
-        return false;
-    command->bus = bus_sender_create(&command->config->bus_brokers, error);
-    return command->bus != NULL && open_database(command, error) &&
-           open_spool(command, directory, error);
+    command->bus = bus_sender_create(&configuration->config->bus_brokers, error);
+    return command->bus != NULL && open_database(command, configuration->config, error) &&
+           open_spool(command, configuration, error);
 }
 
 static void close_all(struct command *command)
@@ -82,26 +96,25 @@ static void close_all(struct command *command)
     spool_close(command->spool);
     database_free(command->database);
     bus_sender_free(command->bus);
-    appointment_texts_free(command->texts);
-    if (command->signals >= 0)
-        close(command->signals);
 }
 
-/* Waits for files, the time or the end; true when it is the end. */
-static bool wait_for_end(const struct command *command, int timeout_ms, bool files_count)
+/* ---- work ------------------------------------------------------------------------------------ */
+
+/* Waits for a signal, the time or, if they count, files. */
+static void await(const struct command *command, int timeout_ms, bool files_count)
 {
     struct pollfd descriptors[] = {
-        {.fd = command->signals, .events = POLLIN},
+        {.fd = command->process->signals, .events = POLLIN},
         {.fd = files_count ? spool_descriptor(command->spool) : -1, .events = POLLIN},
     };
 
-    return poll(descriptors, 2, timeout_ms) > 0 && descriptors[0].revents != 0;
+    poll(descriptors, 2, timeout_ms);
 }
 
 static void log_result(const struct command *command, const struct spool_result *result)
 {
     if (result->applied + result->refused > 0)
-        log_info(command->services->log, "spooled files taken",
+        log_info(&command->process->log, "spooled files taken",
                  LOG_NUMBER("applied", result->applied), LOG_NUMBER("refused", result->refused));
 }
 
@@ -109,7 +122,7 @@ static void log_result(const struct command *command, const struct spool_result 
 static void log_state(const struct command *command, bool succeeded, const struct error *error,
                       char reason[ERROR_DETAIL_BYTES])
 {
-    const struct log *log = command->services->log;
+    const struct log *log = &command->process->log;
 
     if (succeeded && reason[0] != '\0')
         log_info(log, "spooled files are taken again");
@@ -118,32 +131,57 @@ static void log_state(const struct command *command, bool succeeded, const struc
     snprintf(reason, ERROR_DETAIL_BYTES, "%s", succeeded ? "" : error->detail);
 }
 
-static bool run(const struct command *command, const char *directory, bool once,
-                struct error *error)
+/* A signal interrupts applying; what is left of the files is taken once it has been heeded. */
+static bool apply_until_end(const struct command *command, struct error *error)
 {
     char reason[ERROR_DETAIL_BYTES] = "";
 
-    log_info(command->services->log, "ready", LOG_TEXT("spool", directory));
-    for (bool ends = false; !ends;) {
+    for (;;) {
         struct spool_result result;
         error_clear(error);
         bool succeeded = spool_apply(command->spool, &result, error);
         log_result(command, &result);
-        if (once)
+        enum process_signal taken = process_take_signal(command->process);
+        if (taken == PROCESS_END)
+            return true;
+        if (taken == PROCESS_RELOADED)
+            continue;
+        if (command->once)
             return succeeded;
         log_state(command, succeeded, error, reason);
-        ends = wait_for_end(command, succeeded ? SPOOL_LOOK_INTERVAL_MS : SPOOL_RETRY_INTERVAL_MS,
-                            succeeded);
+        await(command, succeeded ? SPOOL_LOOK_INTERVAL_MS : SPOOL_RETRY_INTERVAL_MS, succeeded);
     }
-    return true;
 }
 
-bool spool_command_run(const struct config *config, const struct services *services,
-                       const char *directory, bool once, struct error *error)
+static bool run_spool(struct process *process, void *owner, struct error *error)
 {
-    struct command command = {.config = config, .services = services, .signals = -1};
-    bool succeeded = open_all(&command, directory, error) && run(&command, directory, once, error);
+    struct configuration *configuration = configuration_acquire(process->configuration);
+    struct command *command = owner;
 
-    close_all(&command);
+    command->process = process;
+    bool succeeded = open_all(command, configuration, error);
+    if (succeeded) {
+        process_tell_ready(process, LOG_TEXT("spool", command->directory));
+        succeeded = apply_until_end(command, error);
+    }
+    close_all(command);
+    configuration_release(configuration);
     return succeeded;
+}
+
+bool spool_command_run(const char *config_path, const char *directory, bool once,
+                       struct error *error)
+{
+    static const struct configuration_kind kind = {
+        .bytes = sizeof(struct spool_configuration), .make = make_texts, .unmake = unmake_texts};
+    static const struct program program = {
+        .name = "messagerie",
+        .configuration = &kind,
+        .uses_local_time = true,
+        .run = run_spool,
+        .on_reload = on_reload,
+    };
+    struct command command = {.directory = directory, .once = once};
+
+    return process_run(&program, &command, config_path, error);
 }

@@ -514,6 +514,11 @@ struct engineio_server *engineio_server_create(const struct engineio_settings *s
     return NULL;
 }
 
+void engineio_limit_output(struct engineio_server *server, size_t max_output_bytes)
+{
+    server->websockets.max_output_bytes = max_output_bytes;
+}
+
 void engineio_server_free(struct engineio_server *server)
 {
     if (!server)

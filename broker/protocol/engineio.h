@@ -63,7 +63,8 @@ struct engineio_settings {
     int64_t upgrade_timeout_ms; /* from the WebSocket's opening to the `upgrade` packet */
     size_t max_payload_bytes;   /* of one message from the client; also max_body_bytes of the HTTP
                                    server in front */
-    size_t max_output_bytes;    /* waiting for one client, see output_push */
+    size_t max_output_bytes;    /* waiting for one client, see output_push; later only changed by
+                                   engineio_limit_output */
 
     void *owner; /* the first argument of the first two */
     /* Whether a page of that origin may connect; never asked when there is no Origin header. */
@@ -89,6 +90,9 @@ void engineio_server_free(struct engineio_server *server);
 
 /* Takes over a request for the server's path, in every method. */
 void engineio_handle(struct engineio_server *server, struct http_request *request);
+
+/* Another max_output_bytes from now on, also for the sessions that there are. */
+void engineio_limit_output(struct engineio_server *server, size_t max_output_bytes);
 
 /* Sessions there are, by the transport that they use now. */
 size_t engineio_count(const struct engineio_server *server, enum engineio_transport transport);

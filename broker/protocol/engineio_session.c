@@ -630,7 +630,7 @@ void engineio_send(struct engineio_session *session, struct block *message)
     if (session->websocket)
         websocket_send(session->websocket, message);
     else if (!session->polling->is_overflowed) /* what fits again must not follow what did not */
-        push(session, message, session->server->settings->max_output_bytes);
+        push(session, message, session->server->websockets.max_output_bytes);
 }
 
 size_t engineio_queued(const struct engineio_session *session)

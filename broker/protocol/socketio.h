@@ -89,7 +89,8 @@ struct socketio_namespace {
 /* Outlives the server. */
 struct socketio_settings {
     struct engineio_settings transport; /* its owner and callbacks are left out */
-    int64_t connect_timeout_ms; /* for a client to be in at least one namespace, or be closed */
+    int64_t connect_timeout_ms; /* for a client to be in at least one namespace, or be closed; may
+                                   be changed while the server is there, for those to come */
     const struct socketio_namespace *const *namespaces; /* up to a NULL */
 
     void *application; /* the first argument of these */
@@ -109,7 +110,7 @@ struct socketio_server *socketio_server_create(const struct socketio_settings *s
  * Accepts NULL. */
 void socketio_server_free(struct socketio_server *server);
 
-/* The sessions below, for engineio_handle, engineio_count and engineio_close_some. */
+/* The sessions below, for what engineio.h does with a whole server. */
 struct engineio_server *socketio_engineio(struct socketio_server *server);
 
 /* "transport close" and so on. */

@@ -34,7 +34,8 @@ struct http_settings {
     struct loop *loop;
     unsigned max_connections;  /* at once, not counting those upgraded; one more is answered 503 */
     size_t max_body_bytes;     /* a longer body gets a 413 */
-    bool trusts_forwarded_for; /* the proxy in front sets X-Forwarded-For */
+    bool trusts_forwarded_for; /* the proxy in front sets X-Forwarded-For; may be changed while the
+                                  server is there */
 
     /* A whole request. It is to be answered exactly once, now or later, by http_respond or
      * http_upgrade; after that it is not to be used any more. */

@@ -23,7 +23,7 @@
 struct office {
     struct fixture *fixture;
     char config_path[160];
-    struct settings_holder *settings;
+    struct configuration_holder *configuration;
     struct dispatcher conversations, messages;
     struct request request;
     struct response response;
@@ -41,14 +41,15 @@ static void write_config(struct office *office, const char *secret)
     assert_int_equal(fclose(file), 0);
 }
 
-static struct settings *load(struct office *office)
+static struct configuration *load(struct office *office)
 {
     struct error error;
 
     error_clear(&error);
-    struct settings *settings = settings_load(office->config_path, true, &error);
-    assert_non_null(settings);
-    return settings;
+    struct configuration *configuration =
+        configuration_load(&rest_configuration_kind_with_texts, office->config_path, &error);
+    assert_non_null(configuration);
+    return configuration;
 }
 
 static int set_up(void **state)
@@ -61,11 +62,11 @@ static int set_up(void **state)
     snprintf(office->config_path, sizeof(office->config_path), "%s/m.conf",
              office->fixture->directory);
     write_config(office, SECRET);
-    office->settings = settings_holder_create(load(office));
-    assert_non_null(office->settings);
+    office->configuration = configuration_holder_create(load(office));
+    assert_non_null(office->configuration);
     office->conversations =
-        (struct dispatcher){&office->fixture->services, office->fixture->database, office->settings,
-                            conversation_router};
+        (struct dispatcher){&office->fixture->services, office->fixture->database,
+                            office->configuration, conversation_router};
     office->messages = office->conversations;
     office->messages.router = message_router;
     *state = office;
@@ -79,7 +80,7 @@ static int tear_down(void **state)
     request_free(&office->request);
     response_free(&office->response);
     free(office->token);
-    settings_holder_free(office->settings);
+    configuration_holder_free(office->configuration);
     close(office->fixture->log.descriptor);
     unlink(office->config_path);
     fixture_tear_down((void **)&office->fixture);
@@ -92,14 +93,14 @@ static int tear_down(void **state)
 /* A signed token; to be freed. */
 static char *sign(struct office *office, const char *user_id, const char *role)
 {
-    struct settings *settings = settings_acquire(office->settings);
+    struct configuration *configuration = configuration_acquire(office->configuration);
     struct error error;
 
     error_clear(&error);
-    char *token =
-        token_sign(settings->config, user_id, role, office->fixture->now_ms, TOKEN_TTL_S, &error);
+    char *token = token_sign(configuration->config, user_id, role, office->fixture->now_ms,
+                             TOKEN_TTL_S, &error);
     assert_non_null(token);
-    settings_release(settings);
+    configuration_release(configuration);
     return token;
 }
 
@@ -384,7 +385,7 @@ static void forgets_a_token_that_expires(void **state)
     free(token);
 }
 
-static void forgets_tokens_with_the_settings(void **state)
+static void forgets_tokens_with_the_configuration(void **state)
 {
     struct office *office = *state;
     const char *path = "/messaging/conversations";
@@ -392,11 +393,11 @@ static void forgets_tokens_with_the_settings(void **state)
     struct error error;
 
     assert_int_equal(ask_with(office, &office->conversations, token, "GET", path, NULL), 200);
-    struct settings *before = settings_acquire(office->settings);
+    struct configuration *before = configuration_acquire(office->configuration);
     write_config(office, OTHER_SECRET);
-    settings_replace(office->settings, load(office));
+    configuration_release(configuration_replace(office->configuration, load(office)));
     assert_string_equal(before->config->auth_jwt_secret, SECRET); /* until it is given back */
-    settings_release(before);
+    configuration_release(before);
     assert_int_equal(ask_with(office, &office->conversations, token, "GET", path, NULL), 401);
     free(token);
     token = sign(office, "c1", "client");
@@ -404,7 +405,7 @@ static void forgets_tokens_with_the_settings(void **state)
     free(token);
     write_config(office, SECRET "\nno_such_key = 1");
     error_clear(&error);
-    assert_null(settings_load(office->config_path, false, &error));
+    assert_null(configuration_load(&rest_configuration_kind, office->config_path, &error));
     assert_int_not_equal(error.text[0], '\0');
 }
 
@@ -423,11 +424,14 @@ static void a_bad_text_stops_only_who_needs_it(void **state)
     fputs("{nom}\n", file);
     assert_int_equal(fclose(file), 0);
     error_clear(&error);
-    struct settings *settings = settings_load(office->config_path, false, &error);
-    assert_non_null(settings);
-    assert_null(settings->texts);
-    settings_release(settings);
-    assert_null(settings_load(office->config_path, true, &error));
+    configuration_release(configuration_replace(
+        office->configuration,
+        configuration_load(&rest_configuration_kind, office->config_path, &error)));
+    struct rest_configuration *without = rest_configuration_acquire(office->configuration);
+    assert_null(without->texts);
+    rest_configuration_release(without);
+    assert_null(
+        configuration_load(&rest_configuration_kind_with_texts, office->config_path, &error));
     assert_non_null(strstr(error.text, "moved.txt:1: unknown variable {nom}"));
     unlink(path);
 }
@@ -557,7 +561,7 @@ int main(void)
         OFFICE_TEST(makes_the_directory_row),
         OFFICE_TEST(answers_without_the_directory_row),
         OFFICE_TEST(forgets_a_token_that_expires),
-        OFFICE_TEST(forgets_tokens_with_the_settings),
+        OFFICE_TEST(forgets_tokens_with_the_configuration),
         OFFICE_TEST(a_bad_text_stops_only_who_needs_it),
         OFFICE_TEST(get_marks_and_head_does_not),
         OFFICE_TEST(get_answers_when_it_cannot_mark),

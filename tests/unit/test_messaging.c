@@ -38,7 +38,8 @@ struct bench {
     struct fixture *fixture;
     struct loop *loop;
     struct messaging *messaging;
-    struct config *config; /* to sign tokens with */
+    struct configuration *configuration; /* of the messaging */
+    struct config *config;               /* to sign tokens with */
     struct http_settings http_settings;
     struct http_server *http;
     uint16_t port;
@@ -64,15 +65,17 @@ static void write_configuration(const struct fixture *fixture, char path[160])
 
 static void start_broker(struct bench *bench)
 {
-    struct settings settings;
+    static const struct configuration_kind kind = {.bytes = sizeof(struct configuration),
+                                                   .verifies_tokens = true};
     struct error error;
     char path[160];
 
     error_clear(&error);
     write_configuration(bench->fixture, path);
-    if (!settings_load(&settings, path, &error))
+    bench->configuration = configuration_load(&kind, path, &error);
+    if (bench->configuration == NULL)
         fail_msg("%s", error.text);
-    bench->messaging = messaging_create(bench->loop, &settings, &error);
+    bench->messaging = messaging_create(bench->loop, bench->configuration, &error);
     assert_non_null(bench->messaging);
     bench->http_settings = (struct http_settings){.loop = bench->loop,
                                                   .max_connections = 64,
@@ -119,6 +122,7 @@ static int tear_down(void **state)
         buffer_free(&bench->pages[i].text);
     }
     messaging_free(bench->messaging);
+    configuration_release(bench->configuration);
     http_server_free(bench->http);
     loop_free(bench->loop);
     config_free(bench->config);

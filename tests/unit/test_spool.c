@@ -129,7 +129,7 @@ static int set_up(void **state)
                                             .texts = suite->texts,
                                             .config = &suite->fixture->config,
                                             .services = &suite->fixture->services,
-                                            .end_descriptor = -1};
+                                            .signals = -1};
     open_spool(suite);
     *state = suite;
     return 0;
@@ -514,7 +514,7 @@ static void no_further_commit_is_begun_after_the_end(void **state)
     assert_true(end >= 0);
     spool_booking(suite, "1", "a1");
     spool_close(suite->spool);
-    suite->options.end_descriptor = end;
+    suite->options.signals = end;
     open_spool(suite);
     apply(suite, 0, 0);
     assert_true(is_there(suite, "1"));

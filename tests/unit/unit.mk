@@ -23,6 +23,7 @@ check_PROGRAMS += \
 	tests/unit/test_checkpointer \
 	tests/unit/test_clock \
 	tests/unit/test_config \
+	tests/unit/test_configuration \
 	tests/unit/test_database \
 	tests/unit/test_demo \
 	tests/unit/test_dispatch \
@@ -47,6 +48,7 @@ check_PROGRAMS += \
 	tests/unit/test_metrics \
 	tests/unit/test_order \
 	tests/unit/test_output \
+	tests/unit/test_process \
 	tests/unit/test_query \
 	tests/unit/test_random \
 	tests/unit/test_records \
@@ -79,6 +81,8 @@ tests_unit_test_checkpointer_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_clock_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_config_SOURCES = tests/unit/test_config.c $(failing_malloc)
 tests_unit_test_config_LDADD = $(common_libraries) $(CMOCKA_LIBS)
+tests_unit_test_configuration_SOURCES = tests/unit/test_configuration.c $(failing_malloc)
+tests_unit_test_configuration_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_database_SOURCES = tests/unit/test_database.c $(db_fixture)
 tests_unit_test_database_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_demo_SOURCES = tests/unit/test_demo.c $(db_fixture)
@@ -118,6 +122,7 @@ tests_unit_test_order_SOURCES = tests/unit/test_order.c $(db_fixture)
 tests_unit_test_order_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_output_SOURCES = tests/unit/test_output.c $(failing_malloc)
 tests_unit_test_output_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
+tests_unit_test_process_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_query_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
 tests_unit_test_random_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_records_SOURCES = tests/unit/test_records.c $(fastcgi_client)
