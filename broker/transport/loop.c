@@ -2,11 +2,13 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "common/assert.h"
 #include "common/container.h"
 
 /* Descriptors handled in one turn; the rest is still ready in the next. */
@@ -14,11 +16,15 @@
 
 struct loop {
     const struct services *services;
-    int descriptor; /* of epoll */
+    pthread_t thread; /* that it belongs to */
+    int descriptor;   /* of epoll */
     bool is_stopping;
+    bool is_turning;
+    size_t watches;
     int64_t now_ms;
     struct timer_heap timers;
-    struct loop_task tasks; /* head of a ring */
+    struct loop_task tasks;      /* head of a ring */
+    struct loop_remains remains; /* head of a list that ends with it */
     /* This turn's events and the next one to handle, for loop_unwatch. */
     struct epoll_event events[EVENTS_PER_TURN];
     int event_count, event_next;
@@ -39,6 +45,8 @@ struct loop *loop_create(const struct services *services, struct error *error)
         return NULL;
     }
     loop->services = services;
+    loop->thread = pthread_self();
+    loop->remains.next = &loop->remains;
     loop->now_ms = clock_monotonic_ms(services->clock);
     ring_init(&loop->tasks);
     loop->descriptor = epoll_create1(EPOLL_CLOEXEC);
@@ -49,6 +57,11 @@ struct loop *loop_create(const struct services *services, struct error *error)
         return NULL;
     }
     return loop;
+}
+
+bool loop_is_here(const struct loop *loop)
+{
+    return pthread_equal(loop->thread, pthread_self());
 }
 
 const struct services *loop_services(const struct loop *loop)
@@ -83,17 +96,22 @@ static bool control(struct loop *loop, int operation, struct loop_watch *watch)
 bool loop_watch(struct loop *loop, struct loop_watch *watch, int descriptor, uint32_t events,
                 void (*on_ready)(struct loop_watch *watch, uint32_t events))
 {
+    ASSERT(loop_is_here(loop));
+    ASSERT(events != 0 && watch->events == 0);
     watch->descriptor = descriptor;
     watch->events = events;
     watch->on_ready = on_ready;
-    if (control(loop, EPOLL_CTL_ADD, watch))
+    if (control(loop, EPOLL_CTL_ADD, watch)) {
+        loop->watches++;
         return true;
+    }
     watch->events = 0;
     return false;
 }
 
 void loop_rewatch(struct loop *loop, struct loop_watch *watch, uint32_t events)
 {
+    ASSERT(events != 0 && watch->events != 0);
     if (watch->events == events)
         return;
     watch->events = events;
@@ -104,8 +122,11 @@ void loop_unwatch(struct loop *loop, struct loop_watch *watch)
 {
     if (watch->events == 0)
         return;
+    ASSERT(loop_is_here(loop));
     watch->events = 0;
+    loop->watches--;
     control(loop, EPOLL_CTL_DEL, watch);
+    /* epoll has handed these out already: to whoever comes now, the watch may be freed memory. */
     for (int i = loop->event_next; i < loop->event_count; i++) {
         if (loop->events[i].data.ptr == watch)
             loop->events[i].data.ptr = NULL;
@@ -138,6 +159,7 @@ void loop_timer_remove(struct loop *loop, struct timer *timer)
 
 void loop_timer_start(struct loop *loop, struct timer *timer, int64_t delay_ms)
 {
+    ASSERT(loop_is_here(loop));
     timer_start(&loop->timers, timer, loop->now_ms + delay_ms);
 }
 
@@ -171,7 +193,8 @@ static void task_append(struct loop_task *head, struct loop_task *task)
 
 void loop_defer(struct loop *loop, struct loop_task *task)
 {
-    if (!task->next)
+    ASSERT(loop_is_here(loop));
+    if (task->next == NULL)
         task_append(&loop->tasks, task);
 }
 
@@ -211,6 +234,26 @@ static void handle_tasks(struct loop *loop)
     }
 }
 
+/* ---- The end of objects ---- */
+
+void loop_bury(struct loop *loop, struct loop_remains *remains)
+{
+    ASSERT(loop_is_here(loop));
+    ASSERT(remains->next == NULL);
+    remains->next = loop->remains.next;
+    loop->remains.next = remains;
+}
+
+static void free_remains(struct loop *loop)
+{
+    while (loop->remains.next != &loop->remains) {
+        struct loop_remains *remains = loop->remains.next;
+
+        loop->remains.next = remains->next;
+        free(remains);
+    }
+}
+
 /* ---- Turns ---- */
 
 static int wait_ms(const struct loop *loop, int max_wait_ms)
@@ -231,6 +274,7 @@ static int wait_ms(const struct loop *loop, int max_wait_ms)
 
 bool loop_turn(struct loop *loop, int max_wait_ms)
 {
+    ASSERT(loop_is_here(loop) && !loop->is_turning);
     int count =
         epoll_wait(loop->descriptor, loop->events, EVENTS_PER_TURN, wait_ms(loop, max_wait_ms));
 
@@ -241,9 +285,12 @@ bool loop_turn(struct loop *loop, int max_wait_ms)
     }
     loop->now_ms = clock_monotonic_ms(loop->services->clock);
     loop->event_count = count > 0 ? count : 0;
+    loop->is_turning = true;
     handle_descriptors(loop);
     handle_timers(loop);
     handle_tasks(loop);
+    free_remains(loop);
+    loop->is_turning = false;
     return true;
 }
 
@@ -261,7 +308,10 @@ void loop_free(struct loop *loop)
 {
     if (!loop)
         return;
+    ASSERT(loop_is_here(loop) && !loop->is_turning);
     handle_tasks(loop);
+    free_remains(loop);
+    ASSERT(loop->watches == 0);
     close(loop->descriptor);
     timer_heap_free(&loop->timers);
     free(loop);

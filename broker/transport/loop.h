@@ -5,11 +5,12 @@
  * memory of its own.
  *
  * One turn: wait; callbacks of the descriptors that are ready; of the timers that are due; then
- * the deferred tasks, until there are none or LOOP_TASK_ROUNDS rounds are over. The wait is as
- * long as the nearest timer allows, for ever without one: an idle loop does not wake up.
+ * the deferred tasks, until there are none or LOOP_TASK_ROUNDS rounds are over; then what was
+ * buried is freed. The wait is as long as the nearest timer allows, for ever without one: an idle
+ * loop does not wake up.
  *
- * Only loop_wakeup_signal may be called from another thread. Callbacks may call everything but
- * loop_run and loop_free.
+ * A loop belongs to the thread that has created it; only loop_wakeup_signal may be called from
+ * another. Callbacks may call everything but loop_run, loop_turn and loop_free.
  */
 #ifndef MESSAGERIE_BROKER_TRANSPORT_LOOP_H
 #define MESSAGERIE_BROKER_TRANSPORT_LOOP_H
@@ -34,9 +35,12 @@ struct loop;
 /* NULL with *error (English) when the system refuses. Borrows services. */
 struct loop *loop_create(const struct services *services, struct error *error);
 
-/* Runs the tasks that are still waiting (they free what has ended), then frees the loop.
- * Everything must have been unwatched and removed before. Accepts NULL. */
+/* Runs the tasks that are still waiting, then frees what was buried, and the loop. Everything must
+ * have been unwatched and removed before. Accepts NULL. */
 void loop_free(struct loop *loop);
+
+/* Whether the caller is on the loop's thread. For assertions of those who belong to it. */
+bool loop_is_here(const struct loop *loop);
 
 const struct services *loop_services(const struct loop *loop);
 
@@ -64,7 +68,8 @@ struct loop_watch {
     void (*on_ready)(struct loop_watch *watch, uint32_t events);
 };
 
-/* Starts watching `descriptor`, which stays the caller's. False when the system refuses (errno). */
+/* Starts watching `descriptor`, which stays the caller's, by a watch that watches nothing yet.
+ * False when the system refuses (errno). */
 bool loop_watch(struct loop *loop, struct loop_watch *watch, int descriptor, uint32_t events,
                 void (*on_ready)(struct loop_watch *watch, uint32_t events));
 
@@ -78,7 +83,7 @@ void loop_unwatch(struct loop *loop, struct loop_watch *watch);
 
 /* ---- Timers ---- */
 
-/* Sets up a timer that does not run yet; false without memory. */
+/* Adds a timer, which is all zero and does not run yet; false without memory. */
 bool loop_timer_add(struct loop *loop, struct timer *timer,
                     void (*on_timeout)(struct timer *timer));
 void loop_timer_remove(struct loop *loop, struct timer *timer);
@@ -101,6 +106,18 @@ void loop_defer(struct loop *loop, struct loop_task *task);
 
 /* Does nothing when it is not waiting. */
 void loop_cancel(struct loop_task *task);
+
+/* ---- The end of objects ---- */
+
+/* The first member of objects that callbacks may end while code up the stack still looks at them.
+ */
+struct loop_remains {
+    struct loop_remains *next; /* NULL while the object lives */
+};
+
+/* Frees the object that begins with `remains`, which was allocated, at the end of this turn.
+ * Whatever it owns, has watched, added or deferred is to be given up before. */
+void loop_bury(struct loop *loop, struct loop_remains *remains);
 
 /* ---- Other threads ---- */
 

@@ -8,6 +8,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "common/assert.h"
+
 #define INITIAL_CAPACITY 4
 
 /* A ring of the blocks behind the first; it exists only while there are any. */
@@ -35,13 +37,17 @@ struct block *block_create(size_t length)
 
 struct block *block_reference(struct block *block)
 {
+    ASSERT(block->references > 0);
     block->references++;
     return block;
 }
 
 void block_release(struct block *block)
 {
-    if (block && --block->references == 0)
+    if (block == NULL)
+        return;
+    ASSERT(block->references > 0);
+    if (--block->references == 0)
         free(block);
 }
 
@@ -113,13 +119,20 @@ static struct block *queue_pop(struct output *output)
     return block;
 }
 
-struct block *output_pop(struct output *output)
+/* Takes out the first block, whether or not a part of it is out already. */
+static struct block *take_first(struct output *output)
 {
     struct block *block = output->first;
 
     output->first = queue_pop(output);
     output->sent = 0;
     return block;
+}
+
+struct block *output_pop(struct output *output)
+{
+    ASSERT(output->sent == 0);
+    return take_first(output);
 }
 
 /* Takes `sent` bytes off the front, and every block that is out whole. */
@@ -133,7 +146,7 @@ static void advance(struct output *output, size_t sent)
             return;
         }
         sent -= rest;
-        block_release(output_pop(output));
+        block_release(take_first(output));
     }
 }
 
@@ -200,5 +213,5 @@ enum output_result output_flush(struct output *output, int descriptor)
 void output_clear(struct output *output)
 {
     while (!output_is_empty(output))
-        block_release(output_pop(output));
+        block_release(take_first(output));
 }

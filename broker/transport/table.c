@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/assert.h"
+
 #define BUCKETS_MIN 16
 
 /* FNV-1a. Keys are ids that the booking side or we have given, not texts that a stranger picks. */
@@ -67,10 +69,12 @@ bool table_add(struct table *table, struct table_entry *entry)
 
 void table_remove(struct table *table, struct table_entry *entry)
 {
+    ASSERT(table->count > 0);
     struct table_entry **link = bucket(table, entry->key);
-
-    while (*link != entry)
+    while (*link != entry) {
+        ASSERT(*link != NULL);
         link = &(*link)->next;
+    }
     *link = entry->next;
     table->count--;
 }
@@ -85,6 +89,7 @@ struct table_entry *table_first(const struct table *table)
 
 void table_free(struct table *table)
 {
+    ASSERT(table->count == 0);
     free(table->buckets);
     *table = (struct table){0};
 }

@@ -34,7 +34,7 @@ void table_remove(struct table *table, struct table_entry *entry);
 /* Any entry, or NULL when it is empty. */
 struct table_entry *table_first(const struct table *table);
 
-/* Frees the table's own memory. */
+/* Frees the table's own memory; it must be empty. */
 void table_free(struct table *table);
 
 #endif

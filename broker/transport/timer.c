@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "common/assert.h"
+
 #define INITIAL_CAPACITY 64
 
 static void place(struct timer_heap *heap, struct timer *timer, size_t position)
@@ -49,6 +51,7 @@ static void sift(struct timer_heap *heap, struct timer *timer)
 bool timer_add(struct timer_heap *heap, struct timer *timer,
                void (*on_timeout)(struct timer *timer))
 {
+    ASSERT(timer->on_timeout == NULL);
     if (heap->added == heap->capacity) {
         size_t capacity = heap->capacity > 0 ? 2 * heap->capacity : INITIAL_CAPACITY;
         struct timer **timers = realloc(heap->timers, capacity * sizeof(*timers));
@@ -66,12 +69,15 @@ bool timer_add(struct timer_heap *heap, struct timer *timer,
 
 void timer_remove(struct timer_heap *heap, struct timer *timer)
 {
+    ASSERT(timer->on_timeout != NULL);
     timer_stop(heap, timer);
+    timer->on_timeout = NULL;
     heap->added--;
 }
 
 void timer_start(struct timer_heap *heap, struct timer *timer, int64_t deadline_ms)
 {
+    ASSERT(timer->on_timeout != NULL);
     timer->deadline_ms = deadline_ms;
     if (timer->position == 0)
         place(heap, timer, ++heap->count);
@@ -104,6 +110,7 @@ struct timer *timer_first(const struct timer_heap *heap)
 
 void timer_heap_free(struct timer_heap *heap)
 {
+    ASSERT(heap->added == 0);
     free(heap->timers);
     *heap = (struct timer_heap){0};
 }

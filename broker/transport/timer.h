@@ -14,8 +14,8 @@
 
 struct timer {
     int64_t deadline_ms;
-    uint32_t position; /* in the heap, from 1; 0 while it is not running */
-    void (*on_timeout)(struct timer *timer);
+    uint32_t position;                       /* in the heap, from 1; 0 while it is not running */
+    void (*on_timeout)(struct timer *timer); /* NULL while it is not added */
 };
 
 /* All zero is an empty heap. */
@@ -26,12 +26,13 @@ struct timer_heap {
     size_t capacity;
 };
 
-/* Reserves room for `timer` and sets what it calls. False without memory. */
+/* Reserves room for `timer`, which is all zero, and sets what it calls. False without memory: it
+ * was not added. */
 bool timer_add(struct timer_heap *heap, struct timer *timer,
                void (*on_timeout)(struct timer *timer));
 
-/* Stops it if it runs, and gives the room back: the timer may be freed. Not for one that was never
- * added. */
+/* Stops it if it runs, and gives the room back: the timer may be freed, or added again. Not for one
+ * that is not added. */
 void timer_remove(struct timer_heap *heap, struct timer *timer);
 
 /* Starts it, or moves it when it runs. */
@@ -45,7 +46,7 @@ bool timer_is_running(const struct timer *timer);
 /* The one with the nearest deadline, or NULL. */
 struct timer *timer_first(const struct timer_heap *heap);
 
-/* Frees the heap's own memory; no timer may be running. */
+/* Frees the heap's own memory; all timers must have been removed. */
 void timer_heap_free(struct timer_heap *heap);
 
 #endif

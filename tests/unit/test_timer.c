@@ -16,7 +16,7 @@ static void ignore(struct timer *timer)
 static void test_a_timer_that_does_not_run(void **state)
 {
     struct timer_heap heap = {0};
-    struct timer timer;
+    struct timer timer = {0};
 
     (void)state;
     assert_null(timer_first(&heap));

@@ -13,6 +13,7 @@ hmac_sha256 = tests/unit/hmac_sha256.c tests/unit/hmac_sha256.h
 db_fixture = tests/unit/db_fixture.c tests/unit/db_fixture.h
 fastcgi_client = tests/unit/fastcgi_client.c tests/unit/fastcgi_client.h
 broker_fixture = tests/unit/broker_fixture.c tests/unit/broker_fixture.h
+programmer_error = tests/unit/programmer_error.c tests/unit/programmer_error.h
 
 check_PROGRAMS += \
 	tests/unit/test_appointment \
@@ -46,6 +47,7 @@ check_PROGRAMS += \
 	tests/unit/test_loop \
 	tests/unit/test_messaging \
 	tests/unit/test_metrics \
+	tests/unit/test_mistakes \
 	tests/unit/test_order \
 	tests/unit/test_output \
 	tests/unit/test_process \
@@ -118,8 +120,10 @@ tests_unit_test_loop_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
 tests_unit_test_messaging_SOURCES = tests/unit/test_messaging.c $(db_fixture)
 tests_unit_test_messaging_LDADD = $(broker_libraries) $(CMOCKA_LIBS)
 tests_unit_test_metrics_LDADD = $(broker_libraries) $(CMOCKA_LIBS)
-tests_unit_test_order_SOURCES = tests/unit/test_order.c $(db_fixture)
+tests_unit_test_mistakes_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
+tests_unit_test_mistakes_SOURCES = tests/unit/test_mistakes.c $(broker_fixture) $(programmer_error)
 tests_unit_test_order_LDADD = $(db_libraries) $(CMOCKA_LIBS)
+tests_unit_test_order_SOURCES = tests/unit/test_order.c $(db_fixture)
 tests_unit_test_output_SOURCES = tests/unit/test_output.c $(failing_malloc)
 tests_unit_test_output_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
 tests_unit_test_process_LDADD = $(common_libraries) $(CMOCKA_LIBS)
