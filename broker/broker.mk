@@ -16,12 +16,15 @@ libtransport_a_SOURCES = \
 transport_libraries = libtransport.a $(common_libraries) $(MICROHTTPD_LIBS) $(NETTLE_LIBS)
 
 libprotocol_a_SOURCES = \
-	broker/protocol/engineio.c broker/protocol/engineio.h broker/protocol/engineio_private.h \
+	broker/protocol/engineio.c broker/protocol/engineio.h \
+	broker/protocol/engineio_answer.c broker/protocol/engineio_answer.h \
 	broker/protocol/engineio_packet.c broker/protocol/engineio_packet.h \
-	broker/protocol/engineio_session.c \
-	broker/protocol/socketio.c broker/protocol/socketio.h broker/protocol/socketio_private.h \
+	broker/protocol/engineio_session.c broker/protocol/engineio_session.h \
+	broker/protocol/polling.c broker/protocol/polling.h \
+	broker/protocol/socketio.c broker/protocol/socketio.h \
+	broker/protocol/socketio_connection.c broker/protocol/socketio_connection.h \
 	broker/protocol/socketio_packet.c broker/protocol/socketio_packet.h \
-	broker/protocol/socketio_socket.c
+	broker/protocol/socketio_socket.c broker/protocol/socketio_socket.h
 protocol_libraries = libprotocol.a $(transport_libraries)
 
 libbroker_a_SOURCES = \

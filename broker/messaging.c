@@ -218,7 +218,7 @@ static void on_event(void *owner, const struct event *event, int64_t waited_ms)
         log_error(loop_services(messaging->loop)->log, "no memory to deliver an event",
                   LOG_NUMBER("seq", event->seq));
         engineio_close_some(socketio_engineio(messaging->socketio), SIZE_MAX,
-                            FRAME_CLOSE_INTERNAL_ERROR);
+                            FAREWELL_INTERNAL_ERROR);
         return;
     }
     if (is_room)
@@ -324,8 +324,7 @@ void messaging_stop(struct messaging *messaging)
 
 size_t messaging_close_some(struct messaging *messaging, size_t limit)
 {
-    return engineio_close_some(socketio_engineio(messaging->socketio), limit,
-                               FRAME_CLOSE_GOING_AWAY);
+    return engineio_close_some(socketio_engineio(messaging->socketio), limit, FAREWELL_GOING_AWAY);
 }
 
 size_t messaging_connections(const struct messaging *messaging)
@@ -341,7 +340,7 @@ void messaging_use_configuration(struct messaging *messaging,
     const struct config *config = configuration->config;
 
     messaging->configuration = configuration;
-    messaging->socketio_settings.connect_timeout_ms = config->broker_connect_timeout_ms;
+    socketio_limit_connect_time(messaging->socketio, config->broker_connect_timeout_ms);
     engineio_limit_output(socketio_engineio(messaging->socketio),
                           (size_t)config->broker_max_output_bytes);
 }
@@ -440,13 +439,13 @@ static void describe_socketio(struct messaging *messaging)
                                     .on_drain = on_drain};
     messaging->name_spaces[0] = &messaging->name_space;
     messaging->socketio_settings = (struct socketio_settings){
-        .transport = {.loop = messaging->loop,
-                      .endings = &messaging->endings,
-                      .ping_interval_ms = MESSAGING_PING_INTERVAL_MS,
-                      .ping_timeout_ms = MESSAGING_PING_TIMEOUT_MS,
-                      .upgrade_timeout_ms = MESSAGING_UPGRADE_TIMEOUT_MS,
-                      .max_payload_bytes = MESSAGING_MAX_PAYLOAD_BYTES,
-                      .max_output_bytes = (size_t)config->broker_max_output_bytes},
+        .session = {.loop = messaging->loop,
+                    .endings = &messaging->endings,
+                    .ping_interval_ms = MESSAGING_PING_INTERVAL_MS,
+                    .ping_timeout_ms = MESSAGING_PING_TIMEOUT_MS,
+                    .upgrade_timeout_ms = MESSAGING_UPGRADE_TIMEOUT_MS,
+                    .max_payload_bytes = MESSAGING_MAX_PAYLOAD_BYTES,
+                    .max_output_bytes = (size_t)config->broker_max_output_bytes},
         .connect_timeout_ms = config->broker_connect_timeout_ms,
         .namespaces = messaging->name_spaces,
         .application = messaging,
@@ -498,8 +497,7 @@ void messaging_free(struct messaging *messaging)
     messaging->is_stopping = true;
     /* Sockets that are paused or not yet let in stay until their requests are done. */
     if (messaging->socketio != NULL)
-        engineio_close_some(socketio_engineio(messaging->socketio), SIZE_MAX,
-                            FRAME_CLOSE_GOING_AWAY);
+        engineio_close_some(socketio_engineio(messaging->socketio), SIZE_MAX, FAREWELL_GOING_AWAY);
     while (messaging->clients > 0) {
         feed_cancel(messaging->feed);
         loop_turn(messaging->loop, ENDING_TURN_MS);

@@ -10,7 +10,6 @@
 #include "broker/messaging.h"
 #include "broker/presence.h"
 #include "broker/protocol/socketio.h"
-#include "broker/transport/frame.h"
 #include "broker/typing.h"
 
 struct messaging {

@@ -177,7 +177,7 @@ static void expire(struct client *client)
 
     client->messaging->metrics.tokens_expired++;
     client_emit(client, "error", payload, sizeof(payload) - 1);
-    socketio_close(client->socket, FRAME_CLOSE_NORMAL);
+    socketio_close(client->socket, FAREWELL_NORMAL);
 }
 
 /* An unmodified page does not come back by itself after a DISCONNECT packet. Who has not been let
@@ -188,7 +188,7 @@ static void end_erased(struct client *client)
         "{\"message\":\"Votre compte a été supprimé\",\"code\":\"user_erased\"}";
 
     if (!socketio_is_connected(client->socket)) {
-        socketio_close(client->socket, FRAME_CLOSE_NORMAL);
+        socketio_close(client->socket, FAREWELL_NORMAL);
         return;
     }
     client_emit(client, "error", payload, sizeof(payload) - 1);
@@ -210,7 +210,7 @@ static void on_expiry(struct timer *timer)
     if (client->is_erased)
         end_erased(client);
     else if (client->is_failing)
-        socketio_close(client->socket, FRAME_CLOSE_INTERNAL_ERROR);
+        socketio_close(client->socket, FAREWELL_INTERNAL_ERROR);
     else if (client->expires_at_ms <= wall_ms(client->messaging))
         expire(client);
     else
@@ -309,7 +309,7 @@ static void free_connecting(struct connecting *connecting)
 /* Cuts the connection off: after a CONNECT_ERROR the client would not come back by itself. */
 static void turn_away(struct socketio_socket *socket)
 {
-    socketio_close(socket, FRAME_CLOSE_INTERNAL_ERROR);
+    socketio_close(socket, FAREWELL_INTERNAL_ERROR);
     socketio_refuse(socket, "", NULL); /* only frees it: the connection is gone */
 }
 
@@ -583,7 +583,7 @@ static void replace_old(const struct connecting *connecting, struct user *user)
         return;
     suspend_session(client);
     client->pid[0] = '\0'; /* the session is the new socket's */
-    socketio_close(client->socket, FRAME_CLOSE_NORMAL);
+    socketio_close(client->socket, FAREWELL_NORMAL);
 }
 
 static const char *default_role(const struct config *config)

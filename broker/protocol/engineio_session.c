@@ -1,26 +1,21 @@
+#include "broker/protocol/engineio_session.h"
+
+#include <nettle/base64.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/protocol/engineio_private.h"
+#include "common/assert.h"
+#include "common/buffer.h"
 #include "common/container.h"
 #include "common/json_writer.h"
-#include "common/utf8.h"
+
+#define ID_RANDOM_BYTES 15
+/* What client and server send each other over a WebSocket that is being tried. */
+#define PROBE "probe"
 
 /* Heartbeats are a bit early, by up to one part in so many, so that those of thousands of sessions
  * fall together and an idle server wakes up a few times a second and not thousands. */
 #define HEARTBEAT_GRAIN 100
-
-/* The HTTP long-polling transport of a session. */
-struct polling {
-    struct engineio_session *session;
-    struct loop_task task; /* at the end of the turn: answers the GET, goes on with the POST */
-    struct output output;
-    struct http_request *get, *post; /* that wait for their answer, or NULL */
-    size_t post_offset;              /* of the next packet in the POST's body */
-    bool is_get_watched;
-    bool is_overflowed;
-    bool wants_drain;
-};
 
 /* A WebSocket that a polling session is trying out. */
 struct upgrade {
@@ -30,6 +25,29 @@ struct upgrade {
     int64_t expires_ms;
 };
 
+enum state {
+    STATE_OPEN,
+    STATE_CLOSING, /* over for the user; long-polling waits to tell the client */
+    STATE_ENDED,   /* buried */
+};
+
+struct engineio_session {
+    struct loop_remains remains;
+    struct table_entry entry; /* by id */
+    struct engineio_sessions *sessions;
+    void *user;
+    struct websocket *websocket; /* while it is the transport, else NULL */
+    struct polling *polling;     /* while that is the transport, else NULL */
+    struct upgrade *upgrade;     /* while a WebSocket is being tried, else NULL */
+    struct timer timer;          /* heartbeat; patience while closing */
+    char id[ENGINEIO_ID_BYTES];
+    uint8_t state;
+    uint8_t transport; /* the last one, also when it is gone */
+    bool awaits_pong;
+    bool has_grace; /* something else came instead of the pong, once */
+    bool is_paused;
+};
+
 /* What the client is told at the end. */
 enum goodbye {
     GOODBYE_NOTHING, /* as if the connection had broken */
@@ -37,53 +55,50 @@ enum goodbye {
     GOODBYE_ORDERLY, /* what was queued, then that it is over */
 };
 
-static struct loop *loop_of(const struct engineio_session *session)
+void engineio_make_id(const struct random_source *random, char out[ENGINEIO_ID_BYTES])
 {
-    return session->server->settings->loop;
-}
+    uint8_t bytes[ID_RANDOM_BYTES];
 
-/* ---- Life and death ---- */
-
-static void polling_free(struct engineio_session *session)
-{
-    struct polling *polling = session->polling;
-
-    session->polling = NULL;
-    if (!polling)
-        return;
-    loop_cancel(&polling->task);
-    output_clear(&polling->output);
-    free(polling);
-}
-
-static void session_free(struct engineio_session *session)
-{
-    polling_free(session);
-    loop_timer_remove(loop_of(session), &session->timer);
-    free(session);
-}
-
-void engineio_free_dead(struct engineio_server *server)
-{
-    while (server->dead) {
-        struct engineio_session *session = server->dead;
-
-        server->dead = session->next;
-        session_free(session);
+    random_fill(random, bytes, sizeof(bytes));
+    base64_encode_raw(out, sizeof(bytes), bytes);
+    out[ENGINEIO_ID_BYTES - 1] = '\0';
+    for (char *digit = out; *digit != '\0'; digit++) {
+        if (*digit == '+')
+            *digit = '-';
+        else if (*digit == '/')
+            *digit = '_';
     }
 }
 
-/* Takes it out of the table; it is freed at the end of the turn. */
+const char *engineio_end_name(enum engineio_end end)
+{
+    static const char *const names[] = {
+        [ENGINEIO_END_TRANSPORT_CLOSE] = "transport close",
+        [ENGINEIO_END_TRANSPORT_ERROR] = "transport error",
+        [ENGINEIO_END_PARSE_ERROR] = "parse error",
+        [ENGINEIO_END_PING_TIMEOUT] = "ping timeout",
+        [ENGINEIO_END_SLOW] = "slow consumer",
+        [ENGINEIO_END_FORCED] = "forced close",
+    };
+
+    return names[end];
+}
+
+static struct loop *loop_of(const struct engineio_session *session)
+{
+    return session->sessions->settings->loop;
+}
+
+/* ---- The end ---- */
+
+/* Code up the stack may still look at it. */
 static void bury(struct engineio_session *session)
 {
-    struct engineio_server *server = session->server;
-
-    session->state = ENGINEIO_STATE_ENDED;
-    loop_timer_stop(loop_of(session), &session->timer);
-    engineio_remove(session);
-    session->next = server->dead;
-    server->dead = session;
-    loop_defer(loop_of(session), &server->burial);
+    ASSERT(session->state != STATE_ENDED);
+    session->state = STATE_ENDED;
+    loop_timer_remove(loop_of(session), &session->timer);
+    table_remove(&session->sessions->by_id, &session->entry);
+    loop_bury(loop_of(session), &session->remains);
 }
 
 /* Returns the WebSocket. */
@@ -100,72 +115,68 @@ static struct websocket *upgrade_free(struct engineio_session *session)
 
 static void upgrade_abandon(struct engineio_session *session)
 {
-    if (session->upgrade)
-        websocket_close(upgrade_free(session), FRAME_CLOSE_NO_STATUS);
+    if (session->upgrade != NULL)
+        websocket_close(upgrade_free(session), FAREWELL_UNSAID);
 }
 
-static void answer_get(struct engineio_session *session);
-
-static void push(struct engineio_session *session, struct block *packet, size_t limit)
+/* Long-polling has words of its own for it. */
+static enum polling_goodbye polling_goodbye(enum engineio_end end, enum goodbye goodbye)
 {
-    struct polling *polling = session->polling;
-
-    if (!packet || !output_push(&polling->output, packet, limit))
-        polling->is_overflowed = true;
-    loop_defer(loop_of(session), &polling->task);
+    if (goodbye == GOODBYE_ORDERLY)
+        return POLLING_GOODBYE_ORDERLY;
+    if (end == ENGINEIO_END_TRANSPORT_CLOSE)
+        return POLLING_GOODBYE_AGREED;
+    return end == ENGINEIO_END_FORCED ? POLLING_GOODBYE_BRIEF : POLLING_GOODBYE_BLAMING;
 }
 
-static void answer_post(struct engineio_session *session, bool is_good)
+/* Ends the transport, if there still is one. False when the client has to come for the rest. */
+static bool end_transport(struct engineio_session *session, enum engineio_end end,
+                          enum goodbye goodbye, enum farewell_reason reason)
 {
-    struct http_request *post = session->polling->post;
+    struct websocket *websocket = session->websocket;
 
-    session->polling->post = NULL;
-    if (post && is_good)
-        engineio_respond(session->server, post, 200, "text/html", "ok", 2);
-    else if (post)
-        engineio_respond_error(session->server, post, ENGINEIO_ERROR_BAD_REQUEST);
-}
-
-/* Tells the client over long-polling. False when that has to wait for its next GET. */
-static bool polling_goodbye(struct engineio_session *session, enum engineio_end end,
-                            enum goodbye goodbye)
-{
-    struct polling *polling = session->polling;
-    bool is_by_client = end == ENGINEIO_END_TRANSPORT_CLOSE;
-
-    answer_post(session, is_by_client || end == ENGINEIO_END_FORCED);
-    if (goodbye != GOODBYE_ORDERLY)
-        output_clear(&polling->output);
-    push(session, is_by_client ? session->server->noop : session->server->close, SIZE_MAX);
-    if (polling->get)
-        answer_get(session);
-    return output_is_empty(&polling->output) || goodbye != GOODBYE_ORDERLY;
+    session->websocket = NULL;
+    if (websocket != NULL && goodbye == GOODBYE_NOTHING)
+        websocket_abort(websocket);
+    else if (websocket != NULL)
+        websocket_close(websocket, reason);
+    if (session->polling == NULL)
+        return true;
+    if (!polling_close(session->polling, polling_goodbye(end, goodbye)))
+        return false;
+    session->polling = NULL;
+    return true;
 }
 
 static void end_session(struct engineio_session *session, enum engineio_end end,
-                        enum goodbye goodbye, uint16_t code)
+                        enum goodbye goodbye, enum farewell_reason reason)
 {
-    const struct engineio_settings *settings = session->server->settings;
+    const struct engineio_session_settings *settings = session->sessions->settings;
     void *user = session->user;
-    bool is_over = true;
 
-    if (session->state != ENGINEIO_STATE_OPEN)
-        return;
-    session->server->counts[engineio_transport(session)]--;
-    session->state = ENGINEIO_STATE_CLOSING;
+    ASSERT(session->state == STATE_OPEN);
+    session->sessions->counts[session->transport]--;
+    session->state = STATE_CLOSING;
     upgrade_abandon(session);
-    if (session->websocket && goodbye == GOODBYE_NOTHING)
-        websocket_abort(session->websocket);
-    else if (session->websocket)
-        websocket_close(session->websocket, code);
-    else if (session->polling)
-        is_over = polling_goodbye(session, end, goodbye);
-    session->websocket = NULL;
-    if (is_over)
+    if (end_transport(session, end, goodbye, reason))
         bury(session);
     else
         loop_timer_start(settings->loop, &session->timer, settings->ping_timeout_ms);
     settings->on_close(user, end, true);
+}
+
+/* Ends it because of the client. */
+static void fail(struct engineio_session *session, enum engineio_end end)
+{
+    end_session(session, end, GOODBYE_BRIEF, FAREWELL_UNSAID);
+}
+
+/* A client that never came for the last words. */
+static void end_waiting(struct engineio_session *session)
+{
+    polling_close(session->polling, POLLING_GOODBYE_BRIEF);
+    session->polling = NULL;
+    bury(session);
 }
 
 /* ---- Heartbeat ---- */
@@ -182,29 +193,29 @@ static void send_ping(struct engineio_session *session)
 {
     session->awaits_pong = true;
     session->has_grace = false;
-    start_heartbeat(session, session->server->settings->ping_timeout_ms);
-    engineio_send(session, session->server->ping);
+    start_heartbeat(session, session->sessions->settings->ping_timeout_ms);
+    engineio_send(session, session->sessions->ping);
 }
 
 static void on_timer(struct timer *timer)
 {
     struct engineio_session *session = CONTAINER_OF(timer, struct engineio_session, timer);
 
-    if (session->state != ENGINEIO_STATE_OPEN)
-        bury(session);
+    if (session->state == STATE_CLOSING)
+        end_waiting(session);
     else if (!session->awaits_pong)
         send_ping(session);
     else if (session->is_paused) /* the pong may be in what we do not read */
-        start_heartbeat(session, session->server->settings->ping_timeout_ms);
+        start_heartbeat(session, session->sessions->settings->ping_timeout_ms);
     else
-        end_session(session, ENGINEIO_END_PING_TIMEOUT, GOODBYE_BRIEF, FRAME_CLOSE_NO_STATUS);
+        fail(session, ENGINEIO_END_PING_TIMEOUT);
 }
 
 /* ---- Packets ---- */
 
 static void handle_packet(struct engineio_session *session, const struct engineio_packet *packet)
 {
-    const struct engineio_settings *settings = session->server->settings;
+    const struct engineio_session_settings *settings = session->sessions->settings;
 
     /* A long message may be in front of the pong: any sign of life counts for it, once. */
     if (session->awaits_pong && !session->has_grace && packet->type != ENGINEIO_PONG) {
@@ -220,10 +231,10 @@ static void handle_packet(struct engineio_session *session, const struct enginei
         start_heartbeat(session, settings->ping_interval_ms);
         break;
     case ENGINEIO_CLOSE:
-        end_session(session, ENGINEIO_END_TRANSPORT_CLOSE, GOODBYE_BRIEF, FRAME_CLOSE_NO_STATUS);
+        fail(session, ENGINEIO_END_TRANSPORT_CLOSE);
         break;
     case ENGINEIO_PING: /* it is the server that pings */
-        end_session(session, ENGINEIO_END_TRANSPORT_ERROR, GOODBYE_BRIEF, FRAME_CLOSE_NO_STATUS);
+        fail(session, ENGINEIO_END_TRANSPORT_ERROR);
         break;
     case ENGINEIO_OPEN:
     case ENGINEIO_UPGRADE:
@@ -232,229 +243,65 @@ static void handle_packet(struct engineio_session *session, const struct enginei
     }
 }
 
-static void handle_malformed(struct engineio_session *session)
-{
-    end_session(session, ENGINEIO_END_PARSE_ERROR, GOODBYE_BRIEF, FRAME_CLOSE_NO_STATUS);
-}
-
 /* ---- Long-polling ---- */
 
-static void answer_get(struct engineio_session *session)
+static void on_polling_packet(void *owner, const struct engineio_packet *packet)
 {
-    struct polling *polling = session->polling;
-    struct http_request *get = polling->get;
-    struct buffer payload = BUFFER_EMPTY;
-    struct block *packet;
-
-    polling->get = NULL;
-    while ((packet = output_pop(&polling->output))) {
-        engineio_payload_append(&payload, packet);
-        block_release(packet);
-    }
-    if (payload.failed)
-        engineio_respond(session->server, get, 503, NULL, NULL, 0);
-    else
-        engineio_respond(session->server, get, 200, "text/plain; charset=UTF-8", payload.data,
-                         payload.length);
-    bool has_failed = payload.failed;
-    buffer_free(&payload);
-    if (has_failed) /* messages are lost */
-        end_session(session, ENGINEIO_END_TRANSPORT_ERROR, GOODBYE_BRIEF, FRAME_CLOSE_NO_STATUS);
+    handle_packet(owner, packet);
 }
 
-static void on_get_gone(void *context)
+static void on_polling_drain(void *owner)
 {
-    struct engineio_session *session = context;
+    const struct engineio_session *session = owner;
 
-    session->polling->get = NULL;
-    end_session(session, ENGINEIO_END_TRANSPORT_ERROR, GOODBYE_BRIEF, FRAME_CLOSE_NO_STATUS);
+    session->sessions->settings->on_drain(session->user);
 }
 
-static void on_post_gone(void *context)
+static enum engineio_end end_of_polling(enum polling_end end)
 {
-    struct engineio_session *session = context;
+    static const enum engineio_end ends[] = {
+        [POLLING_CLOSED] = ENGINEIO_END_FORCED,
+        [POLLING_LOST] = ENGINEIO_END_TRANSPORT_ERROR,
+        [POLLING_FAILED] = ENGINEIO_END_TRANSPORT_ERROR,
+        [POLLING_MALFORMED] = ENGINEIO_END_PARSE_ERROR,
+        [POLLING_SLOW] = ENGINEIO_END_SLOW,
+    };
 
-    session->polling->post = NULL;
-    end_session(session, ENGINEIO_END_TRANSPORT_ERROR, GOODBYE_BRIEF, FRAME_CLOSE_NO_STATUS);
+    return ends[end];
 }
 
-/* Handles the packets of the POST that waits, as long as nobody pauses or ends the session. */
-static void consume_post(struct engineio_session *session)
+static void on_polling_close(void *owner, enum polling_end end)
 {
-    struct polling *polling = session->polling;
-    struct buffer scratch = BUFFER_EMPTY;
-    size_t length;
-    const char *body = http_request_body(polling->post, &length);
+    struct engineio_session *session = owner;
 
-    while (session->state == ENGINEIO_STATE_OPEN && !session->is_paused && polling->post) {
-        struct engineio_packet packet;
-
-        switch (engineio_payload_next(body, length, &polling->post_offset, &scratch, &packet)) {
-        case ENGINEIO_PAYLOAD_PACKET:
-            handle_packet(session, &packet);
-            break;
-        case ENGINEIO_PAYLOAD_END:
-            answer_post(session, true);
-            break;
-        case ENGINEIO_PAYLOAD_MALFORMED:
-            handle_malformed(session);
-            break;
-        }
-    }
-    buffer_free(&scratch);
-}
-
-/* Answers the GET if there is something to answer; else the client waits, and may leave. */
-static void serve_get(struct engineio_session *session)
-{
-    struct polling *polling = session->polling;
-
-    if (!output_is_empty(&polling->output)) {
-        answer_get(session);
-    } else if (!polling->is_get_watched) {
-        polling->is_get_watched = true;
-        http_request_watch(polling->get, on_get_gone, session);
-    }
-}
-
-static void tell_drained(struct engineio_session *session)
-{
-    struct polling *polling = session->polling;
-
-    if (!polling->wants_drain || !output_is_empty(&polling->output))
-        return;
-    polling->wants_drain = false;
-    session->server->settings->on_drain(session->user);
-}
-
-static void run_polling_task(struct loop_task *task)
-{
-    struct polling *polling = CONTAINER_OF(task, struct polling, task);
-    struct engineio_session *session = polling->session;
-
-    if (session->state == ENGINEIO_STATE_OPEN && polling->is_overflowed)
-        end_session(session, ENGINEIO_END_SLOW, GOODBYE_BRIEF, FRAME_CLOSE_NO_STATUS);
-    if (session->state == ENGINEIO_STATE_OPEN && polling->post)
-        consume_post(session);
-    if (session->state == ENGINEIO_STATE_OPEN && polling->get)
-        serve_get(session);
-    if (session->state == ENGINEIO_STATE_OPEN)
-        tell_drained(session);
-}
-
-bool engineio_session_use_polling(struct engineio_session *session)
-{
-    session->polling = calloc(1, sizeof(*session->polling));
-    if (!session->polling)
-        return false;
-    session->polling->session = session;
-    session->polling->task.run = run_polling_task;
-    return true;
-}
-
-void engineio_session_poll(struct engineio_session *session, struct http_request *request)
-{
-    struct polling *polling = session->polling;
-
-    if (polling->get) { /* two at once would mix up the order of messages */
-        engineio_respond_error(session->server, request, ENGINEIO_ERROR_BAD_REQUEST);
-        end_session(session, ENGINEIO_END_TRANSPORT_ERROR, GOODBYE_BRIEF, FRAME_CLOSE_NO_STATUS);
-        return;
-    }
-    polling->get = request;
-    polling->is_get_watched = false;
-    if (session->state == ENGINEIO_STATE_CLOSING) {
-        answer_get(session);
+    session->polling = NULL;
+    if (end == POLLING_CLOSED)
         bury(session);
-    } else {
-        loop_defer(loop_of(session), &polling->task);
-    }
+    else
+        fail(session, end_of_polling(end));
 }
 
-/* Whether a POST's body is what protocol 4 allows: text. */
-static bool is_text(const struct http_request *request)
+bool engineio_session_is_polling(const struct engineio_session *session)
 {
-    const char *type = http_request_header(request, "Content-Type");
-    size_t length;
-    const char *body = http_request_body(request, &length);
+    return session->polling != NULL;
+}
 
-    return !(type && strcmp(type, "application/octet-stream") == 0) && utf8_is_valid(body, length);
+void engineio_session_get(struct engineio_session *session, struct http_request *request)
+{
+    polling_get(session->polling, request);
 }
 
 void engineio_session_post(struct engineio_session *session, struct http_request *request)
 {
-    struct polling *polling = session->polling;
-
-    if (session->state == ENGINEIO_STATE_CLOSING) {
-        engineio_respond(session->server, request, 200, "text/html", "ok", 2);
-        return;
-    }
-    if (polling->post || !is_text(request)) {
-        engineio_respond_error(session->server, request, ENGINEIO_ERROR_BAD_REQUEST);
-        end_session(session, ENGINEIO_END_TRANSPORT_ERROR, GOODBYE_BRIEF, FRAME_CLOSE_NO_STATUS);
-        return;
-    }
-    polling->post = request;
-    polling->post_offset = 0;
-    consume_post(session);
-    if (session->state == ENGINEIO_STATE_OPEN && polling->post)
-        http_request_watch(polling->post, on_post_gone, session);
-}
-
-/* ---- WebSocket ---- */
-
-void engineio_refuse_socket(struct engineio_server *server, int descriptor)
-{
-    struct output output = {0};
-    struct block *frame = frame_encode_close(FRAME_CLOSE_NO_STATUS);
-
-    if (frame)
-        output_push(&output, frame, SIZE_MAX);
-    block_release(frame);
-    farewell_start(server->settings->endings, descriptor, &output);
-}
-
-bool engineio_session_use_websocket(struct engineio_session *session, int descriptor,
-                                    const char *early, size_t early_length)
-{
-    session->websocket =
-        websocket_create(&session->server->websockets, descriptor, early, early_length, session);
-    return session->websocket != NULL;
-}
-
-void engineio_on_websocket_drain(void *owner)
-{
-    struct engineio_session *session = owner;
-
-    session->server->settings->on_drain(session->user);
-}
-
-void engineio_on_websocket_close(void *owner, enum websocket_end end, uint16_t code)
-{
-    static const enum engineio_end ends[] = {
-        [WEBSOCKET_CLOSED] = ENGINEIO_END_TRANSPORT_CLOSE,
-        [WEBSOCKET_FAILED] = ENGINEIO_END_TRANSPORT_ERROR,
-        [WEBSOCKET_LOST] = ENGINEIO_END_TRANSPORT_CLOSE,
-        [WEBSOCKET_SLOW] = ENGINEIO_END_SLOW,
-    };
-    struct engineio_session *session = owner;
-
-    (void)code;
-    if (session->upgrade) {
-        upgrade_free(session); /* the session goes on with polling */
-        return;
-    }
-    session->websocket = NULL;
-    end_session(session, ends[end], GOODBYE_NOTHING, FRAME_CLOSE_NO_STATUS);
+    polling_post(session->polling, request);
 }
 
 /* ---- Upgrade from one to the other ---- */
 
-/* The client switches over when its GET is answered, so we do not let that wait for news. */
+/* The client switches over when its GET is answered, so that does not wait for a message. */
 static void send_noop(struct engineio_session *session)
 {
-    if (session->polling->get && output_is_empty(&session->polling->output))
-        push(session, session->server->noop, SIZE_MAX);
+    polling_nudge(session->polling);
     loop_timer_start(loop_of(session), &session->upgrade->timer, ENGINEIO_NOOP_INTERVAL_MS);
 }
 
@@ -472,19 +319,19 @@ static void on_upgrade_timer(struct timer *timer)
 void engineio_session_probe(struct engineio_session *session, int descriptor, const char *early,
                             size_t early_length)
 {
-    const struct engineio_settings *settings = session->server->settings;
+    const struct engineio_session_settings *settings = session->sessions->settings;
     struct upgrade *upgrade = NULL;
 
-    if (session->state == ENGINEIO_STATE_OPEN && session->polling && !session->upgrade)
+    if (session->state == STATE_OPEN && session->polling != NULL && session->upgrade == NULL)
         upgrade = calloc(1, sizeof(*upgrade));
-    if (!upgrade || !loop_timer_add(settings->loop, &upgrade->timer, on_upgrade_timer)) {
+    if (upgrade == NULL || !loop_timer_add(settings->loop, &upgrade->timer, on_upgrade_timer)) {
         free(upgrade);
-        engineio_refuse_socket(session->server, descriptor);
+        websocket_refuse(settings->endings, descriptor);
         return;
     }
     upgrade->websocket =
-        websocket_create(&session->server->websockets, descriptor, early, early_length, session);
-    if (!upgrade->websocket) {
+        websocket_create(&session->sessions->websockets, descriptor, early, early_length, session);
+    if (upgrade->websocket == NULL) {
         loop_timer_remove(settings->loop, &upgrade->timer);
         free(upgrade);
         return;
@@ -497,7 +344,7 @@ void engineio_session_probe(struct engineio_session *session, int descriptor, co
 
 void engineio_session_catch_up(struct engineio_session *session)
 {
-    if (session->upgrade)
+    if (session->upgrade != NULL)
         websocket_read(session->upgrade->websocket);
 }
 
@@ -505,90 +352,107 @@ void engineio_session_catch_up(struct engineio_session *session)
 static void complete_upgrade(struct engineio_session *session)
 {
     struct polling *polling = session->polling;
-    struct block *packet;
+    enum polling_end end;
 
-    if (polling->is_overflowed) { /* its task, which ends it, has not run yet */
-        end_session(session, ENGINEIO_END_SLOW, GOODBYE_BRIEF, FRAME_CLOSE_NO_STATUS);
+    if (!polling_can_move(polling, &end)) {
+        fail(session, end_of_polling(end));
         return;
     }
-    if (polling->post) { /* its packets and the WebSocket's would overtake each other */
-        end_session(session, ENGINEIO_END_TRANSPORT_ERROR, GOODBYE_BRIEF, FRAME_CLOSE_NO_STATUS);
-        return;
-    }
-    session->server->counts[ENGINEIO_POLLING]--;
-    session->server->counts[ENGINEIO_WEBSOCKET]++;
+    session->sessions->counts[ENGINEIO_POLLING]--;
+    session->sessions->counts[ENGINEIO_WEBSOCKET]++;
+    session->transport = ENGINEIO_WEBSOCKET;
     session->websocket = upgrade_free(session);
-    while ((packet = output_pop(&polling->output))) {
-        websocket_send(session->websocket, packet);
-        block_release(packet);
-    }
-    if (polling->wants_drain)
-        websocket_want_drain(session->websocket);
+    session->polling = NULL;
+    polling_move(polling, session->websocket);
     if (session->is_paused)
         websocket_pause(session->websocket);
-    if (polling->get) {
-        push(session, session->server->noop, SIZE_MAX);
-        answer_get(session);
-    }
-    polling_free(session);
 }
 
 static void handle_upgrade_packet(struct engineio_session *session, bool is_text, const char *bytes,
                                   size_t length)
 {
-    static const char probe[] = "probe";
     struct engineio_packet packet = {ENGINEIO_NOOP, false, NULL, 0};
     bool is_packet = is_text && engineio_packet_parse(bytes, length, &packet);
 
     if (is_packet && packet.type == ENGINEIO_UPGRADE) {
         complete_upgrade(session);
-    } else if (is_packet && packet.type == ENGINEIO_PING && packet.length == strlen(probe) &&
-               memcmp(packet.data, probe, packet.length) == 0) {
-        websocket_send(session->upgrade->websocket, session->server->pong_probe);
+    } else if (is_packet && packet.type == ENGINEIO_PING && packet.length == strlen(PROBE) &&
+               memcmp(packet.data, PROBE, packet.length) == 0) {
+        websocket_send(session->upgrade->websocket, session->sessions->pong_probe);
         send_noop(session);
     } else {
         upgrade_abandon(session);
     }
 }
 
-void engineio_on_websocket_message(void *owner, bool is_text, const char *bytes, size_t length)
+/* ---- WebSocket: the transport, or one that is being tried ---- */
+
+static void on_websocket_message(void *owner, bool is_text, const char *bytes, size_t length)
 {
     struct engineio_session *session = owner;
     struct engineio_packet packet = {ENGINEIO_MESSAGE, true, bytes, length};
 
-    if (session->upgrade)
+    if (session->upgrade != NULL)
         handle_upgrade_packet(session, is_text, bytes, length);
     else if (!is_text || engineio_packet_parse(bytes, length, &packet))
         handle_packet(session, &packet);
     else
-        handle_malformed(session);
+        fail(session, ENGINEIO_END_PARSE_ERROR);
 }
 
-/* ---- What the server and the application do ---- */
-
-struct engineio_session *engineio_session_create(struct engineio_server *server, void *user)
+static void on_websocket_drain(void *owner)
 {
+    const struct engineio_session *session = owner;
+
+    session->sessions->settings->on_drain(session->user);
+}
+
+static void on_websocket_close(void *owner, enum websocket_end end)
+{
+    static const enum engineio_end ends[] = {
+        [WEBSOCKET_CLOSED] = ENGINEIO_END_TRANSPORT_CLOSE,
+        [WEBSOCKET_FAILED] = ENGINEIO_END_TRANSPORT_ERROR,
+        [WEBSOCKET_LOST] = ENGINEIO_END_TRANSPORT_CLOSE,
+        [WEBSOCKET_SLOW] = ENGINEIO_END_SLOW,
+    };
+    struct engineio_session *session = owner;
+
+    if (session->upgrade != NULL) {
+        upgrade_free(session); /* the session goes on with polling */
+        return;
+    }
+    session->websocket = NULL;
+    end_session(session, ends[end], GOODBYE_NOTHING, FAREWELL_UNSAID);
+}
+
+/* ---- The beginning ---- */
+
+/* One with an id, and no transport yet. NULL without memory. */
+static struct engineio_session *create(struct engineio_sessions *sessions, void *user)
+{
+    struct loop *loop = sessions->settings->loop;
     struct engineio_session *session = calloc(1, sizeof(*session));
 
-    if (!session || !loop_timer_add(server->settings->loop, &session->timer, on_timer)) {
+    if (session == NULL || !loop_timer_add(loop, &session->timer, on_timer)) {
         free(session);
         return NULL;
     }
-    session->server = server;
+    engineio_make_id(loop_services(loop)->random, session->id);
+    session->entry.key = session->id;
+    if (!table_add(&sessions->by_id, &session->entry)) {
+        loop_timer_remove(loop, &session->timer);
+        free(session);
+        return NULL;
+    }
+    session->sessions = sessions;
     session->user = user;
-    engineio_make_id(loop_services(server->settings->loop)->random, session->id);
     return session;
 }
 
-void engineio_session_discard(struct engineio_session *session)
-{
-    session_free(session);
-}
-
-/* The open packet; NULL without memory. */
+/* The `open` packet; NULL without memory. */
 static struct block *encode_open(const struct engineio_session *session)
 {
-    const struct engineio_settings *settings = session->server->settings;
+    const struct engineio_session_settings *settings = session->sessions->settings;
     struct buffer text = BUFFER_EMPTY;
     struct json_writer writer;
     struct block *packet = NULL;
@@ -598,7 +462,7 @@ static struct block *encode_open(const struct engineio_session *session)
     json_member_text(&writer, "sid", session->id);
     json_write_key(&writer, "upgrades");
     json_begin_array(&writer);
-    if (session->polling)
+    if (session->transport == ENGINEIO_POLLING)
         json_write_text(&writer, "websocket");
     json_end_array(&writer);
     json_member_integer(&writer, "pingInterval", settings->ping_interval_ms);
@@ -611,82 +475,225 @@ static struct block *encode_open(const struct engineio_session *session)
     return packet;
 }
 
-void engineio_session_open(struct engineio_session *session)
+static void begin(struct engineio_session *session)
 {
-    const struct engineio_settings *settings = session->server->settings;
+    const struct engineio_session_settings *settings = session->sessions->settings;
     struct block *packet = encode_open(session);
 
-    session->server->counts[engineio_transport(session)]++;
+    session->sessions->counts[session->transport]++;
     start_heartbeat(session, settings->ping_interval_ms);
     engineio_send(session, packet);
     block_release(packet);
     settings->on_open(session->user, session);
 }
 
+bool engineio_session_open_polling(struct engineio_sessions *sessions, void *user,
+                                   struct http_request *get)
+{
+    struct engineio_session *session = create(sessions, user);
+
+    if (session == NULL)
+        return false;
+    session->transport = ENGINEIO_POLLING;
+    session->polling = polling_create(&sessions->pollings, session);
+    if (session->polling == NULL) {
+        bury(session);
+        return false;
+    }
+    polling_get(session->polling, get); /* answered at the end of the turn */
+    begin(session);
+    return true;
+}
+
+bool engineio_session_open_websocket(struct engineio_sessions *sessions, void *user, int descriptor,
+                                     const char *early, size_t early_length)
+{
+    struct engineio_session *session = create(sessions, user);
+
+    if (session == NULL) {
+        websocket_refuse(sessions->settings->endings, descriptor);
+        return false;
+    }
+    session->transport = ENGINEIO_WEBSOCKET;
+    session->websocket =
+        websocket_create(&sessions->websockets, descriptor, early, early_length, session);
+    if (session->websocket == NULL) {
+        bury(session);
+        return false;
+    }
+    begin(session);
+    return true;
+}
+
+/* ---- What their users call ---- */
+
 void engineio_send(struct engineio_session *session, struct block *message)
 {
-    if (session->state != ENGINEIO_STATE_OPEN)
-        return;
-    if (session->websocket)
+    ASSERT(session->state == STATE_OPEN);
+    if (session->websocket != NULL)
         websocket_send(session->websocket, message);
-    else if (!session->polling->is_overflowed) /* what fits again must not follow what did not */
-        push(session, message, session->server->websockets.max_output_bytes);
+    else
+        polling_send(session->polling, message);
 }
 
 size_t engineio_queued(const struct engineio_session *session)
 {
-    if (session->websocket)
+    if (session->websocket != NULL)
         return websocket_queued(session->websocket);
-    return session->polling ? output_bytes(&session->polling->output) : 0;
+    return polling_queued(session->polling);
 }
 
 void engineio_want_drain(struct engineio_session *session)
 {
-    if (session->state != ENGINEIO_STATE_OPEN)
-        return;
-    if (session->websocket) {
+    ASSERT(session->state == STATE_OPEN);
+    if (session->websocket != NULL)
         websocket_want_drain(session->websocket);
-    } else {
-        session->polling->wants_drain = true;
-        loop_defer(loop_of(session), &session->polling->task);
-    }
+    else
+        polling_want_drain(session->polling);
 }
 
 void engineio_pause(struct engineio_session *session)
 {
+    ASSERT(session->state == STATE_OPEN);
     session->is_paused = true;
-    if (session->websocket)
+    if (session->websocket != NULL)
         websocket_pause(session->websocket);
+    else
+        polling_pause(session->polling);
 }
 
 void engineio_resume(struct engineio_session *session)
 {
+    ASSERT(session->state == STATE_OPEN);
     session->is_paused = false;
-    if (session->websocket)
+    if (session->websocket != NULL)
         websocket_resume(session->websocket);
-    else if (session->polling)
-        loop_defer(loop_of(session), &session->polling->task);
+    else
+        polling_resume(session->polling);
 }
 
 enum engineio_transport engineio_transport(const struct engineio_session *session)
 {
-    return session->polling ? ENGINEIO_POLLING : ENGINEIO_WEBSOCKET;
+    return (enum engineio_transport)session->transport;
 }
 
-void engineio_close(struct engineio_session *session, uint16_t code)
+void engineio_close(struct engineio_session *session, enum farewell_reason reason)
 {
-    end_session(session, ENGINEIO_END_FORCED, GOODBYE_ORDERLY, code);
+    end_session(session, ENGINEIO_END_FORCED, GOODBYE_ORDERLY, reason);
 }
 
 void engineio_abort(struct engineio_session *session)
 {
-    end_session(session, ENGINEIO_END_FORCED, GOODBYE_NOTHING, FRAME_CLOSE_NO_STATUS);
+    end_session(session, ENGINEIO_END_FORCED, GOODBYE_NOTHING, FAREWELL_UNSAID);
 }
 
-void engineio_session_destroy(struct engineio_session *session)
+/* ---- All of them ---- */
+
+struct engineio_session *engineio_session_find(const struct engineio_sessions *sessions,
+                                               const char *id)
 {
-    if (session->state == ENGINEIO_STATE_OPEN)
-        engineio_abort(session);
-    else
-        bury(session);
+    struct table_entry *entry = table_find(&sessions->by_id, id);
+
+    return entry != NULL ? CONTAINER_OF(entry, struct engineio_session, entry) : NULL;
+}
+
+const char *engineio_session_id(const struct engineio_session *session)
+{
+    return session->id;
+}
+
+/* The first session of a bucket that is open, or NULL. */
+static struct engineio_session *first_open(struct table_entry *entry)
+{
+    for (; entry != NULL; entry = entry->next) {
+        struct engineio_session *session = CONTAINER_OF(entry, struct engineio_session, entry);
+        if (session->state == STATE_OPEN)
+            return session;
+    }
+    return NULL;
+}
+
+size_t engineio_sessions_close_some(struct engineio_sessions *sessions, size_t limit,
+                                    enum farewell_reason reason)
+{
+    const struct table *table = &sessions->by_id;
+    size_t open = sessions->counts[ENGINEIO_POLLING] + sessions->counts[ENGINEIO_WEBSOCKET];
+
+    for (size_t i = 0; i < table->bucket_count && limit > 0; i++) {
+        struct engineio_session *session;
+
+        /* From the bucket's start each time: callbacks may end any session. */
+        while (limit > 0 && (session = first_open(table->buckets[i])) != NULL) {
+            engineio_close(session, reason);
+            limit--;
+        }
+    }
+    return open;
+}
+
+static bool make_packets(struct engineio_sessions *sessions)
+{
+    sessions->ping = engineio_packet_encode(ENGINEIO_PING, NULL, 0);
+    sessions->pong_probe = engineio_packet_encode(ENGINEIO_PONG, PROBE, strlen(PROBE));
+    sessions->noop = engineio_packet_encode(ENGINEIO_NOOP, NULL, 0);
+    sessions->close = engineio_packet_encode(ENGINEIO_CLOSE, NULL, 0);
+    return sessions->ping != NULL && sessions->pong_probe != NULL && sessions->noop != NULL &&
+           sessions->close != NULL;
+}
+
+bool engineio_sessions_init(struct engineio_sessions *sessions,
+                            const struct engineio_session_settings *settings,
+                            const struct engineio_origins *origins)
+{
+    *sessions = (struct engineio_sessions){.settings = settings};
+    if (!make_packets(sessions))
+        return false;
+    sessions->websockets = (struct websocket_settings){
+        .loop = settings->loop,
+        .endings = settings->endings,
+        .max_message_bytes = settings->max_payload_bytes,
+        .max_output_bytes = settings->max_output_bytes,
+        .on_message = on_websocket_message,
+        .on_drain = on_websocket_drain,
+        .on_close = on_websocket_close,
+    };
+    sessions->pollings = (struct polling_settings){
+        .loop = settings->loop,
+        .max_output_bytes = settings->max_output_bytes,
+        .origins = origins,
+        .noop = sessions->noop,
+        .close = sessions->close,
+        .on_packet = on_polling_packet,
+        .on_drain = on_polling_drain,
+        .on_close = on_polling_close,
+    };
+    return true;
+}
+
+void engineio_sessions_limit_output(struct engineio_sessions *sessions, size_t max_output_bytes)
+{
+    sessions->websockets.max_output_bytes = max_output_bytes;
+    sessions->pollings.max_output_bytes = max_output_bytes;
+}
+
+/* Callbacks may end any session: a bucket is looked at until it is empty. */
+void engineio_sessions_free(struct engineio_sessions *sessions)
+{
+    struct table *table = &sessions->by_id;
+
+    for (size_t i = 0; i < table->bucket_count; i++) {
+        while (table->buckets[i] != NULL) {
+            struct engineio_session *session =
+                CONTAINER_OF(table->buckets[i], struct engineio_session, entry);
+            if (session->state == STATE_OPEN)
+                engineio_abort(session);
+            else
+                end_waiting(session);
+        }
+    }
+    table_free(table);
+    block_release(sessions->ping);
+    block_release(sessions->pong_probe);
+    block_release(sessions->noop);
+    block_release(sessions->close);
 }

@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/protocol/socketio_private.h"
-#include "broker/transport/frame.h"
 #include "common/buffer.h"
 #include "common/container.h"
 #include "common/json_writer.h"
@@ -12,40 +10,26 @@
 /* A namespace's name and query, as the client sends them. */
 #define NAME_MAX_BYTES 256
 
-/* The time that a client has to join a namespace. */
-struct connect_wait {
-    struct socketio_connection *connection;
-    struct timer timer;
+struct socketio_server {
+    const struct socketio_settings *settings;
+    struct socketio_connection_settings connections;
+    struct engineio_settings engineio_settings; /* with our callbacks */
+    struct engineio_server *engineio;
 };
 
+/* A packet whose attachments are still coming in. */
 struct binary_packet {
     struct buffer bytes;
     struct socketio_bundle bundle;
     unsigned expected_parts;
 };
 
-struct loop *socketio_loop(const struct socketio_server *server)
+static struct socketio_server *server_of(const struct socketio_connection *connection)
 {
-    return server->transport.loop;
+    return CONTAINER_OF(connection->settings, struct socketio_server, connections);
 }
 
-const char *socketio_reason_name(enum socketio_reason reason)
-{
-    static const char *const names[] = {
-        [SOCKETIO_CLIENT_DISCONNECT] = "client namespace disconnect",
-        [SOCKETIO_SERVER_DISCONNECT] = "server namespace disconnect",
-        [SOCKETIO_TRANSPORT_CLOSE] = "transport close",
-        [SOCKETIO_TRANSPORT_ERROR] = "transport error",
-        [SOCKETIO_PARSE_ERROR] = "parse error",
-        [SOCKETIO_PING_TIMEOUT] = "ping timeout",
-        [SOCKETIO_SLOW] = "slow consumer",
-        [SOCKETIO_FORCED_CLOSE] = "forced server close",
-    };
-
-    return names[reason];
-}
-
-/* ---- Connections ---- */
+/* ---- Packets from the client ---- */
 
 static void binary_free(struct socketio_connection *connection)
 {
@@ -56,63 +40,9 @@ static void binary_free(struct socketio_connection *connection)
     connection->binary = NULL;
 }
 
-static void wait_stop(struct socketio_connection *connection)
-{
-    if (!connection->wait)
-        return;
-    loop_timer_remove(socketio_loop(connection->server), &connection->wait->timer);
-    free(connection->wait);
-    connection->wait = NULL;
-}
-
-static void on_connect_timeout(struct timer *timer)
-{
-    socketio_connection_close(CONTAINER_OF(timer, struct connect_wait, timer)->connection,
-                              SOCKETIO_FORCED_CLOSE, FRAME_CLOSE_NO_STATUS);
-}
-
-static bool wait_start(struct socketio_connection *connection)
-{
-    struct socketio_server *server = connection->server;
-    struct connect_wait *wait = calloc(1, sizeof(*wait));
-
-    if (!wait || !loop_timer_add(socketio_loop(server), &wait->timer, on_connect_timeout)) {
-        free(wait);
-        return false;
-    }
-    wait->connection = connection;
-    connection->wait = wait;
-    loop_timer_start(socketio_loop(server), &wait->timer, server->settings->connect_timeout_ms);
-    return true;
-}
-
-void socketio_connection_update_wait(struct socketio_connection *connection)
-{
-    if (connection->is_over)
-        return;
-    if (socketio_has_accepted(connection))
-        wait_stop(connection);
-    else if (!connection->wait && !wait_start(connection))
-        socketio_connection_close(connection, SOCKETIO_FORCED_CLOSE, FRAME_CLOSE_INTERNAL_ERROR);
-}
-
-void socketio_connection_close(struct socketio_connection *connection, enum socketio_reason reason,
-                               uint16_t code)
-{
-    if (connection->is_over)
-        return;
-    if (!connection->has_reason) {
-        connection->has_reason = true;
-        connection->reason = reason;
-    }
-    engineio_close(connection->session, code);
-}
-
-/* ---- Packets from the client ---- */
-
 static void malformed(struct socketio_connection *connection)
 {
-    socketio_connection_close(connection, SOCKETIO_PARSE_ERROR, FRAME_CLOSE_NO_STATUS);
+    socketio_connection_close(connection, SOCKETIO_PARSE_ERROR, FAREWELL_UNSAID);
 }
 
 static const struct socketio_namespace *find_name_space(const struct socketio_server *server,
@@ -123,29 +53,6 @@ static const struct socketio_namespace *find_name_space(const struct socketio_se
             return server->settings->namespaces[i];
     }
     return NULL;
-}
-
-void socketio_send_connect_error(struct socketio_connection *connection, const char *name,
-                                 const char *message, const char *data)
-{
-    const struct socketio_header header = {SOCKETIO_CONNECT_ERROR, 0, name, SOCKETIO_NO_ID};
-    struct buffer payload = BUFFER_EMPTY;
-    struct json_writer writer;
-    struct block *packet = NULL;
-
-    json_writer_init(&writer, &payload);
-    json_begin_object(&writer);
-    json_member_text(&writer, "message", message);
-    if (data) {
-        json_write_key(&writer, "data");
-        json_write_raw(&writer, data, strlen(data));
-    }
-    json_end_object(&writer);
-    if (!payload.failed)
-        packet = socketio_encode(&header, payload.data, payload.length);
-    engineio_send(connection->session, packet);
-    block_release(packet);
-    buffer_free(&payload);
 }
 
 /* Copies text[0..length) with a NUL behind it. False when it is too long or holds one. */
@@ -170,21 +77,21 @@ static void handle_connect(struct socketio_connection *connection,
         malformed(connection);
         return;
     }
-    const struct socketio_namespace *name_space = find_name_space(connection->server, name);
+    const struct socketio_namespace *name_space = find_name_space(server_of(connection), name);
     switch (socketio_payload_read(packet, &auth, &error)) {
     case SOCKETIO_PAYLOAD_MALFORMED:
         malformed(connection);
         return;
     case SOCKETIO_PAYLOAD_REFUSED:
-        socketio_send_connect_error(connection, name, error.text, NULL);
+        socketio_connection_refuse(connection, name, error.text, NULL);
         return;
     case SOCKETIO_PAYLOAD_GOOD:
         break;
     }
     if (!name_space)
-        socketio_send_connect_error(connection, name, "Invalid namespace", NULL);
+        socketio_connection_refuse(connection, name, "Invalid namespace", NULL);
     else if (!socketio_socket_create(connection, name_space, auth, query))
-        socketio_connection_close(connection, SOCKETIO_FORCED_CLOSE, FRAME_CLOSE_INTERNAL_ERROR);
+        socketio_connection_close(connection, SOCKETIO_FORCED_CLOSE, FAREWELL_INTERNAL_ERROR);
     json_object_put(auth);
 }
 
@@ -229,7 +136,7 @@ static bool binary_append(struct socketio_connection *connection, const char *by
 {
     struct binary_packet *binary = connection->binary;
 
-    if (length > connection->server->transport.max_payload_bytes - binary->bytes.length)
+    if (length > server_of(connection)->settings->session.max_payload_bytes - binary->bytes.length)
         return false;
     buffer_append(&binary->bytes, bytes, length);
     binary->bundle.ends[binary->bundle.parts++] = (uint32_t)binary->bytes.length;
@@ -251,7 +158,7 @@ static void handle_text(struct socketio_connection *connection, const char *byte
     }
     connection->binary = calloc(1, sizeof(*connection->binary));
     if (!connection->binary || !binary_append(connection, bytes, length)) {
-        socketio_connection_close(connection, SOCKETIO_FORCED_CLOSE, FRAME_CLOSE_INTERNAL_ERROR);
+        socketio_connection_close(connection, SOCKETIO_FORCED_CLOSE, FAREWELL_INTERNAL_ERROR);
         return;
     }
     connection->binary->expected_parts = 1 + packet.attachments;
@@ -304,23 +211,19 @@ static struct engineio_verdict on_handshake(void *owner, const struct engineio_h
 
     if (verdict.status != 0)
         return verdict;
-    struct socketio_connection *connection = calloc(1, sizeof(*connection));
-    if (!connection) {
+    struct socketio_connection *connection =
+        socketio_connection_create(&server->connections, verdict.user);
+    if (connection == NULL) {
         settings->on_close(settings->application, verdict.user);
         return (struct engineio_verdict){503, "Mémoire insuffisante, réessayez plus tard", NULL};
     }
-    connection->server = server;
-    connection->user = verdict.user;
     verdict.user = connection;
     return verdict;
 }
 
 static void on_open(void *user, struct engineio_session *session)
 {
-    struct socketio_connection *connection = user;
-
-    connection->session = session;
-    socketio_connection_update_wait(connection);
+    socketio_connection_open(user, session);
 }
 
 static void on_drain(void *user)
@@ -328,56 +231,21 @@ static void on_drain(void *user)
     socketio_sockets_drained(user);
 }
 
-static enum socketio_reason reason_of(const struct socketio_connection *connection,
-                                      enum engineio_end end)
-{
-    static const enum socketio_reason reasons[] = {
-        [ENGINEIO_END_TRANSPORT_CLOSE] = SOCKETIO_TRANSPORT_CLOSE,
-        [ENGINEIO_END_TRANSPORT_ERROR] = SOCKETIO_TRANSPORT_ERROR,
-        [ENGINEIO_END_PARSE_ERROR] = SOCKETIO_PARSE_ERROR,
-        [ENGINEIO_END_PING_TIMEOUT] = SOCKETIO_PING_TIMEOUT,
-        [ENGINEIO_END_SLOW] = SOCKETIO_SLOW,
-        [ENGINEIO_END_FORCED] = SOCKETIO_FORCED_CLOSE,
-    };
-
-    return connection->has_reason ? connection->reason : reasons[end];
-}
-
 static void on_close(void *user, enum engineio_end end, bool was_open)
 {
     struct socketio_connection *connection = user;
-    const struct socketio_settings *settings = connection->server->settings;
+    const struct socketio_settings *settings = server_of(connection)->settings;
 
     (void)was_open;
-    connection->is_over = true;
-    connection->session = NULL;
-    wait_stop(connection);
+    socketio_connection_end(connection, end);
     binary_free(connection);
-    while (connection->first)
-        socketio_socket_detach(connection->first, reason_of(connection, end));
+    while (connection->first != NULL)
+        socketio_socket_detach(connection->first, connection->reason);
     settings->on_close(settings->application, connection->user);
-    connection->next = connection->server->dead_connections;
-    connection->server->dead_connections = connection;
-    loop_defer(socketio_loop(connection->server), &connection->server->burial);
+    socketio_connection_bury(connection);
 }
 
 /* ---- The server ---- */
-
-static void free_dead(struct socketio_server *server)
-{
-    socketio_sockets_free_dead(server);
-    while (server->dead_connections) {
-        struct socketio_connection *connection = server->dead_connections;
-
-        server->dead_connections = connection->next;
-        free(connection);
-    }
-}
-
-static void run_burial(struct loop_task *task)
-{
-    free_dead(CONTAINER_OF(task, struct socketio_server, burial));
-}
 
 struct socketio_server *socketio_server_create(const struct socketio_settings *settings)
 {
@@ -386,16 +254,17 @@ struct socketio_server *socketio_server_create(const struct socketio_settings *s
     if (!server)
         return NULL;
     server->settings = settings;
-    server->burial.run = run_burial;
-    server->transport = settings->transport;
-    server->transport.owner = server;
-    server->transport.is_origin_allowed = is_origin_allowed;
-    server->transport.on_handshake = on_handshake;
-    server->transport.on_open = on_open;
-    server->transport.on_message = on_message;
-    server->transport.on_drain = on_drain;
-    server->transport.on_close = on_close;
-    server->engineio = engineio_server_create(&server->transport);
+    server->connections = (struct socketio_connection_settings){
+        .loop = settings->session.loop, .connect_timeout_ms = settings->connect_timeout_ms};
+    server->engineio_settings = (struct engineio_settings){.session = settings->session,
+                                                           .is_origin_allowed = is_origin_allowed,
+                                                           .on_handshake = on_handshake,
+                                                           .owner = server};
+    server->engineio_settings.session.on_open = on_open;
+    server->engineio_settings.session.on_message = on_message;
+    server->engineio_settings.session.on_drain = on_drain;
+    server->engineio_settings.session.on_close = on_close;
+    server->engineio = engineio_server_create(&server->engineio_settings);
     if (!server->engineio) {
         free(server);
         return NULL;
@@ -408,9 +277,12 @@ void socketio_server_free(struct socketio_server *server)
     if (!server)
         return;
     engineio_server_free(server->engineio);
-    loop_cancel(&server->burial);
-    free_dead(server);
     free(server);
+}
+
+void socketio_limit_connect_time(struct socketio_server *server, int64_t connect_timeout_ms)
+{
+    server->connections.connect_timeout_ms = connect_timeout_ms;
 }
 
 struct engineio_server *socketio_engineio(struct socketio_server *server)

@@ -1,8 +1,9 @@
+#include "broker/protocol/socketio_socket.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/protocol/socketio_private.h"
-#include "broker/transport/frame.h"
+#include "common/assert.h"
 #include "common/buffer.h"
 #include "common/container.h"
 #include "common/json_writer.h"
@@ -11,7 +12,7 @@ enum state {
     STATE_CONNECTING, /* on_connect is not answered yet */
     STATE_ACCEPTED,
     STATE_LEAVING, /* off its connection; on_disconnect is due */
-    STATE_DEAD,    /* to be freed */
+    STATE_ENDED,   /* buried */
 };
 
 /* An event that waits for its turn. */
@@ -36,9 +37,10 @@ struct expected_ack {
 };
 
 struct socketio_socket {
-    struct socketio_server *server;
+    struct loop_remains remains;
+    struct loop *loop;
     struct socketio_connection *connection; /* NULL once it is off */
-    struct socketio_socket *next;           /* of the connection, or among the dead */
+    struct socketio_socket *next;           /* of the connection */
     const struct socketio_namespace *name_space;
     void *user;
     struct queue *queue; /* NULL while nothing waits */
@@ -47,9 +49,10 @@ struct socketio_socket {
     uint8_t state;
     uint8_t reason;
     uint8_t callbacks; /* that are running for it */
-    bool is_paused;
-    bool is_full; /* counted in connection->full_sockets */
-    bool wants_drain, is_draining;
+    bool is_paused : 1;
+    bool is_full : 1; /* counted in connection->full_sockets */
+    bool wants_drain : 1;
+    bool is_draining : 1;
 };
 
 struct json_object *socketio_argument(const struct socketio_event *event, size_t index)
@@ -127,13 +130,11 @@ static void update_full(struct socketio_socket *socket)
     if (!socket->is_full && queue &&
         (queue->count >= SOCKETIO_QUEUE_MAX_PACKETS || queue->bytes >= SOCKETIO_QUEUE_MAX_BYTES)) {
         socket->is_full = true;
-        if (connection->full_sockets++ == 0 && connection->session)
-            engineio_pause(connection->session);
+        socketio_connection_add_full(connection);
     } else if (socket->is_full && (!queue || (queue->count <= SOCKETIO_QUEUE_MAX_PACKETS / 2 &&
                                               queue->bytes <= SOCKETIO_QUEUE_MAX_BYTES / 2))) {
         socket->is_full = false;
-        if (--connection->full_sockets == 0 && connection->session)
-            engineio_resume(connection->session);
+        socketio_connection_remove_full(connection);
     }
 }
 
@@ -157,8 +158,7 @@ static void handle_event(struct socketio_socket *socket, const struct socketio_b
     if (result == SOCKETIO_PAYLOAD_MALFORMED) {
         queue_clear(socket);
         if (socket->connection)
-            socketio_connection_close(socket->connection, SOCKETIO_PARSE_ERROR,
-                                      FRAME_CLOSE_NO_STATUS);
+            socketio_connection_close(socket->connection, SOCKETIO_PARSE_ERROR, FAREWELL_UNSAID);
     } else if (result == SOCKETIO_PAYLOAD_REFUSED) {
         name_space->on_refused_event(name_space->application, socket, packet.id, &error);
     } else {
@@ -171,26 +171,13 @@ static void handle_event(struct socketio_socket *socket, const struct socketio_b
     json_object_put(tree);
 }
 
-/* Its last callback is over; it is freed at the end of the turn. */
+/* Its last callback comes or is over; code up the stack may still look at it. */
 static void bury(struct socketio_socket *socket)
 {
-    struct socketio_server *server = socket->server;
-
-    socket->state = STATE_DEAD;
+    ASSERT(socket->state != STATE_ENDED);
+    socket->state = STATE_ENDED;
     queue_clear(socket);
-    socket->next = server->dead_sockets;
-    server->dead_sockets = socket;
-    loop_defer(socketio_loop(server), &server->burial);
-}
-
-void socketio_sockets_free_dead(struct socketio_server *server)
-{
-    while (server->dead_sockets) {
-        struct socketio_socket *socket = server->dead_sockets;
-
-        server->dead_sockets = socket->next;
-        free(socket);
-    }
+    loop_bury(socket->loop, &socket->remains);
 }
 
 /* What became possible when nothing is running for the socket any more: its next events, or its
@@ -247,7 +234,7 @@ void socketio_socket_event(struct socketio_socket *socket, const struct socketio
         update_full(socket);
     } else {
         socketio_connection_close(socket->connection, SOCKETIO_FORCED_CLOSE,
-                                  FRAME_CLOSE_INTERNAL_ERROR);
+                                  FAREWELL_INTERNAL_ERROR);
     }
 }
 
@@ -269,7 +256,7 @@ static void finish_ack(struct expected_ack **link, struct json_object *arguments
     struct expected_ack *ack = *link;
 
     *link = ack->next;
-    loop_timer_remove(socketio_loop(ack->socket->server), &ack->timer);
+    loop_timer_remove(ack->socket->loop, &ack->timer);
     ack->on_ack(ack->context, arguments);
     free(ack);
 }
@@ -291,7 +278,7 @@ void socketio_socket_ack(struct socketio_socket *socket, const struct socketio_p
     struct error error;
 
     if (socketio_payload_read(packet, &arguments, &error) == SOCKETIO_PAYLOAD_MALFORMED) {
-        socketio_connection_close(socket->connection, SOCKETIO_PARSE_ERROR, FRAME_CLOSE_NO_STATUS);
+        socketio_connection_close(socket->connection, SOCKETIO_PARSE_ERROR, FAREWELL_UNSAID);
         return;
     }
     if (*link) { /* else it came too late, or twice */
@@ -324,7 +311,7 @@ bool socketio_socket_create(struct socketio_connection *connection,
 
     if (!socket)
         return false;
-    socket->server = connection->server;
+    socket->loop = connection->settings->loop;
     socket->connection = connection;
     socket->name_space = name_space;
     socket->next = connection->first;
@@ -340,15 +327,6 @@ bool socketio_socket_is_accepted(const struct socketio_socket *socket)
     return socket->state == STATE_ACCEPTED;
 }
 
-bool socketio_has_accepted(const struct socketio_connection *connection)
-{
-    const struct socketio_socket *socket = connection->first;
-
-    while (socket && socket->state != STATE_ACCEPTED)
-        socket = socket->next;
-    return socket != NULL;
-}
-
 static void unlink_socket(struct socketio_socket *socket)
 {
     struct socketio_connection *connection = socket->connection;
@@ -358,19 +336,21 @@ static void unlink_socket(struct socketio_socket *socket)
         link = &(*link)->next;
     *link = socket->next;
     socket->connection = NULL;
-    if (socket->is_full && --connection->full_sockets == 0 && connection->session)
-        engineio_resume(connection->session);
-    socketio_connection_update_wait(connection);
+    if (socket->is_full)
+        socketio_connection_remove_full(connection);
 }
 
 void socketio_socket_detach(struct socketio_socket *socket, enum socketio_reason reason)
 {
+    struct socketio_connection *connection = socket->connection;
+
     enter(socket);
+    unlink_socket(socket);
     if (socket->state == STATE_ACCEPTED) {
         socket->state = STATE_LEAVING;
         socket->reason = (uint8_t)reason;
+        socketio_connection_remove_accepted(connection);
     }
-    unlink_socket(socket);
     while (socket->acks)
         finish_ack(&socket->acks, NULL);
     leave(socket);
@@ -414,14 +394,14 @@ bool socketio_accept(struct socketio_socket *socket, const char *sid, const char
     socket->state = STATE_ACCEPTED;
     socketio_send(socket, packet);
     block_release(packet);
-    socketio_connection_update_wait(socket->connection);
+    socketio_connection_add_accepted(socket->connection);
     return true;
 }
 
 void socketio_refuse(struct socketio_socket *socket, const char *message, const char *data)
 {
     if (socket->connection)
-        socketio_send_connect_error(socket->connection, socket->name_space->name, message, data);
+        socketio_connection_refuse(socket->connection, socket->name_space->name, message, data);
     dismiss(socket);
 }
 
@@ -439,10 +419,10 @@ void socketio_disconnect(struct socketio_socket *socket)
     socketio_socket_detach(socket, SOCKETIO_SERVER_DISCONNECT);
 }
 
-void socketio_close(struct socketio_socket *socket, uint16_t code)
+void socketio_close(struct socketio_socket *socket, enum farewell_reason reason)
 {
     if (socket->connection)
-        socketio_connection_close(socket->connection, SOCKETIO_FORCED_CLOSE, code);
+        socketio_connection_close(socket->connection, SOCKETIO_FORCED_CLOSE, reason);
 }
 
 /* ---- What it is ---- */
@@ -464,7 +444,8 @@ void *socketio_connection_user(const struct socketio_socket *socket)
 
 bool socketio_is_connected(const struct socketio_socket *socket)
 {
-    return socket->connection && socket->state == STATE_ACCEPTED;
+    return socket->connection != NULL && socket->connection->session != NULL &&
+           socket->state == STATE_ACCEPTED;
 }
 
 /* ---- Sending ---- */
@@ -579,7 +560,7 @@ bool socketio_emit_with_ack(struct socketio_socket *socket, const char *name, co
 {
     if (!socketio_is_connected(socket) || count_acks(socket) >= SOCKETIO_ACKS_MAX)
         return false;
-    struct loop *loop = socketio_loop(socket->server);
+    struct loop *loop = socket->loop;
     struct expected_ack *ack = calloc(1, sizeof(*ack));
     if (!ack || !loop_timer_add(loop, &ack->timer, on_ack_timeout)) {
         free(ack);

@@ -16,6 +16,14 @@
 
 #define FAREWELL_MS 2000
 
+/* Why we end a connection, for protocols that tell the peer. */
+enum farewell_reason {
+    FAREWELL_UNSAID,         /* the peer knows, or may not */
+    FAREWELL_NORMAL,         /* it has served its purpose */
+    FAREWELL_GOING_AWAY,     /* the server goes down */
+    FAREWELL_INTERNAL_ERROR, /* we cannot go on with it: no memory, say */
+};
+
 struct farewell;
 
 /* The connections that are ending. Its owner sets `loop`, the rest is zero at first. */

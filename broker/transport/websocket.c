@@ -6,13 +6,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/assert.h"
 #include "common/buffer.h"
 #include "common/container.h"
 
 enum state {
     STATE_OPEN,
     STATE_OVERFLOWED, /* will be told as WEBSOCKET_SLOW at the end of the turn */
-    STATE_ENDED,      /* will be freed at the end of the turn */
+    STATE_ENDED,      /* buried */
 };
 
 /* What is incomplete; exists only while there is any. */
@@ -22,6 +23,7 @@ struct input {
 };
 
 struct websocket {
+    struct loop_remains remains;
     const struct websocket_settings *settings;
     void *owner;
     struct loop_watch watch;
@@ -46,27 +48,55 @@ static void input_free(struct websocket *websocket)
     websocket->input = NULL;
 }
 
-/* Lets go of everything but the struct, which callers up the stack may still look at: the task
- * frees it. Returns the descriptor. */
+/* Lets go of everything but the struct, which callers up the stack may still look at. Returns the
+ * descriptor. */
 static int let_go(struct websocket *websocket)
 {
     int descriptor = websocket->watch.descriptor;
 
     loop_unwatch(websocket->settings->loop, &websocket->watch);
+    ASSERT(websocket->state != STATE_ENDED);
+    loop_cancel(&websocket->task);
     input_free(websocket);
     websocket->state = STATE_ENDED;
-    loop_defer(websocket->settings->loop, &websocket->task);
+    loop_bury(websocket->settings->loop, &websocket->remains);
     return descriptor;
 }
 
-void websocket_close(struct websocket *websocket, uint16_t code)
+/* A close frame behind what is queued. Without memory for it the peer just sees the end. */
+static void push_close(struct output *output, enum frame_close_code code)
 {
-    struct block *frame = frame_encode_close(code);
+    struct block *frame = frame_encode_close((uint16_t)code);
 
-    if (frame)
-        output_push(&websocket->output, frame, SIZE_MAX);
+    if (frame != NULL)
+        output_push(output, frame, SIZE_MAX);
     block_release(frame);
+}
+
+static void close_with(struct websocket *websocket, enum frame_close_code code)
+{
+    push_close(&websocket->output, code);
     farewell_start(websocket->settings->endings, let_go(websocket), &websocket->output);
+}
+
+void websocket_close(struct websocket *websocket, enum farewell_reason reason)
+{
+    static const enum frame_close_code codes[] = {
+        [FAREWELL_UNSAID] = FRAME_CLOSE_NO_STATUS,
+        [FAREWELL_NORMAL] = FRAME_CLOSE_NORMAL,
+        [FAREWELL_GOING_AWAY] = FRAME_CLOSE_GOING_AWAY,
+        [FAREWELL_INTERNAL_ERROR] = FRAME_CLOSE_INTERNAL_ERROR,
+    };
+
+    close_with(websocket, codes[reason]);
+}
+
+void websocket_refuse(struct farewell_set *endings, int descriptor)
+{
+    struct output output = {0};
+
+    push_close(&output, FRAME_CLOSE_NO_STATUS);
+    farewell_start(endings, descriptor, &output);
 }
 
 void websocket_abort(struct websocket *websocket)
@@ -75,13 +105,19 @@ void websocket_abort(struct websocket *websocket)
     close(let_go(websocket));
 }
 
-static void end(struct websocket *websocket, enum websocket_end reason, uint16_t code)
+/* Ends it because of the peer: one that sends frames is told by a close frame. */
+static void end_by_frame(struct websocket *websocket, enum websocket_end reason,
+                         enum frame_close_code code)
 {
-    if (reason == WEBSOCKET_CLOSED || reason == WEBSOCKET_FAILED)
-        websocket_close(websocket, code);
-    else
-        websocket_abort(websocket);
-    websocket->settings->on_close(websocket->owner, reason, code);
+    close_with(websocket, code);
+    websocket->settings->on_close(websocket->owner, reason);
+}
+
+/* Ends it because of the connection: nothing would reach the peer any more. */
+static void end_at_once(struct websocket *websocket, enum websocket_end reason)
+{
+    websocket_abort(websocket);
+    websocket->settings->on_close(websocket->owner, reason);
 }
 
 /* ---- Output ---- */
@@ -117,13 +153,14 @@ static void flush(struct websocket *websocket)
         rewatch(websocket, true);
         break;
     case OUTPUT_FAILED:
-        end(websocket, WEBSOCKET_LOST, FRAME_CLOSE_NO_STATUS);
+        end_at_once(websocket, WEBSOCKET_LOST);
         break;
     }
 }
 
 void websocket_send(struct websocket *websocket, struct block *frame)
 {
+    ASSERT(websocket->state != STATE_ENDED);
     if (websocket->state != STATE_OPEN)
         return;
     if (!frame || !output_push(&websocket->output, frame, websocket->settings->max_output_bytes))
@@ -139,6 +176,7 @@ size_t websocket_queued(const struct websocket *websocket)
 
 void websocket_want_drain(struct websocket *websocket)
 {
+    ASSERT(websocket->state != STATE_ENDED);
     websocket->wants_drain = true;
     if (output_is_empty(&websocket->output))
         loop_defer(websocket->settings->loop, &websocket->task);
@@ -183,7 +221,7 @@ static void handle_payload(struct websocket *websocket, const struct frame_event
     if (input)
         buffer_append(&input->message, event->bytes, event->length);
     if (!input || input->message.failed) {
-        end(websocket, WEBSOCKET_FAILED, FRAME_CLOSE_INTERNAL_ERROR);
+        end_by_frame(websocket, WEBSOCKET_FAILED, FRAME_CLOSE_INTERNAL_ERROR);
         return;
     }
     if (event->is_last) {
@@ -199,7 +237,7 @@ static void handle_payload(struct websocket *websocket, const struct frame_event
 static void handle_control(struct websocket *websocket, const struct frame_event *event)
 {
     if (event->opcode == FRAME_CLOSE) {
-        end(websocket, WEBSOCKET_CLOSED, event->close_code);
+        end_by_frame(websocket, WEBSOCKET_CLOSED, event->close_code);
     } else if (event->opcode == FRAME_PING) {
         struct block *pong = frame_encode(FRAME_PONG, event->bytes, event->length);
 
@@ -222,12 +260,12 @@ static void handle_bytes(struct websocket *websocket, char *bytes, size_t length
         else if (event.type == FRAME_EVENT_CONTROL)
             handle_control(websocket, &event);
         else if (event.type == FRAME_EVENT_ERROR)
-            end(websocket, WEBSOCKET_FAILED, event.close_code);
+            end_by_frame(websocket, WEBSOCKET_FAILED, event.close_code);
         if (websocket->state != STATE_OPEN)
             return;
     }
     if (position < length && !keep(websocket, bytes + position, length - position))
-        end(websocket, WEBSOCKET_FAILED, FRAME_CLOSE_INTERNAL_ERROR);
+        end_by_frame(websocket, WEBSOCKET_FAILED, FRAME_CLOSE_INTERNAL_ERROR);
 }
 
 /* Moves what was kept to the front of the loop's buffer, where the rest is read behind it. */
@@ -266,7 +304,7 @@ static void receive(struct websocket *websocket)
             count = recv(websocket->watch.descriptor, buffer + kept, room, MSG_DONTWAIT);
         } while (count < 0 && errno == EINTR);
         if (count == 0 || (count < 0 && errno != EAGAIN)) {
-            end(websocket, WEBSOCKET_LOST, FRAME_CLOSE_NO_STATUS);
+            end_at_once(websocket, WEBSOCKET_LOST);
             return;
         }
         handle_bytes(websocket, buffer, kept + (count > 0 ? (size_t)count : 0));
@@ -287,7 +325,7 @@ static void on_ready(struct loop_watch *watch, uint32_t events)
     struct websocket *websocket = CONTAINER_OF(watch, struct websocket, watch);
 
     if (websocket->is_paused && events & (EPOLLERR | EPOLLHUP)) {
-        end(websocket, WEBSOCKET_LOST, FRAME_CLOSE_NO_STATUS);
+        end_at_once(websocket, WEBSOCKET_LOST);
         return;
     }
     if (events & EPOLLOUT)
@@ -329,23 +367,12 @@ static void run_task(struct loop_task *task)
 {
     struct websocket *websocket = CONTAINER_OF(task, struct websocket, task);
 
-    if (websocket->state == STATE_OPEN) {
+    if (websocket->state == STATE_OPEN)
         handle_kept(websocket);
-        if (websocket->state == STATE_ENDED)
-            return; /* the task waits again, to free it */
-    }
-    switch ((enum state)websocket->state) {
-    case STATE_OPEN:
-        if (!is_blocked(websocket))
-            flush(websocket);
-        break;
-    case STATE_OVERFLOWED:
-        end(websocket, WEBSOCKET_SLOW, FRAME_CLOSE_NO_STATUS);
-        break;
-    case STATE_ENDED:
-        free(websocket);
-        break;
-    }
+    if (websocket->state == STATE_OVERFLOWED)
+        end_at_once(websocket, WEBSOCKET_SLOW);
+    else if (websocket->state == STATE_OPEN && !is_blocked(websocket))
+        flush(websocket);
 }
 
 /* ---- Its beginning ---- */

@@ -6,8 +6,9 @@
  * An idle connection owns one struct and nothing else: all read into the loop's buffer, and what
  * is incomplete is kept on the heap only as long as it is.
  *
- * Sending never calls back: what goes wrong is told by on_close, later, from the loop. Everything
- * here belongs to the loop's thread.
+ * Sending never calls back: what goes wrong is told by on_close, later, from the loop. Close codes
+ * stay below this: whoever ends a connection gives a reason. Everything here belongs to the loop's
+ * thread.
  */
 #ifndef MESSAGERIE_BROKER_TRANSPORT_WEBSOCKET_H
 #define MESSAGERIE_BROKER_TRANSPORT_WEBSOCKET_H
@@ -46,8 +47,8 @@ struct websocket_settings {
     /* Everything has been sent, after websocket_want_drain. */
     void (*on_drain)(void *owner);
     /* The connection has ended, but not by websocket_close or websocket_abort; the pointer is not
-     * to be used any more. `code` is the peer's (FRAME_CLOSE_NO_STATUS without one) or ours. */
-    void (*on_close)(void *owner, enum websocket_end end, uint16_t code);
+     * to be used any more. */
+    void (*on_close)(void *owner, enum websocket_end end);
 };
 
 /*
@@ -77,11 +78,15 @@ void websocket_resume(struct websocket *websocket);
  * callback of any connection of the loop: they share its buffer. */
 void websocket_read(struct websocket *websocket);
 
-/* Sends what is queued and a close frame, and ends the connection. The pointer is not to be used
- * any more. */
-void websocket_close(struct websocket *websocket, uint16_t code);
+/* Sends what is queued and a close frame with the code for that reason (RFC 6455 section 7.4.1),
+ * and ends the connection. The pointer is not to be used any more. */
+void websocket_close(struct websocket *websocket, enum farewell_reason reason);
 
 /* Ends it at once; what is queued is lost. The pointer is not to be used any more. */
 void websocket_abort(struct websocket *websocket);
+
+/* Takes over a descriptor as websocket_create does, but only to close it with a close frame: nobody
+ * wants the connection. */
+void websocket_refuse(struct farewell_set *endings, int descriptor);
 
 #endif

@@ -18,7 +18,6 @@
 
 #include "broker/messaging.h"
 #include "broker/protocol/socketio.h"
-#include "broker/transport/frame.h"
 #include "broker/transport/http.h"
 #include "broker/transport/listener.h"
 #include "broker/transport/loop.h"
@@ -86,7 +85,7 @@ static void on_refused_event(void *context, struct socketio_socket *socket, int6
     (void)context;
     (void)ack_id;
     (void)error;
-    socketio_close(socket, FRAME_CLOSE_INTERNAL_ERROR);
+    socketio_close(socket, FAREWELL_INTERNAL_ERROR);
 }
 
 static void on_disconnect(void *context, struct socketio_socket *socket,
@@ -217,13 +216,13 @@ static bool set_up_socketio(struct application *application)
                                                           .on_drain = on_drain};
     application->name_spaces[0] = &application->name_space;
     application->socketio_settings = (struct socketio_settings){
-        .transport = {.loop = application->loop,
-                      .endings = &application->endings,
-                      .ping_interval_ms = MESSAGING_PING_INTERVAL_MS,
-                      .ping_timeout_ms = MESSAGING_PING_TIMEOUT_MS,
-                      .upgrade_timeout_ms = MESSAGING_UPGRADE_TIMEOUT_MS,
-                      .max_payload_bytes = MESSAGING_MAX_PAYLOAD_BYTES,
-                      .max_output_bytes = MAX_OUTPUT_BYTES},
+        .session = {.loop = application->loop,
+                    .endings = &application->endings,
+                    .ping_interval_ms = MESSAGING_PING_INTERVAL_MS,
+                    .ping_timeout_ms = MESSAGING_PING_TIMEOUT_MS,
+                    .upgrade_timeout_ms = MESSAGING_UPGRADE_TIMEOUT_MS,
+                    .max_payload_bytes = MESSAGING_MAX_PAYLOAD_BYTES,
+                    .max_output_bytes = MAX_OUTPUT_BYTES},
         .connect_timeout_ms = MESSAGING_PING_INTERVAL_MS,
         .namespaces = application->name_spaces,
         .application = application,

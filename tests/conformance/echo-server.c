@@ -98,10 +98,9 @@ static void on_echo_drain(void *owner)
     (void)owner;
 }
 
-static void on_echo_close(void *owner, enum websocket_end end, uint16_t code)
+static void on_echo_close(void *owner, enum websocket_end end)
 {
     (void)end;
-    (void)code;
     echo_free(owner);
 }
 
@@ -328,19 +327,19 @@ static void set_up_echo(struct application *application)
 static void set_up_engineio(struct application *application, const struct options *options)
 {
     application->engineio_settings = (struct engineio_settings){
-        .loop = application->loop,
-        .endings = &application->endings,
-        .ping_interval_ms = options->ping_interval_ms,
-        .ping_timeout_ms = options->ping_timeout_ms,
-        .upgrade_timeout_ms = UPGRADE_TIMEOUT_MS,
-        .max_payload_bytes = MAX_PAYLOAD_BYTES,
-        .max_output_bytes = MAX_OUTPUT_BYTES,
+        .session = {.loop = application->loop,
+                    .endings = &application->endings,
+                    .ping_interval_ms = options->ping_interval_ms,
+                    .ping_timeout_ms = options->ping_timeout_ms,
+                    .upgrade_timeout_ms = UPGRADE_TIMEOUT_MS,
+                    .max_payload_bytes = MAX_PAYLOAD_BYTES,
+                    .max_output_bytes = MAX_OUTPUT_BYTES,
+                    .on_open = on_engineio_open,
+                    .on_message = on_engineio_message,
+                    .on_drain = on_engineio_drain,
+                    .on_close = on_engineio_close},
         .is_origin_allowed = is_origin_allowed,
         .on_handshake = on_engineio_handshake,
-        .on_open = on_engineio_open,
-        .on_message = on_engineio_message,
-        .on_drain = on_engineio_drain,
-        .on_close = on_engineio_close,
     };
     application->engineio = engineio_server_create(&application->engineio_settings);
 }
@@ -362,7 +361,7 @@ static void set_up_socketio(struct application *application)
         application->name_space_list[i] = &application->name_spaces[i];
     }
     application->socketio_settings = (struct socketio_settings){
-        .transport = application->engineio_settings,
+        .session = application->engineio_settings.session,
         .connect_timeout_ms = CONNECT_TIMEOUT_MS,
         .namespaces = application->name_space_list,
         .application = application,

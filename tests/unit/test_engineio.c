@@ -74,7 +74,7 @@ static void on_message(void *context, bool is_text, const char *bytes, size_t le
     if (self->pauses)
         engineio_pause(self->session);
     if (self->closes_itself)
-        engineio_close(self->session, FRAME_CLOSE_NO_STATUS);
+        engineio_close(self->session, FAREWELL_UNSAID);
 }
 
 static void on_drain(void *context)
@@ -115,20 +115,20 @@ static int set_up(void **state)
     verdict = (struct engineio_verdict){0, NULL, &user};
     head = body = BUFFER_EMPTY;
     settings = (struct engineio_settings){
-        .loop = fixture.loop,
-        .endings = &fixture.endings,
-        .ping_interval_ms = PING_INTERVAL_MS,
-        .ping_timeout_ms = PING_TIMEOUT_MS,
-        .upgrade_timeout_ms = 10000,
-        .max_payload_bytes = PAYLOAD_LIMIT,
-        .max_output_bytes = OUTPUT_LIMIT,
+        .session = {.loop = fixture.loop,
+                    .endings = &fixture.endings,
+                    .ping_interval_ms = PING_INTERVAL_MS,
+                    .ping_timeout_ms = PING_TIMEOUT_MS,
+                    .upgrade_timeout_ms = 10000,
+                    .max_payload_bytes = PAYLOAD_LIMIT,
+                    .max_output_bytes = OUTPUT_LIMIT,
+                    .on_open = on_open,
+                    .on_message = on_message,
+                    .on_drain = on_drain,
+                    .on_close = on_close},
         .owner = &fixture,
         .is_origin_allowed = is_origin_allowed,
         .on_handshake = on_handshake,
-        .on_open = on_open,
-        .on_message = on_message,
-        .on_drain = on_drain,
-        .on_close = on_close,
     };
     server = engineio_server_create(&settings);
     assert_non_null(server);
@@ -477,7 +477,7 @@ static void test_no_gap_before_a_goodbye(void **state)
     for (int i = 0; i < 5; i++)
         send_message(text);
     send_message("later");
-    engineio_close(user.session, FRAME_CLOSE_NO_STATUS);
+    engineio_close(user.session, FAREWELL_UNSAID);
     begin_poll(&client);
     assert_int_equal(await_answer(&client), 200);
     assert_non_null(strstr(buffer_text(&body), "4first"));
@@ -605,7 +605,7 @@ static void test_close_over_websocket(void **state)
     (void)state;
     open_websocket();
     send_message("last words");
-    engineio_close(user.session, FRAME_CLOSE_GOING_AWAY);
+    engineio_close(user.session, FAREWELL_GOING_AWAY);
     assert_int_equal(user.closes, 1);
     assert_int_equal(user.end, ENGINEIO_END_FORCED);
     assert_true(user.was_open);
@@ -622,7 +622,7 @@ static void test_close_while_a_poll_waits(void **state)
     for (int i = 0; i < 10; i++)
         fixture_turn(&fixture);
     send_message("last words");
-    engineio_close(user.session, FRAME_CLOSE_NO_STATUS);
+    engineio_close(user.session, FAREWELL_UNSAID);
     check_answer(&client, 200,
                  "4last words\x1e"
                  "1");
@@ -636,7 +636,7 @@ static void test_close_between_polls(void **state)
     (void)state;
     open_polling();
     send_message("last words");
-    engineio_close(user.session, FRAME_CLOSE_NO_STATUS);
+    engineio_close(user.session, FAREWELL_UNSAID);
     assert_int_equal(user.closes, 1);
     assert_int_equal(engineio_count(server, ENGINEIO_POLLING), 0);
     begin_post(&second, "4too late");
@@ -655,7 +655,7 @@ static void test_close_and_the_client_never_comes(void **state)
 {
     (void)state;
     open_polling();
-    engineio_close(user.session, FRAME_CLOSE_NO_STATUS);
+    engineio_close(user.session, FAREWELL_UNSAID);
     fixture_pass(&fixture, PING_TIMEOUT_MS);
     begin_poll(&client);
     assert_int_equal(await_answer(&client), 400);
@@ -698,11 +698,11 @@ static void test_close_some(void **state)
         FIXTURE_UNTIL(&fixture, user.opens == i + 1);
     }
     assert_int_equal(engineio_count(server, ENGINEIO_WEBSOCKET), COUNT);
-    assert_int_equal(engineio_close_some(server, 30, FRAME_CLOSE_GOING_AWAY), COUNT);
+    assert_int_equal(engineio_close_some(server, 30, FAREWELL_GOING_AWAY), COUNT);
     assert_int_equal(user.closes, 30);
-    assert_int_equal(engineio_close_some(server, 1000, FRAME_CLOSE_GOING_AWAY), COUNT - 30);
+    assert_int_equal(engineio_close_some(server, 1000, FAREWELL_GOING_AWAY), COUNT - 30);
     assert_int_equal(user.closes, COUNT);
-    assert_int_equal(engineio_close_some(server, 1000, FRAME_CLOSE_GOING_AWAY), 0);
+    assert_int_equal(engineio_close_some(server, 1000, FAREWELL_GOING_AWAY), 0);
     for (int i = 0; i < COUNT; i++) {
         client_await_end(&clients[i]);
         client_close(&clients[i]);

@@ -83,7 +83,7 @@ static void on_event(void *context, struct socketio_socket *socket,
     if (application.disconnects)
         socketio_disconnect(socket);
     if (application.closes_transport)
-        socketio_close(socket, FRAME_CLOSE_NO_STATUS);
+        socketio_close(socket, FAREWELL_UNSAID);
     socketio_ack(socket, event->ack_id, "1", 1);
 }
 
@@ -193,13 +193,13 @@ static int set_up(void **state)
                                              .on_drain = on_drain};
     name_spaces[0] = &name_space;
     settings = (struct socketio_settings){
-        .transport = {.loop = fixture.loop,
-                      .endings = &fixture.endings,
-                      .ping_interval_ms = 25000,
-                      .ping_timeout_ms = 20000,
-                      .upgrade_timeout_ms = 10000,
-                      .max_payload_bytes = PAYLOAD_LIMIT,
-                      .max_output_bytes = 1000000},
+        .session = {.loop = fixture.loop,
+                    .endings = &fixture.endings,
+                    .ping_interval_ms = 25000,
+                    .ping_timeout_ms = 20000,
+                    .upgrade_timeout_ms = 10000,
+                    .max_payload_bytes = PAYLOAD_LIMIT,
+                    .max_output_bytes = 1000000},
         .connect_timeout_ms = CONNECT_TIMEOUT_MS,
         .namespaces = name_spaces,
         .is_origin_allowed = is_origin_allowed,
@@ -538,7 +538,7 @@ static void test_close_by_the_server(void **state)
     (void)state;
     connect_socket();
     socketio_emit(application.socket, "error", "{\"code\":\"token_expired\"}", 24);
-    socketio_close(application.socket, FRAME_CLOSE_NO_STATUS);
+    socketio_close(application.socket, FAREWELL_UNSAID);
     check_log("forced server close");
     assert_int_equal(application.closes, 1);
     check_text("42/app,[\"error\",{\"code\":\"token_expired\"}]");

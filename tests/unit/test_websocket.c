@@ -17,7 +17,6 @@ struct owner {
     size_t message_count;
     int drains, closes;
     enum websocket_end end;
-    uint16_t code;
     bool pauses, closes_itself, aborts; /* within on_message */
 };
 
@@ -37,7 +36,7 @@ static void on_message(void *context, bool is_text, const char *bytes, size_t le
     if (self->pauses)
         websocket_pause(self->websocket);
     if (self->closes_itself)
-        websocket_close(self->websocket, FRAME_CLOSE_GOING_AWAY);
+        websocket_close(self->websocket, FAREWELL_GOING_AWAY);
     if (self->aborts)
         websocket_abort(self->websocket);
     if (self->closes_itself || self->aborts)
@@ -51,13 +50,12 @@ static void on_drain(void *context)
     self->drains++;
 }
 
-static void on_close(void *context, enum websocket_end end, uint16_t code)
+static void on_close(void *context, enum websocket_end end)
 {
     struct owner *self = context;
 
     self->closes++;
     self->end = end;
-    self->code = code;
     self->websocket = NULL;
 }
 
@@ -280,7 +278,6 @@ static void test_closed_by_the_client(void **state)
     client_send_frame(&client, FRAME_CLOSE, true, "\x0b\xb8", 2);
     FIXTURE_UNTIL(&fixture, owner.closes == 1);
     assert_int_equal(owner.end, WEBSOCKET_CLOSED);
-    assert_int_equal(owner.code, 3000);
     check_frame(FRAME_TEXT, "last words", 10);
     check_close_frame(3000);
 }
@@ -294,7 +291,6 @@ static void test_a_broken_protocol(void **state)
     FIXTURE_UNTIL(&fixture, owner.closes == 1);
     assert_int_equal(owner.message_count, 1);
     assert_int_equal(owner.end, WEBSOCKET_FAILED);
-    assert_int_equal(owner.code, 1002);
     check_close_frame(1002);
 }
 
@@ -304,7 +300,7 @@ static void test_a_message_that_is_too_long(void **state)
     open_with_early(NULL, 0);
     client_send(&client, "\x82\xff\0\0\0\0\0\x10\0\0mask", 14);
     FIXTURE_UNTIL(&fixture, owner.closes == 1);
-    assert_int_equal(owner.code, 1009);
+    assert_int_equal(owner.end, WEBSOCKET_FAILED);
     check_close_frame(1009);
 }
 
@@ -389,11 +385,43 @@ static void test_closed_by_the_owner(void **state)
     (void)state;
     open_with_early(NULL, 0);
     send_text("last words");
-    websocket_close(owner.websocket, FRAME_CLOSE_NO_STATUS);
+    websocket_close(owner.websocket, FAREWELL_UNSAID);
     owner.websocket = NULL;
     check_frame(FRAME_TEXT, "last words", 10);
     check_close_frame(FRAME_CLOSE_NO_STATUS);
     assert_int_equal(owner.closes, 0);
+}
+
+static void test_each_reason_has_its_code(void **state)
+{
+    static const struct {
+        enum farewell_reason reason;
+        uint16_t code;
+    } cases[] = {{FAREWELL_NORMAL, 1000},
+                 {FAREWELL_GOING_AWAY, 1001},
+                 {FAREWELL_INTERNAL_ERROR, 1011},
+                 {FAREWELL_UNSAID, FRAME_CLOSE_NO_STATUS}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        open_with_early(NULL, 0);
+        websocket_close(owner.websocket, cases[i].reason);
+        owner.websocket = NULL;
+        check_close_frame(cases[i].code);
+        client_close(&client);
+    }
+    open_with_early(NULL, 0); /* for the end of the test */
+}
+
+static void test_a_refused_connection_is_told_so(void **state)
+{
+    int pair[2];
+
+    (void)state;
+    fixture_socket_pair(pair);
+    client_open(&client, &fixture, pair[1]);
+    websocket_refuse(&fixture.endings, pair[0]);
+    check_close_frame(FRAME_CLOSE_NO_STATUS);
 }
 
 /* What stands behind the message at which the owner ends it is not handled. */
@@ -422,7 +450,7 @@ static void test_farewell_waits_for_the_client(void **state)
 {
     (void)state;
     open_with_early(NULL, 0);
-    websocket_close(owner.websocket, 1000);
+    websocket_close(owner.websocket, FAREWELL_NORMAL);
     owner.websocket = NULL;
     fixture_turn(&fixture);
     assert_int_equal(fixture.endings.count, 1);
@@ -447,7 +475,7 @@ static void open_with_long_text(void)
 
 static void close_going_away(void)
 {
-    websocket_close(owner.websocket, 1001);
+    websocket_close(owner.websocket, FAREWELL_GOING_AWAY);
     owner.websocket = NULL;
 }
 
@@ -492,7 +520,7 @@ static void test_farewell_to_one_that_is_gone(void **state)
     (void)state;
     open_with_early(NULL, 0);
     assert_int_equal(shutdown(client.descriptor, SHUT_RDWR), 0);
-    websocket_close(owner.websocket, 1001);
+    websocket_close(owner.websocket, FAREWELL_GOING_AWAY);
     owner.websocket = NULL;
     FIXTURE_UNTIL(&fixture, fixture.endings.count == 0);
 }
@@ -517,6 +545,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_full_socket_is_not_tried, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_frame_without_memory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_closed_by_the_owner, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_each_reason_has_its_code, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_refused_connection_is_told_so, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ended_within_a_message, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_farewell_waits_for_the_client, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_farewell_sends_what_is_queued, set_up, tear_down),

@@ -1,0 +1,179 @@
+#include "broker/protocol/socketio_connection.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/protocol/socketio_packet.h"
+#include "common/assert.h"
+#include "common/buffer.h"
+#include "common/container.h"
+#include "common/json_writer.h"
+
+/* The time that a client has to join a namespace. Not in the connection itself: it is over within
+ * milliseconds, and there may be ten thousands of connections. */
+struct connect_wait {
+    struct socketio_connection *connection;
+    struct timer timer;
+};
+
+const char *socketio_reason_name(enum socketio_reason reason)
+{
+    static const char *const names[] = {
+        [SOCKETIO_CLIENT_DISCONNECT] = "client namespace disconnect",
+        [SOCKETIO_SERVER_DISCONNECT] = "server namespace disconnect",
+        [SOCKETIO_TRANSPORT_CLOSE] = "transport close",
+        [SOCKETIO_TRANSPORT_ERROR] = "transport error",
+        [SOCKETIO_PARSE_ERROR] = "parse error",
+        [SOCKETIO_PING_TIMEOUT] = "ping timeout",
+        [SOCKETIO_SLOW] = "slow consumer",
+        [SOCKETIO_FORCED_CLOSE] = "forced server close",
+    };
+
+    return names[reason];
+}
+
+/* ---- Waiting for a namespace ---- */
+
+static void wait_stop(struct socketio_connection *connection)
+{
+    if (connection->wait == NULL)
+        return;
+    loop_timer_remove(connection->settings->loop, &connection->wait->timer);
+    free(connection->wait);
+    connection->wait = NULL;
+}
+
+static void on_connect_timeout(struct timer *timer)
+{
+    socketio_connection_close(CONTAINER_OF(timer, struct connect_wait, timer)->connection,
+                              SOCKETIO_FORCED_CLOSE, FAREWELL_UNSAID);
+}
+
+/* A client for which there is no memory to limit its time has none. */
+static void wait_start(struct socketio_connection *connection)
+{
+    const struct socketio_connection_settings *settings = connection->settings;
+    struct connect_wait *wait = calloc(1, sizeof(*wait));
+
+    if (wait == NULL || !loop_timer_add(settings->loop, &wait->timer, on_connect_timeout)) {
+        free(wait);
+        socketio_connection_close(connection, SOCKETIO_FORCED_CLOSE, FAREWELL_INTERNAL_ERROR);
+        return;
+    }
+    wait->connection = connection;
+    connection->wait = wait;
+    loop_timer_start(settings->loop, &wait->timer, settings->connect_timeout_ms);
+}
+
+void socketio_connection_add_accepted(struct socketio_connection *connection)
+{
+    if (connection->accepted_sockets++ == 0)
+        wait_stop(connection);
+}
+
+void socketio_connection_remove_accepted(struct socketio_connection *connection)
+{
+    ASSERT(connection->accepted_sockets > 0);
+    if (--connection->accepted_sockets == 0 && !connection->is_over)
+        wait_start(connection);
+}
+
+/* ---- Reading ---- */
+
+void socketio_connection_add_full(struct socketio_connection *connection)
+{
+    if (connection->full_sockets++ == 0 && connection->session != NULL)
+        engineio_pause(connection->session);
+}
+
+void socketio_connection_remove_full(struct socketio_connection *connection)
+{
+    ASSERT(connection->full_sockets > 0);
+    if (--connection->full_sockets == 0 && connection->session != NULL)
+        engineio_resume(connection->session);
+}
+
+/* ---- Sending ---- */
+
+void socketio_connection_refuse(struct socketio_connection *connection, const char *name_space,
+                                const char *message, const char *data)
+{
+    const struct socketio_header header = {SOCKETIO_CONNECT_ERROR, 0, name_space, SOCKETIO_NO_ID};
+    struct buffer payload = BUFFER_EMPTY;
+    struct json_writer writer;
+    struct block *packet = NULL;
+
+    if (connection->session == NULL)
+        return;
+    json_writer_init(&writer, &payload);
+    json_begin_object(&writer);
+    json_member_text(&writer, "message", message);
+    if (data != NULL) {
+        json_write_key(&writer, "data");
+        json_write_raw(&writer, data, strlen(data));
+    }
+    json_end_object(&writer);
+    if (!payload.failed)
+        packet = socketio_encode(&header, payload.data, payload.length);
+    engineio_send(connection->session, packet);
+    block_release(packet);
+    buffer_free(&payload);
+}
+
+/* ---- Beginning and end ---- */
+
+struct socketio_connection *
+socketio_connection_create(const struct socketio_connection_settings *settings, void *user)
+{
+    struct socketio_connection *connection = calloc(1, sizeof(*connection));
+
+    if (connection == NULL)
+        return NULL;
+    connection->settings = settings;
+    connection->user = user;
+    return connection;
+}
+
+void socketio_connection_open(struct socketio_connection *connection,
+                              struct engineio_session *session)
+{
+    connection->session = session;
+    wait_start(connection);
+}
+
+void socketio_connection_close(struct socketio_connection *connection, enum socketio_reason reason,
+                               enum farewell_reason farewell)
+{
+    if (connection->is_over)
+        return;
+    if (!connection->has_reason) {
+        connection->has_reason = true;
+        connection->reason = reason;
+    }
+    engineio_close(connection->session, farewell);
+}
+
+void socketio_connection_end(struct socketio_connection *connection, enum engineio_end end)
+{
+    static const enum socketio_reason reasons[] = {
+        [ENGINEIO_END_TRANSPORT_CLOSE] = SOCKETIO_TRANSPORT_CLOSE,
+        [ENGINEIO_END_TRANSPORT_ERROR] = SOCKETIO_TRANSPORT_ERROR,
+        [ENGINEIO_END_PARSE_ERROR] = SOCKETIO_PARSE_ERROR,
+        [ENGINEIO_END_PING_TIMEOUT] = SOCKETIO_PING_TIMEOUT,
+        [ENGINEIO_END_SLOW] = SOCKETIO_SLOW,
+        [ENGINEIO_END_FORCED] = SOCKETIO_FORCED_CLOSE,
+    };
+
+    ASSERT(!connection->is_over);
+    connection->is_over = true;
+    connection->session = NULL;
+    wait_stop(connection);
+    if (!connection->has_reason)
+        connection->reason = reasons[end];
+}
+
+void socketio_connection_bury(struct socketio_connection *connection)
+{
+    ASSERT(connection->is_over && connection->first == NULL);
+    loop_bury(connection->settings->loop, &connection->remains);
+}
