@@ -28,6 +28,7 @@ page_sources = \
 	page/src/outbox.js \
 	page/src/palette.js \
 	page/src/presence.js \
+	page/src/room.js \
 	page/src/styles.js \
 	page/src/styles/base.css \
 	page/src/styles/list.css \
@@ -42,6 +43,7 @@ page_sources = \
 	page/src/view/list.js \
 	page/src/view/log.js \
 	page/src/view/message.js \
+	page/src/view/sight.js \
 	page/src/view/start.js \
 	page/src/view/thread.js \
 	page/src/view/workspace.js

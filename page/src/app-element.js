@@ -32,9 +32,9 @@ export class AppElement extends MessagingElement {
     }
 
     showMessenger(messenger) {
-        const workspace = new Workspace(messenger,
+        this.workspace = new Workspace(messenger,
             { root: this.root, origins: this.origins, head: this.#makeHead(), isPage: true });
-        this.show(workspace.node);
+        this.show(this.workspace.node);
         messenger.open(readAddress().conversation);
         messenger.addEventListener('change', ({ detail }) => {
             if (detail === 'open' && messenger === this.messenger)

@@ -13,9 +13,9 @@ export class ConversationElement extends MessagingElement {
 
     showMessenger(messenger) {
         const id = this.getAttribute('conversation');
-        const workspace = new Workspace(messenger,
+        this.workspace = new Workspace(messenger,
             { root: this.root, origins: this.origins, isSingle: Boolean(id) });
-        this.show(workspace.node);
+        this.show(this.workspace.node);
         if (id)
             messenger.open(id);
         else

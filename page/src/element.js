@@ -11,6 +11,8 @@ const scriptOrigin = new URL(import.meta.url).origin;
 export class MessagingElement extends HTMLElement {
     /** @type {Messenger|undefined} */
     messenger;
+    /** @type {import('./view/workspace.js').Workspace|undefined} */
+    workspace;
     #token;
     #getToken;
     #isStarting = false;
@@ -87,6 +89,8 @@ export class MessagingElement extends HTMLElement {
     stop() {
         this.messenger?.close();
         this.messenger = undefined;
+        this.workspace?.close();
+        this.workspace = undefined;
     }
 
     show(...nodes) {

@@ -9,6 +9,7 @@ import { Credentials, readClaims } from './credentials.js';
 import { List } from './list.js';
 import { Outbox } from './outbox.js';
 import { Presence } from './presence.js';
+import { Room } from './room.js';
 import { texts } from './texts.js';
 import { Threads } from './threads.js';
 import { Typing } from './typing.js';
@@ -36,16 +37,19 @@ export class Messenger extends EventTarget {
     });
 
     #threads;
-    /** The room that the server may have us in, and the one that it has said it has. */
-    #roomId = '';
-    #joinedId = '';
-    /** The server may have us in a room that we have left. */
-    #mustStartAnew = false;
     #hasConnected = false;
     #credentials;
     #api;
     #connection;
+    #room;
     #outbox;
+    /** What is seen of the open conversation: its frame, and its end, where new messages come. */
+    #sight = { frame: false, end: false };
+    /** Messages of the open conversation have been shown since it was opened. */
+    #isShown = false;
+    /** What comes in the open conversation is being seen, and read. */
+    #isReading = false;
+    #firstList;
     #pollTimer;
     #onVisibility = () => this.#visibilityChanged();
     #onOnline = () => this.#hurry();
@@ -68,9 +72,10 @@ export class Messenger extends EventTarget {
             onConnect: (recovered) => this.#connected(recovered),
             onNoToken: () => this.#noToken(),
             onErased: () => this.#erased(),
-            mayRecover: () => !this.#mustStartAnew,
+            mayRecover: () => this.#room.mayRecover,
             events: this.#events(),
         });
+        this.#room = new Room(this.#connection);
         this.#outbox = new Outbox({
             deliver: (outgoing) => this.#deliver(outgoing),
             onSent: (outgoing, message) => this.#sent(outgoing, message),
@@ -95,7 +100,7 @@ export class Messenger extends EventTarget {
         window.addEventListener('online', this.#onOnline);
         this.#pollTimer = setInterval(() => this.#poll(), POLL_MS);
         this.#connection.open();
-        return this.refreshList();
+        this.#firstList = this.refreshList();
     }
 
     close() {
@@ -124,33 +129,27 @@ export class Messenger extends EventTarget {
 
     /** Shows a conversation, or none.
      * @param {string} id */
-    async open(id) {
+    open(id) {
         if (id === this.openId)
             return;
-        this.#leave();
+        this.#stopReading();
         this.openId = id;
+        this.#isShown = false;
+        this.openThread?.forgetNew();
         this.#changed('open');
-        if (!id || document.hidden)
-            return;
-        this.#join();
-        await this.#loadOpen();
+        this.#readIfSeen();
     }
 
-    /** To read it is to have seen it: only while the page is. */
-    async #loadOpen() {
-        const id = this.openId;
-        await Promise.all([this.#loadNewest(id), this.openConversation || this.#readOpen(id)]);
+    /** What can be seen of the open conversation.
+     * @param {{frame: boolean, end: boolean}} sight */
+    setSight(sight) {
+        this.#sight = sight;
+        this.#readIfSeen();
     }
 
-    /** What the list does not hold; what is not there, or not the person's, is closed again. */
-    async #readOpen(id) {
-        try {
-            this.#putConversation(await this.#api.readConversation(id));
-            this.#changed('open');
-        } catch (error) {
-            if (!error.isTemporary && id === this.openId)
-                this.open('');
-        }
+    /** How many messages have come in the open conversation while nobody saw its end. */
+    get unseenCount() {
+        return this.#isReading ? 0 : this.openConversation?.unreadCount ?? 0;
     }
 
     /** @param {string} content */
@@ -162,6 +161,7 @@ export class Messenger extends EventTarget {
             createdAt: new Date().toISOString(),
         };
         this.openThread.addPending(outgoing);
+        this.openThread.forgetNew();
         this.typing.sent();
         this.#changed('thread');
         this.#outbox.add(outgoing);
@@ -231,15 +231,77 @@ export class Messenger extends EventTarget {
 
     /* ---- reading --------------------------------------------------------------------------- */
 
+    /** What nobody sees is not read: to ask for messages, or to be in their room, is to read them.
+     * What has just been opened is in sight with its frame; from then on, what comes is with its end. */
+    #readIfSeen() {
+        const isSeen = Boolean(this.openId) && (this.#isShown ? this.#sight.end : this.#sight.frame);
+        if (isSeen === this.#isReading)
+            return;
+        if (isSeen)
+            this.#startReading();
+        else
+            this.#stopReading();
+    }
+
+    async #startReading() {
+        const id = this.openId;
+        this.#isReading = true;
+        // How much of it is new is in the list, until it is read.
+        const isCurrent = this.#connection.isConnected || !this.list.isLoaded;
+        await (isCurrent ? this.#firstList : this.refreshList());
+        if (!this.#isReadingOf(id))
+            return;
+        this.openThread.expectNew(this.openConversation?.unreadCount ?? 0, this.userId);
+        this.#room.enter(id);
+        if (!this.#connection.isConnected || !this.openThread.isLoaded || !this.openConversation)
+            await this.#loadOpen();
+    }
+
+    #stopReading() {
+        this.#isReading = false;
+        this.typing.sent();
+        this.#room.leave();
+    }
+
+    #isReadingOf(id) {
+        return this.#isReading && id === this.openId;
+    }
+
+    /** Messages of a conversation are there to be drawn. */
+    #showsThread(id) {
+        this.list.conversations.change(id, { unreadCount: 0 });
+        this.#isShown ||= this.#isReadingOf(id);
+        this.#changed('thread');
+        this.#changed('list');
+        this.#readIfSeen();
+    }
+
+    async #loadOpen() {
+        const id = this.openId;
+        await Promise.all([this.#loadNewest(id), this.openConversation || this.#readOpen(id)]);
+    }
+
+    /** What the list does not hold; what is not there, or not the person's, is closed again. */
+    async #readOpen(id) {
+        try {
+            this.#putConversation(await this.#api.readConversation(id));
+            this.#changed('open');
+        } catch (error) {
+            if (!error.isTemporary && id === this.openId)
+                this.open('');
+        }
+    }
+
     /** The list, as far as it is shown, and the total. */
     async refreshList() {
         await this.#try(() => this.list.refresh());
-        if (!this.#connection.isConnected)
-            await this.#try(() => this.#readTotal());
+        await this.#try(() => this.#readTotal());
     }
 
     /** The socket tells it by itself, and then knows better. */
     async #readTotal() {
+        if (this.#connection.isConnected)
+            return;
         const total = await this.#api.unreadTotal();
         if (!this.#connection.isConnected)
             this.#setTotal(total);
@@ -248,10 +310,9 @@ export class Messenger extends EventTarget {
     async #loadNewest(id) {
         await this.#try(async () => {
             await this.#threads.loadNewest(id);
-            this.list.conversations.change(id, { unreadCount: 0 });
+            this.#showsThread(id);
+            await this.#readTotal();
         });
-        this.#changed('thread');
-        this.#changed('list');
     }
 
     async #try(action) {
@@ -273,14 +334,14 @@ export class Messenger extends EventTarget {
         if (document.hidden || !navigator.onLine)
             return;
         if (this.#connection.isConnected) {
-            if (this.#joinedId !== this.openId)
-                this.#join();
-            if (this.openId && !this.openThread.isLoaded)
+            if (this.#isReading && !this.#room.isIn(this.openId))
+                this.#room.enter(this.openId);
+            if (this.#isReading && !this.openThread.isLoaded)
                 this.#loadOpen();
             return;
         }
         this.refreshList();
-        if (this.openId)
+        if (this.#isReading)
             this.#loadNewest(this.openId);
     }
 
@@ -313,62 +374,28 @@ export class Messenger extends EventTarget {
     }
 
     /** What was missed has come by itself after a recovery; otherwise it is read. */
-    #connected(recovered) {
+    async #connected(recovered) {
         this.presence.reset();
         this.typing.reset();
         this.#outbox.hurry();
-        if (recovered && this.#joinedId === this.openId)
+        this.#room.connected(recovered);
+        if (recovered && (!this.#isReading || this.#room.isIn(this.openId)))
             return;
-        if (!recovered)
-            this.#mustStartAnew = false;
-        this.#joinedId = '';
-        this.#join();
         // The first time everything has only just been read, or is about to be.
-        if (this.#hasConnected) {
-            this.refreshList();
-            if (this.openId && !document.hidden)
-                this.#loadNewest(this.openId);
-        }
+        if (this.#hasConnected)
+            await this.refreshList();
         this.#hasConnected = true;
-    }
-
-    /** Being in the room means seeing its messages: a hidden page is not in it. */
-    async #join() {
-        const conversationId = this.openId;
-        if (!conversationId || document.hidden)
-            return;
-        this.#roomId = conversationId;
-        await this.#connection.ask('join-conversation', { conversationId }).then(() => {
-            if (conversationId === this.#roomId)
-                this.#joinedId = conversationId;
-        }, () => {});
-    }
-
-    /** When it is not certain that the server knows, it gets to know another way: in the room, we
-     * would have its messages read. */
-    #leave() {
-        const conversationId = this.#roomId;
-        this.#roomId = '';
-        this.#joinedId = '';
-        this.typing.sent();
-        if (conversationId)
-            this.#connection.ask('leave-conversation', { conversationId }).catch(() => {
-                this.#mustStartAnew = true;
-                this.#connection.startAnew();
-            });
+        if (this.#isReading)
+            await this.#startReading();
     }
 
     #visibilityChanged() {
         if (document.hidden) {
             this.typing.stop();
-            this.#leave();
             return;
         }
         this.#hurry();
-        this.#join();
         this.refreshList();
-        if (this.openId && !(this.#connection.isConnected && this.openThread.isLoaded))
-            this.#loadOpen();
     }
 
     #hurry() {
@@ -400,9 +427,7 @@ export class Messenger extends EventTarget {
     #history({ conversationId, messages }) {
         if (!this.#threads.get(conversationId).showHistory(messages))
             this.#loadNewest(conversationId);
-        this.list.conversations.change(conversationId, { unreadCount: 0 });
-        this.#changed('thread');
-        this.#changed('list');
+        this.#showsThread(conversationId);
     }
 
     /** More unread than before: a message came in a conversation that is not open. */
@@ -425,8 +450,7 @@ export class Messenger extends EventTarget {
     #conversationDeleted(id) {
         this.list.conversations.remove(id);
         this.#threads.remove(id);
-        if (id === this.#roomId)
-            this.#roomId = ''; // nobody is in it any more
+        this.#room.forget(id);
         if (id === this.openId)
             this.open('');
         this.#changed('list');

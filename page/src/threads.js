@@ -3,7 +3,8 @@
 import { Thread } from './model/thread.js';
 
 const MESSAGES_PER_PAGE = 50;
-/** Pages that are read to join what was missed to what is known; more is a fresh start. */
+/** Pages that are read to join what was missed to what is known, and for all that is new; what more
+ * there is makes a fresh start. */
 const CATCH_UP_PAGES = 4;
 
 export class Threads {
@@ -53,8 +54,9 @@ export class Threads {
         const known = new Set(thread.messages.map((message) => message.id));
         let page = await this.#api.listMessages(id, { limit: MESSAGES_PER_PAGE });
         const messages = page.data;
-        const isGap = () => known.size > 0 && !messages.some((message) => known.has(message.id));
-        for (let pages = 1; pages < CATCH_UP_PAGES && page.nextCursor && isGap(); pages++) {
+        const isWanting = () => !thread.holdsNew(messages)
+            || (known.size > 0 && !messages.some((message) => known.has(message.id)));
+        for (let pages = 1; pages < CATCH_UP_PAGES && page.nextCursor && isWanting(); pages++) {
             page = await this.#api.listMessages(id,
                 { limit: MESSAGES_PER_PAGE, before: page.nextCursor });
             messages.push(...page.data);

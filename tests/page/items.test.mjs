@@ -85,3 +85,20 @@ test('a new neighbour changes how the last one looks, and nothing else does', ()
     const after = makeItems(thread, 'lea');
     assert.deepEqual(before.map((item, i) => isSameItem(item, after[i])), [true, false]);
 });
+
+test('a line stands before what is new, and is the beginning of a group', () => {
+    const thread = new Thread();
+    thread.expectNew(2, 'lea');
+    thread.showNewest([
+        message('4', '2026-11-24T10:00:03Z', { sender: { id: 'salon' } }),
+        message('3', '2026-11-24T10:00:02Z'),
+        message('2', '2026-11-24T10:00:01Z', { sender: { id: 'salon' } }),
+        message('1', '2026-11-24T10:00:00Z', { sender: { id: 'salon' } }),
+    ]);
+    const items = makeItems(thread, 'lea');
+    assert.deepEqual(items.map(({ kind, message: shown }) => shown?.id ?? kind),
+        ['day', '1', 'new', '2', '3', '4']);
+    assert.ok(items[3].isFirst);
+    thread.forgetNew();
+    assert.ok(!makeItems(thread, 'lea').some(({ kind }) => kind === 'new'));
+});

@@ -185,3 +185,21 @@ test('what waits for its place can be read, fail, be given up', () => {
     thread.removePending('b');
     assert.deepEqual(thread.pending.map(({ clientMessageId }) => clientMessageId), ['a']);
 });
+
+test('what is new is counted from the end, as soon as it is all there', () => {
+    const from = (id) => message(id, { sender: { id: 'salon' } });
+    const thread = new Thread();
+    thread.expectNew(3, 'lea');
+    thread.showHistory([from('4'), from('3')]);
+    assert.equal(thread.newFrom, undefined, 'the first of the three is not there yet');
+    assert.ok(!thread.holdsNew([from('4'), message('3')]));
+    thread.showNewest([from('4'), from('3'), from('2'), from('1')]);
+    assert.equal(thread.newFrom, '2');
+    // It stays there until something else is new.
+    thread.expectNew(0, 'lea');
+    thread.showNewest([from('5'), from('4'), from('3'), from('2'), from('1')]);
+    assert.equal(thread.newFrom, '2');
+    thread.expectNew(1, 'lea');
+    thread.showNewest([from('6'), from('5')]);
+    assert.equal(thread.newFrom, '6');
+});

@@ -1,4 +1,5 @@
-/** What the thread shows, line by line: day separators, messages, and what is being sent. */
+/** What the thread shows, line by line: day separators, where what is new begins, messages, and what
+ * is being sent. */
 
 import { dayOf } from './days.js';
 
@@ -8,7 +9,7 @@ const GROUP_MS = 5 * 60 * 1000;
 /**
  * @typedef {object} Item
  * @property {string} key stays the same from sending to being read
- * @property {'day'|'message'} kind
+ * @property {'day'|'new'|'message'} kind
  * @property {string} [day]
  * @property {'own'|'other'|'system'} [side]
  * @property {'sending'|'sent'|'read'|'failed'} [state]
@@ -28,7 +29,7 @@ export function makeItems(thread, userId) {
         ...thread.messages.map((message) => fromMessage(message, userId)),
         ...thread.pending.map((pending) => fromPending(pending, userId)),
     ];
-    return withDays(grouped(entries));
+    return withLines(grouped(entries, thread.newFrom), thread.newFrom);
 }
 
 function fromMessage(message, userId) {
@@ -57,7 +58,8 @@ function fromPending({ clientMessageId, content, createdAt, state, reason, messa
     };
 }
 
-function grouped(entries) {
+function grouped(entries, newFrom) {
+    const areTogether = (before, after) => areNear(before, after) && after.message.id !== newFrom;
     return entries.map((entry, index) => ({
         ...entry,
         isFirst: !areTogether(entries[index - 1], entry),
@@ -65,13 +67,14 @@ function grouped(entries) {
     }));
 }
 
-function areTogether(before, after) {
+function areNear(before, after) {
     return Boolean(before && after) && before.side === after.side && before.side !== 'system' &&
         Date.parse(after.message.createdAt) - Date.parse(before.message.createdAt) < GROUP_MS &&
         dayOf(before.message.createdAt) === dayOf(after.message.createdAt);
 }
 
-function withDays(entries) {
+/** With the lines between: days, and where what is new begins. */
+function withLines(entries, newFrom) {
     const items = [];
     const used = new Set();
     let previous;
@@ -83,6 +86,8 @@ function withDays(entries) {
             used.add(day);
         }
         previous = day;
+        if (newFrom && entry.message.id === newFrom)
+            items.push({ key: 'new', kind: 'new' });
         items.push(entry);
     }
     return items;

@@ -69,6 +69,9 @@ export class Thread {
     /** Where the page before the oldest one begins; undefined when there is none. */
     cursor;
     isLoaded = false;
+    /** The id of the message with which begins what is new to the person; undefined when nothing is. */
+    newFrom;
+    #expectedNew = { count: 0, userId: '' };
     #removed = new Set();
     #loads = new Set();
 
@@ -95,6 +98,7 @@ export class Thread {
         if (!isJoined || !this.isLoaded)
             this.cursor = cursor;
         this.isLoaded = true;
+        this.#placeNew();
     }
 
     /**
@@ -108,7 +112,30 @@ export class Thread {
             this.isLoaded = false;
             this.cursor = undefined;
         }
+        this.#placeNew();
         return isJoined;
+    }
+
+    /**
+     * So many messages of others are new. They are about to be read, and nothing tells them apart then.
+     * @param {number} count
+     * @param {string} userId who reads them
+     */
+    expectNew(count, userId) {
+        if (count > 0)
+            this.#expectedNew = { count, userId };
+    }
+
+    /** The person has seen what was new, or has just come. */
+    forgetNew() {
+        this.newFrom = undefined;
+    }
+
+    /** Whether messages hold all that is new.
+     * @param {Message[]} messages */
+    holdsNew(messages) {
+        const { count, userId } = this.#expectedNew;
+        return messages.filter(({ sender }) => sender.id !== userId).length >= count;
     }
 
     /**
@@ -189,6 +216,15 @@ export class Thread {
                 page.forEach(({ id }) => load.add(id));
         this.#dropPlaced();
         return overlaps;
+    }
+
+    #placeNew() {
+        const { count, userId } = this.#expectedNew;
+        if (count === 0 || !(this.isLoaded || this.holdsNew(this.messages)))
+            return;
+        this.newFrom = this.messages.filter(({ sender }) => sender.id !== userId).at(-count)?.id
+            ?? this.messages[0]?.id;
+        this.#expectedNew = { count: 0, userId };
     }
 
     #present(messages) {

@@ -4,28 +4,40 @@ import { element, icon, reconcile } from '../dom.js';
 import { isSameItem, makeItems } from '../model/items.js';
 import { texts } from '../texts.js';
 import { makeLine, updateLine } from './message.js';
+import { Sight } from './sight.js';
 
-/** Nearer to the end than this, new messages are followed. */
-const END_PIXELS = 80;
+/** Nearer to the end than this, new messages are followed: the mark at the end (.end in thread.css,
+ * twice as high) is then in sight. */
+const END_PIXELS = 32;
 /** Older messages are asked for when their place comes this near. */
 const AHEAD_PIXELS = 1000;
+/** What is new begins this far below the upper edge. */
+const ABOVE_NEW_PIXELS = 12;
 
 export class LogView {
     #messenger;
     #context;
     #lines = element('ol', { class: 'lines' });
+    #end = element('div', { class: 'end' });
     #older = element('button', {
         type: 'button', class: 'quiet older', text: texts.olderMessages, hidden: true,
         onclick: () => this.#messenger.loadOlder(),
     });
     #hint = element('p', { class: 'beginning' });
     #log;
+    #jumpText = element('span');
     #jump = element('button', {
         type: 'button', class: 'jump', hidden: true, onclick: () => this.scrollToEnd(),
-    }, icon('down'), element('span', { text: texts.newMessages }));
+    }, icon('down'), this.#jumpText);
+    #sight;
     #followsEnd = true;
     #shownId = '';
     #lastKey = '';
+    #newFrom;
+    /** What has come below what is in sight, not counted by the server: it came before one had left. */
+    #belowCount = 0;
+    /** What is kept where it is: a message, and its distance from the upper edge. */
+    #anchor;
 
     /**
      * @param {import('../messenger.js').Messenger} messenger
@@ -38,11 +50,16 @@ export class LogView {
         this.#log = element('div', {
             class: 'log', role: 'log', 'aria-label': texts.messages, tabindex: '0',
             onscroll: () => this.#scrolled(),
-        }, this.#hint, this.#older, this.#lines);
+        }, this.#hint, this.#older, this.#lines, this.#end);
         this.node = element('div', { class: 'log-frame' }, this.#log, this.#jump);
-        const resize = new ResizeObserver(() => this.#followsEnd && this.scrollToEnd());
+        this.#sight = new Sight([this.#log, this.#end], () => this.#tellSight());
+        const resize = new ResizeObserver(() => this.#keepPlace());
         resize.observe(this.#log);
         resize.observe(this.#lines);
+    }
+
+    close() {
+        this.#sight.close();
     }
 
     update() {
@@ -52,6 +69,7 @@ export class LogView {
         if (openId !== this.#shownId) {
             this.#shownId = openId;
             this.#lastKey = '';
+            this.#newFrom = undefined;
             this.#followsEnd = true;
             // A screen reader is not to read out what was there already.
             this.#log.setAttribute('aria-busy', 'true');
@@ -60,16 +78,26 @@ export class LogView {
             this.#followsEnd = false;
         }
         const items = makeItems(openThread, userId);
-        this.#keepingPlace(() => this.#draw(items, openThread));
-        this.#follow(items.at(-1));
+        this.#findAnchor();
+        this.#draw(items, openThread);
+        this.#keepPlace();
+        this.#follow(items.at(-1), openThread.newFrom);
         this.#log.setAttribute('aria-busy', String(!openThread.isLoaded));
         this.#loadAhead();
     }
 
+    /** How many have come, and a way to them, where they are out of sight. */
+    updateJump() {
+        const count = this.#belowCount + this.#messenger.unseenCount;
+        this.#jump.hidden = this.#followsEnd || (count === 0 && this.#distance() < this.#log.clientHeight);
+        this.#jumpText.textContent = count > 0 ? texts.newMessages(count) : texts.toEnd;
+    }
+
     scrollToEnd() {
         this.#followsEnd = true;
-        this.#jump.hidden = true;
+        this.#belowCount = 0;
         this.#log.scrollTop = this.#log.scrollHeight;
+        this.updateJump();
     }
 
     /** The other person is called differently now.
@@ -81,6 +109,12 @@ export class LogView {
 
     focus() {
         this.#log.focus({ preventScroll: true });
+    }
+
+    #tellSight() {
+        this.#messenger.setSight({
+            frame: this.#sight.isSeen(this.#log), end: this.#sight.isSeen(this.#end),
+        });
     }
 
     #draw(items, thread) {
@@ -96,42 +130,80 @@ export class LogView {
             : items.length === 0 ? texts.noMessage : texts.beginning;
     }
 
-    /** Draws so that the message at the top of the view stays where it is. (Not the day above it:
-     * that goes to the first message of the day.) */
-    #keepingPlace(draw) {
-        if (this.#followsEnd) {
-            draw();
-            return;
+    /** The message at the top of the view. (Not the day above it: that goes to the first message of
+     * the day.) */
+    #findAnchor() {
+        const { top } = this.#log.getBoundingClientRect();
+        const lines = this.#lines.children;
+        let [low, high] = [0, lines.length];
+        while (low < high) {
+            const middle = (low + high) >> 1;
+            if (lines[middle].getBoundingClientRect().bottom > top)
+                high = middle;
+            else
+                low = middle + 1;
         }
-        const top = this.#log.getBoundingClientRect().top;
-        const anchor = [...this.#lines.querySelectorAll('.message')]
-            .find((line) => line.getBoundingClientRect().bottom > top);
-        const before = anchor?.getBoundingClientRect().top;
-        draw();
-        if (anchor?.isConnected)
-            this.#log.scrollTop += anchor.getBoundingClientRect().top - before;
+        let node = lines[low];
+        while (node && !node.matches('.message'))
+            node = node.nextElementSibling;
+        this.#anchor = node && { node, distance: node.getBoundingClientRect().top - top };
     }
 
-    #follow(last) {
-        const isNew = last !== undefined && last.key !== this.#lastKey;
+    /** Whatever comes, goes or grows, what one reads stays in its place. */
+    #keepPlace() {
+        if (this.#followsEnd) {
+            this.scrollToEnd();
+            return;
+        }
+        const { node, distance } = this.#anchor ?? {};
+        if (node?.isConnected)
+            this.#log.scrollTop += node.getBoundingClientRect().top -
+                this.#log.getBoundingClientRect().top - distance;
+        this.updateJump();
+    }
+
+    #follow(last, newFrom) {
+        const isLast = last !== undefined && last.key !== this.#lastKey;
         const isFirst = this.#lastKey === '';
         this.#lastKey = last?.key ?? '';
-        if (this.#followsEnd || (isNew && last.side === 'own'))
+        const isNew = newFrom !== undefined && newFrom !== this.#newFrom;
+        this.#newFrom = newFrom;
+        if (isLast && last.side === 'own' && !isFirst)
             this.scrollToEnd();
-        else if (isNew && !isFirst)
-            this.#jump.hidden = false;
+        else if (isNew)
+            this.#scrollToNew();
+        else if (isLast && !isFirst && !this.#followsEnd)
+            this.#belowCount++;
+        this.updateJump();
+    }
+
+    #scrollToNew() {
+        const line = this.#lines.querySelector('.new');
+        if (!line)
+            return;
+        this.#log.scrollTop += line.getBoundingClientRect().top -
+            this.#log.getBoundingClientRect().top - ABOVE_NEW_PIXELS;
+        this.#followsEnd = this.#isAtEnd();
+        this.#findAnchor();
     }
 
     #scrolled() {
         this.#followsEnd = this.#isAtEnd();
         if (this.#followsEnd)
-            this.#jump.hidden = true;
+            this.#belowCount = 0;
+        this.#findAnchor();
+        this.updateJump();
         this.#loadAhead();
     }
 
-    #isAtEnd() {
+    /** From the end, in pixels. */
+    #distance() {
         const { scrollHeight, scrollTop, clientHeight } = this.#log;
-        return scrollHeight - scrollTop - clientHeight < END_PIXELS;
+        return scrollHeight - scrollTop - clientHeight;
+    }
+
+    #isAtEnd() {
+        return this.#distance() < END_PIXELS;
     }
 
     #loadAhead() {

@@ -1,4 +1,4 @@
-/** One line of the thread: a message or a day. */
+/** One line of the thread: a message, a day, or where what is new begins. */
 
 import { element, icon, spoken } from '../dom.js';
 import { dayLabel, timeLabel } from '../model/days.js';
@@ -20,6 +20,8 @@ export function makeLine(item, context) {
     if (item.kind === 'day')
         return element('li', { class: 'day' },
             element('time', { datetime: item.day, text: dayLabel(item.day) }));
+    if (item.kind === 'new')
+        return element('li', { class: 'new', text: texts.newBegin });
     const node = element('li', {}, bubble(item, context), ...actions(item, context));
     mark(node, item);
     return node;

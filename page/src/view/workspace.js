@@ -38,6 +38,11 @@ export class Workspace {
         this.#updateConnection();
     }
 
+    /** For good. */
+    close() {
+        this.#thread.log.close();
+    }
+
     /** @param {string} id */
     open(id) {
         this.#lastId = id;
@@ -73,6 +78,8 @@ export class Workspace {
             this.#thread.updateHead();
         if (due.has('thread'))
             this.#thread.log.update();
+        if (due.has('list'))
+            this.#thread.log.updateJump();
         if (due.has('typing'))
             this.#thread.updateTyping();
         if (due.has('connection'))

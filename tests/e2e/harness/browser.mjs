@@ -16,7 +16,8 @@ const NETWORK_ERROR =
     /Failed to load resource|WebSocket connection|WebSocket is already in CLOSING/;
 export const DESK = { width: 1100, height: 700 };
 export const PHONE = { width: 360, height: 740 };
-export const CONNECTED = 'messagerie-app[data-connection="connected"]';
+export const CONNECTED =
+    ':is(messagerie-app, messagerie-conversation)[data-connection="connected"]';
 
 /** One window with cookies and storage of its own, as of another browser. */
 export class Window {
@@ -120,6 +121,16 @@ export class Window {
     async write(text) {
         await this.box.fill(text);
         await this.sendButton.click();
+    }
+
+    /** Writes, and waits until it is stored: `read` when the other one was seeing the conversation at
+     * that moment, else `sent`. */
+    async writes(text) {
+        await this.write(text);
+        return until(`${text} is stored`, async () => {
+            const last = (await this.shown()).at(-1);
+            return last.text === text && ['sent', 'read'].includes(last.state) && last.state;
+        });
     }
 
     // ---- what one waits for ----

@@ -114,21 +114,23 @@ describeDemo('a conversation in the browser', {}, ({ demo, test, window, windowO
 
     test('what nobody sees is not read: a hidden page, and one that was opened in the background',
         async () => {
-            const { conversation, salon } = await bothIn();
+            const { conversation, salon, client } = await bothIn();
             const before = await unreadOf(SALON);
             await setHidden(salon, true);
-            await demo.say(CLIENT, conversation.id, 'derrière');
-            await seesTitle(salon, before + 1);
+            await until('it stays unread', async () => await client.writes('derrière') === 'sent');
+            const unseen = await unreadOf(SALON);
+            await demo.say(CLIENT, conversation.id, 'par une autre porte');
+            await seesTitle(salon, unseen + 1);
 
             const other = await demo.book();
             await demo.say(CLIENT, other.id, 'ailleurs');
-            await seesTitle(salon, before + 2);
+            await seesTitle(salon, unseen + 2);
             await salon.row(other.subject).click();
             await demo.say(CLIENT, other.id, 'encore ailleurs');
-            await seesTitle(salon, before + 3);
+            await seesTitle(salon, unseen + 3);
             await setHidden(salon, false);
             await salon.sees('encore ailleurs');
-            await seesTitle(salon, before + 1);
+            await seesTitle(salon, unseen + 1);
             await salon.openConversation(conversation);
             await seesTitle(salon, before);
         });

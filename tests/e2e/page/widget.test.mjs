@@ -1,94 +1,13 @@
 // The widget on a salon's own page, which another host serves under a strict policy.
 
 import assert from 'node:assert/strict';
-import http from 'node:http';
-import { after, before } from 'node:test';
 
-import { describeDemo } from '../harness/browser.mjs';
 import { until } from '../harness/conditions.mjs';
 import { CLIENT, SALON } from '../harness/demo.mjs';
 import { freePort } from '../harness/http.mjs';
+import { ACCENT, describeSite, Site } from '../harness/site.mjs';
 
-const ACCENT = 'rgb(160, 32, 96)';
-
-/** A salon's site: a page with the widget, and a script and a style of its own beside it. */
-class Site {
-    #server;
-    #served = new Map();
-
-    constructor(port, messagerie) {
-        this.port = port;
-        this.messagerie = messagerie;
-        // localhost and 127.0.0.1 are two hosts to a browser.
-        this.origin = `http://localhost:${port}`;
-        this.tokens = [];
-    }
-
-    get policy() {
-        const sockets = this.messagerie.replace('http:', 'ws:');
-        return `default-src 'self'; script-src 'self' ${this.messagerie}; `
-            + `connect-src 'self' ${this.messagerie} ${sockets}; img-src 'self' ${this.messagerie}; `
-            + "object-src 'none'; base-uri 'none'; require-trusted-types-for 'script'";
-    }
-
-    /** Serves a page whose script, in a file of its own, is this. */
-    serve(path, { attributes = '', script }) {
-        this.#served.set(path, ['text/html; charset=utf-8', `<!doctype html><html lang="fr"><head>
-            <title>Salon</title><link rel="stylesheet" href="/salon.css">
-            <script type="module" src="${this.messagerie}/messagerie/messagerie.js"></script>
-            <script type="module" src="${path}.js"></script></head>
-            <body><h1>Votre salon</h1>
-            <messagerie-conversation ${attributes}></messagerie-conversation></body></html>`]);
-        this.#served.set(`${path}.js`, ['text/javascript', script]);
-    }
-
-    async start() {
-        this.#served.set('/salon.css', ['text/css',
-            `messagerie-conversation { --messagerie-accent: ${ACCENT}; --messagerie-height: 400px; }`]);
-        this.#served.set('/favicon.ico', ['image/svg+xml', '']);
-        this.#server = http.createServer((request, response) => {
-            if (request.url === '/token') {
-                response.end(this.tokens.shift() ?? '');
-                return;
-            }
-            const [type, body] = this.#served.get(request.url) ?? [];
-            response.writeHead(type ? 200 : 404,
-                { 'content-type': type ?? 'text/plain', 'content-security-policy': this.policy });
-            response.end(body);
-        });
-        await new Promise((resolve) => {
-            this.#server.listen(this.port, 'localhost', resolve);
-        });
-    }
-
-    stop() {
-        this.#server?.closeAllConnections?.();
-        return new Promise((resolve) => {
-            this.#server ? this.#server.close(resolve) : resolve();
-        });
-    }
-}
-
-const sitePort = await freePort();
-const environment = { FRONTEND_URL: `http://localhost:${sitePort}` };
-
-describeDemo('the widget on a salon\'s page', { environment }, ({ demo, test, window, windowOf }) => {
-    let site;
-
-    before(async () => {
-        site = new Site(sitePort, demo.origin);
-        await site.start();
-    });
-    after(() => site?.stop());
-
-    /** A window on a page of the site, with the widget's violations of its policy as problems. */
-    async function visit(path) {
-        const opened = await window();
-        opened.allowedOrigins = [site.origin];
-        await opened.page.goto(`${site.origin}${path}`);
-        return opened;
-    }
-
+await describeSite('the widget on a salon\'s page', ({ demo, test, window, windowOf, site, visit }) => {
     const widgetIn = (opened) => opened.page.locator('messagerie-conversation');
 
     test('with a token in a property it shows the client\'s conversation, and one writes', async () => {
@@ -104,7 +23,7 @@ describeDemo('the widget on a salon\'s page', { environment }, ({ demo, test, wi
 
         const visitor = await visit('/propriete');
         await visitor.sees('est confirmé');
-        await visitor.page.locator('messagerie-conversation[data-connection="connected"]').waitFor();
+        await visitor.isConnected();
         await visitor.write('depuis le site du salon');
         await salon.sees('depuis le site du salon');
         await salon.write('bien reçu');
@@ -134,7 +53,7 @@ describeDemo('the widget on a salon\'s page', { environment }, ({ demo, test, wi
         await visitor.row('Balayage').click();
         await visitor.sees('Me revoilà');
         await until('the second token has been asked for', () => site.tokens.length === 0);
-        await visitor.page.locator('messagerie-conversation[data-connection="connected"]').waitFor();
+        await visitor.isConnected();
         await visitor.write('toujours là');
         await visitor.seesState('toujours là', 'sent');
     });
