@@ -21,9 +21,6 @@
 #define VARIABLE_PREFIX "MESSAGERIE_"
 #define PATH_VARIABLE   VARIABLE_PREFIX "CONFIG"
 
-/* Where a value comes from, for errors: a path and a line, or a variable. With its NUL. */
-#define ORIGIN_BYTES 1024
-
 #define KEY(section_, name_, type_, ...)                                                           \
     {                                                                                              \
         .section = #section_, .name = #name_, .type = type_,                                       \
@@ -358,7 +355,7 @@ static bool set_list(struct config_list *field, const struct config_key *key, co
                      key->section, CONFIG_LIST_MAX, sizeof(field->storage) - 1);
 }
 
-static bool set_value(struct config *config, const struct config_key *key, const char *value,
+static bool set_field(struct config *config, const struct config_key *key, const char *value,
                       const char *origin, struct error *error)
 {
     void *field = field_of(config, key);
@@ -376,6 +373,15 @@ static bool set_value(struct config *config, const struct config_key *key, const
     return false;
 }
 
+/* `origins` is NULL when nobody wants to know. */
+static bool set_value(struct config *config, const struct config_key *key, const char *value,
+                      const char *origin, struct config_origins *origins, struct error *error)
+{
+    if (origins != NULL)
+        snprintf(origins->texts[key - keys], CONFIG_ORIGIN_BYTES, "%s", origin);
+    return set_field(config, key, value, origin, error);
+}
+
 static void append_list(const struct config_list *list, struct buffer *out)
 {
     for (size_t i = 0; i < list->count; i++)
@@ -387,10 +393,6 @@ void config_append_value(const struct config *config, const struct config_key *k
 {
     const void *field = field_of_constant(config, key);
 
-    if (key->is_secret) {
-        buffer_append_text(out, *(const char *)field != '\0' ? "(set)" : "(not set)");
-        return;
-    }
     switch (key->type) {
     case CONFIG_TEXT:
         buffer_append_text(out, field);
@@ -519,6 +521,27 @@ static const struct config_key *nearest_key(const char *section, const char *nam
     return nearest;
 }
 
+/* Whoever forgets the section is understood, too. */
+const struct config_key *config_nearest_key(const char *name)
+{
+    const struct config_key *nearest = &keys[0];
+    size_t least = SIZE_MAX;
+
+    for (size_t i = 0; i < KEY_COUNT; i++) {
+        char known[CONFIG_KEY_NAME_BYTES];
+        config_key_name(&keys[i], known);
+        size_t distance = edit_distance(name, known);
+        size_t distance_of_end = edit_distance(name, keys[i].name);
+        if (distance_of_end < distance)
+            distance = distance_of_end;
+        if (distance < least) {
+            least = distance;
+            nearest = &keys[i];
+        }
+    }
+    return nearest;
+}
+
 static bool section_is_known(const char *section)
 {
     for (size_t i = 0; i < KEY_COUNT; i++) {
@@ -561,14 +584,15 @@ static bool fail_unknown_key(const char *origin, const char *section, const char
 
 struct loader {
     struct config *config;
+    struct config_origins *origins; /* or NULL */
     struct error *error;
     const char *path;
     FILE *file;
     char *text; /* the line in hand, owned, of getline */
     size_t text_capacity;
     int line;
-    char origin[ORIGIN_BYTES]; /* of the line in hand */
-    int failed_line;           /* 0 until *error was set */
+    char origin[CONFIG_ORIGIN_BYTES]; /* of the line in hand */
+    int failed_line;                  /* 0 until *error was set */
     bool is_set[KEY_COUNT];
 };
 
@@ -651,7 +675,7 @@ static bool take_value(struct loader *loader, const char *section, const char *n
         return error_set(loader->error, ERROR_INVALID, "%s: %s in [%s] is set a second time",
                          loader->origin, name, section);
     loader->is_set[key - keys] = true;
-    return set_value(loader->config, key, value, loader->origin, loader->error);
+    return set_value(loader->config, key, value, loader->origin, loader->origins, loader->error);
 }
 
 /* The handler of inih: 0 tells it that the line is wrong. */
@@ -683,9 +707,9 @@ static bool parse_file(struct loader *loader)
 }
 
 static bool load_file(struct config *config, const char *path, bool may_be_missing,
-                      struct error *error)
+                      struct config_origins *origins, struct error *error)
 {
-    struct loader loader = {.config = config, .error = error, .path = path};
+    struct loader loader = {.config = config, .origins = origins, .error = error, .path = path};
 
     loader.file = fopen(path, "re");
     if (loader.file == NULL) {
@@ -703,7 +727,8 @@ static bool load_file(struct config *config, const char *path, bool may_be_missi
 
 /* ---- the environment ---- */
 
-static bool load_environment(struct config *config, struct error *error)
+static bool load_environment(struct config *config, struct config_origins *origins,
+                             struct error *error)
 {
     for (size_t i = 0; i < KEY_COUNT; i++) {
         char variable[CONFIG_VARIABLE_BYTES];
@@ -714,7 +739,7 @@ static bool load_environment(struct config *config, struct error *error)
             origin = keys[i].variable;
             value = getenv(origin);
         }
-        if (value != NULL && !set_value(config, &keys[i], value, origin, error))
+        if (value != NULL && !set_value(config, &keys[i], value, origin, origins, error))
             return false;
     }
     return true;
@@ -764,10 +789,11 @@ static bool check_variable_names(struct error *error)
 
 /* ---- the whole ---- */
 
-static bool load_defaults(struct config *config, struct error *error)
+static bool load_defaults(struct config *config, struct config_origins *origins,
+                          struct error *error)
 {
     for (size_t i = 0; i < KEY_COUNT; i++) {
-        if (!set_value(config, &keys[i], keys[i].fallback, "default", error))
+        if (!set_value(config, &keys[i], keys[i].fallback, "default", origins, error))
             return false;
     }
     return true;
@@ -826,7 +852,9 @@ const char *config_path(const char *path)
     return path != NULL ? path : DEFAULT_PATH;
 }
 
-struct config *config_load(const char *path, struct error *error)
+/* All but what check_whole looks at. */
+static struct config *load_values(const char *path, struct config_origins *origins,
+                                  struct error *error)
 {
     bool may_be_missing = path == NULL && path_variable() == NULL;
     struct config *config = calloc(1, sizeof(*config));
@@ -837,12 +865,29 @@ struct config *config_load(const char *path, struct error *error)
         error_set(error, ERROR_UNAVAILABLE, "%s: out of memory", path);
         return NULL;
     }
-    if (load_defaults(config, error) && load_file(config, path, may_be_missing, error) &&
-        check_variable_names(error) && load_environment(config, error) &&
-        check_whole(config, path, error))
+    if (load_defaults(config, origins, error) &&
+        load_file(config, path, may_be_missing, origins, error) && check_variable_names(error) &&
+        load_environment(config, origins, error))
         return config;
     config_free(config);
     return NULL;
+}
+
+struct config *config_load(const char *path, struct error *error)
+{
+    struct config *config = load_values(path, NULL, error);
+
+    if (config != NULL && !check_whole(config, config_path(path), error)) {
+        config_free(config);
+        config = NULL;
+    }
+    return config;
+}
+
+struct config *config_load_to_show(const char *path, struct config_origins *origins,
+                                   struct error *error)
+{
+    return load_values(path, origins, error);
 }
 
 void config_free(struct config *config)

@@ -40,6 +40,8 @@
 #define CONFIG_KEY_NAME_BYTES 64
 /* Most keys that there may be. */
 #define CONFIG_KEYS_MAX 128
+/* Where a value comes from, with its NUL; a longer path is cut. */
+#define CONFIG_ORIGIN_BYTES 1024
 
 /* A comma-separated list, split, blanks around entries dropped, empty entries left out. Its items
  * point into it: copy it with config_list_copy. */
@@ -122,7 +124,7 @@ struct config_key {
     const char *fallback;     /* the default, as one would write it in the file */
     const char *variable;     /* environment name kept from the old service, or NULL */
     const char *help;         /* one sentence */
-    bool is_secret;           /* never printed */
+    bool is_secret;           /* only told to whoever asks for it by name */
     bool has_origins;         /* a list of origins; a path behind one is dropped */
     bool is_live;             /* else fixed */
 };
@@ -136,8 +138,9 @@ void config_key_variable(const struct config_key *key, char out[CONFIG_VARIABLE_
 /* Its name as "fastcgi.threads". */
 void config_key_name(const struct config_key *key, char out[CONFIG_KEY_NAME_BYTES]);
 
-/* The key of such a name, NULL when there is none. */
+/* The key of such a name, NULL when there is none; and the one that was probably meant. */
 const struct config_key *config_find_key(const char *name);
+const struct config_key *config_nearest_key(const char *name);
 
 /*
  * Loads defaults, then `path`, then the environment. `path` NULL: MESSAGERIE_CONFIG if set, else
@@ -148,6 +151,17 @@ const struct config_key *config_find_key(const char *name);
  * library, and reads the environment).
  */
 struct config *config_load(const char *path, struct error *error);
+
+/* Where each value comes from, in the order of the table: "default", "FILE:LINE", or the name of
+ * the variable. */
+struct config_origins {
+    char texts[CONFIG_KEYS_MAX][CONFIG_ORIGIN_BYTES];
+};
+
+/* For showing values rather than working by them: as config_load, but no way to verify tokens need
+ * be configured, and *origins is filled. */
+struct config *config_load_to_show(const char *path, struct config_origins *origins,
+                                   struct error *error);
 
 /* Wipes the secrets. Accepts NULL. */
 void config_free(struct config *config);
@@ -177,8 +191,8 @@ const char *config_advice(const struct config *config);
 /* The file that config_load(path, …) would read. */
 const char *config_path(const char *path);
 
-/* Appends the value of a key as one would write it in the file; of a secret only "(set)" or
- * "(not set)". */
+/* Appends the value of a key as one would write it in the file. Secrets too: it is for whoever asks
+ * for one key by its name, never for a list or the log. */
 void config_append_value(const struct config *config, const struct config_key *key,
                          struct buffer *out);
 

@@ -73,9 +73,9 @@ static int print_line(const char *text)
     return printf("%s\n", text) < 0 || fflush(stdout) != 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
-static int print_json(struct buffer *json)
+static int print_text(struct buffer *buffer)
 {
-    const char *text = buffer_text(json);
+    const char *text = buffer_text(buffer);
     struct error error;
 
     if (text == NULL) {
@@ -163,6 +163,53 @@ static int run_check_config(struct context *context)
                                                                              : EXIT_DONE;
 }
 
+static int print_config_value(struct context *context, const struct config_key *key, bool is_origin)
+{
+    struct config_origins *origins = calloc(1, sizeof(*origins));
+    struct buffer value = BUFFER_EMPTY;
+    struct error error;
+    size_t count;
+
+    error_clear(&error);
+    if (origins == NULL)
+        error_out_of_memory(&error);
+    else
+        context->config = config_load_to_show(context->options.config_path, origins, &error);
+    int status = EXIT_FAILED;
+    if (context->config == NULL) {
+        fail(&error);
+    } else if (is_origin) {
+        status = print_line(origins->texts[key - config_keys(&count)]);
+    } else {
+        config_append_value(context->config, key, &value);
+        status = print_text(&value);
+    }
+    buffer_free(&value);
+    free(origins);
+    return status;
+}
+
+/* Without the last check of config_load, so that it can be asked what is missing. */
+static int run_config(struct context *context)
+{
+    const char *action = context->options.arguments[0];
+    const char *name = context->options.arguments[1];
+    const struct config_key *key = config_find_key(name);
+    bool is_origin = strcmp(action, "origin") == 0;
+
+    if (!is_origin && strcmp(action, "get") != 0) {
+        fprintf(stderr, "messagerie: config: expected `get` or `origin`, and a KEY\n");
+        return EXIT_USAGE;
+    }
+    if (key == NULL) {
+        char nearest[CONFIG_KEY_NAME_BYTES];
+        config_key_name(config_nearest_key(name), nearest);
+        fprintf(stderr, "messagerie: unknown key \"%s\"; did you mean \"%s\"?\n", name, nearest);
+        return EXIT_USAGE;
+    }
+    return print_config_value(context, key, is_origin);
+}
+
 /* One line of `user list` without --json. */
 static void print_person(struct json_object *person)
 {
@@ -182,7 +229,7 @@ static int print_people(const struct context *context, struct buffer *json)
     struct error error;
 
     if (context->options.json)
-        return print_json(json);
+        return print_text(json);
     error_clear(&error);
     struct json_object *tree = json_read(json->data, json->length, &error);
     if (tree == NULL)
@@ -303,7 +350,7 @@ static int export_person(struct context *context, const char *user_id)
 
     error_clear(&error);
     int status =
-        read_database(context, person_export(&request), &error) ? print_json(&json) : fail(&error);
+        read_database(context, person_export(&request), &error) ? print_text(&json) : fail(&error);
     buffer_free(&json);
     return status;
 }
@@ -383,7 +430,7 @@ static int print_figures(bool as_json, const struct figure *figures, size_t coun
     for (size_t i = 0; i < count; i++)
         json_member_integer(&writer, figures[i].json_key, figures[i].value);
     json_end_object(&writer);
-    int status = print_json(&json);
+    int status = print_text(&json);
     buffer_free(&json);
     return status;
 }
@@ -444,7 +491,7 @@ static int print_findings(const struct context *context, struct buffer *findings
         json_write_text(&writer, line);
     json_end_array(&writer);
     json_end_object(&writer);
-    int status = print_json(&json);
+    int status = print_text(&json);
     buffer_free(&json);
     return status;
 }
@@ -487,7 +534,7 @@ static int print_demo(struct context *context, struct json_object *story)
     error_clear(&error);
     int status = demo_write_people(story, context->config, clock_wall_ms(context->services.clock),
                                    &json, &error)
-                     ? print_json(&json)
+                     ? print_text(&json)
                      : fail(&error);
     buffer_free(&json);
     return status;
@@ -521,6 +568,10 @@ static const struct command commands[] = {
     {"check-config", "[--sample]",
      "check the configuration file; --sample prints one with every key and its default", 0, 0,
      false, run_check_config},
+    {"config", "get KEY | origin KEY",
+     "the value of a KEY such as broker.listen as the programs read it, secrets too; where it comes"
+     " from: FILE:LINE, a variable, or \"default\"",
+     2, 2, false, run_config},
     {"user",
      "set ID [--role R] [--first-name T] [--last-name T] [--salon-name T] [--image URL]"
      " [--email A] | get ID | list | erase ID | export ID",

@@ -591,9 +591,62 @@ static void test_values_as_text(void **state)
     assert_string_equal(value_of(config, "auth", "salon_roles"), "a, b");
     assert_string_equal(value_of(config, "http", "frontend_url"), "");
     assert_string_equal(value_of(config, "log", "level"), "info");
-    assert_string_equal(value_of(config, "auth", "jwt_secret"), "(set)");
-    config->auth_jwt_secret[0] = '\0';
-    assert_string_equal(value_of(config, "auth", "jwt_secret"), "(not set)");
+    assert_string_equal(value_of(config, "auth", "jwt_secret"), SECRET);
+}
+
+static const char *origin_of(const struct config_origins *origins, const char *name)
+{
+    size_t count;
+
+    return origins->texts[config_find_key(name) - config_keys(&count)];
+}
+
+static void values_are_shown_with_their_origin(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char content[] =
+        "\xef\xbb\xbf[fastcgi]\r\n\n threads : 4 ; few\n[server]\nport=81\n";
+    static struct config_origins origins;
+    char expected[sizeof(fixture->path) + 8];
+
+    unsetenv("JWT_SECRET");
+    setenv("PORT", "82", 1);
+    setenv("MESSAGERIE_LOG_LEVEL", "debug", 1);
+    write_bytes(fixture, content, strlen(content));
+    fixture->config = config_load_to_show(fixture->path, &origins, &fixture->error);
+    assert_non_null(fixture->config); /* without a way to verify tokens */
+    snprintf(expected, sizeof(expected), "%s:3", fixture->path);
+    assert_string_equal(origin_of(&origins, "fastcgi.threads"), expected);
+    assert_string_equal(value_of(fixture->config, "fastcgi", "threads"), "4");
+    assert_string_equal(origin_of(&origins, "server.port"), "PORT");
+    assert_string_equal(value_of(fixture->config, "server", "port"), "82");
+    assert_string_equal(origin_of(&origins, "log.level"), "MESSAGERIE_LOG_LEVEL");
+    assert_string_equal(origin_of(&origins, "auth.jwt_secret"), "default");
+    assert_null(config_load("/dev/null", &fixture->error));
+    setenv("PORT", "82 or so", 1);
+    assert_null(config_load_to_show(fixture->path, &origins, &fixture->error));
+}
+
+static void a_key_has_one_name_and_others_are_near_it(void **state)
+{
+    size_t count;
+    const struct config_key *keys = config_keys(&count);
+
+    (void)state;
+    for (size_t i = 0; i < count; i++) {
+        char name[CONFIG_KEY_NAME_BYTES];
+        config_key_name(&keys[i], name);
+        assert_ptr_equal(config_find_key(name), &keys[i]);
+        assert_ptr_equal(config_nearest_key(name), &keys[i]);
+    }
+    static const char *const unknown[] = {"",        ".",       "threads", "fastcgi.thread",
+                                          "fastcgi", "fastcgi."};
+    for (size_t i = 0; i < ARRAY_LENGTH(unknown); i++)
+        assert_null(config_find_key(unknown[i]));
+    assert_string_equal(config_nearest_key("threads")->name, "threads");
+    assert_string_equal(config_nearest_key("fastcgi.thread")->name, "threads");
+    assert_string_equal(config_nearest_key("brokr.listen")->section, "broker");
+    assert_non_null(config_nearest_key(""));
 }
 
 static char *sample(void)
@@ -768,6 +821,8 @@ int main(void)
         TEST(test_origins),
         TEST(test_secret_is_not_told),
         TEST(test_values_as_text),
+        TEST(values_are_shown_with_their_origin),
+        TEST(a_key_has_one_name_and_others_are_near_it),
         TEST(test_sample),
         TEST(test_sample_on_a_full_disk),
         TEST(test_table),
