@@ -220,12 +220,12 @@ test('JWT_SECRET of the environment is used, and none is made', async () => {
     assert.ok(!existsSync(join(data, 'jwt-secret')));
 });
 
-test('--config is used: its secret, its database, its allowed origins', async () => {
+test('--config is used as the programs read it: its secret, its database, its allowed origins', async () => {
     const port = await freePort();
     const config = join(folder, 'messagerie.conf');
     const database = join(folder, 'elsewhere.db');
-    writeFileSync(config, `[auth]\njwt_secret = ${SECRET}\n[database]\npath = ${database}\n`
-        + '[http]\nfrontend_url = https://salon.example\n');
+    writeFileSync(config, `\ufeff[auth]\r\njwt_secret : ${SECRET} ; a comment\r\n`
+        + `[database]\r\n  path=${database}\r\n[http]\r\nfrontend_url = https://Salon.example/\r\n`);
     const bootstrap = await startRun(port, { args: ['--config', config] });
     assert.ok(!bootstrap.log.includes(SECRET));
     assert.ok(!existsSync(join(data, 'jwt-secret')));
@@ -236,6 +236,21 @@ test('--config is used: its secret, its database, its allowed origins', async ()
         const response = await sendRequest({ port, path, headers: { origin: 'https://salon.example' } });
         assert.equal(response.headers['access-control-allow-origin'], 'https://salon.example', path);
     }
+});
+
+test('without --port the configuration says where to listen', async () => {
+    const port = await freePort();
+    const config = join(folder, 'messagerie.conf');
+    writeFileSync(config, `[server]\nport = ${port}\n`);
+    const bootstrap = new Program({
+        name: 'bootstrap',
+        command: [join(SOURCE, 'bootstrap'), 'run', '--data', data, '--config', config],
+        environment: { MESSAGERIE_BUILD: BUILD },
+    });
+    started.push(bootstrap);
+    await bootstrap.start(() =>
+        bootstrap.log.includes(`\nmessagerie is ready on http://127.0.0.1:${port}/\n`));
+    assert.ok(await answers(port));
 });
 
 test('a bad configuration is told in the words of the program, and nothing stays', async () => {
