@@ -148,15 +148,26 @@ bool log_is_written(const struct log *log, enum log_level level)
     return level <= __atomic_load_n(&log->level, __ATOMIC_RELAXED);
 }
 
-void log_write(const struct log *log, enum log_level level, const char *message,
-               const struct log_field *fields, size_t count)
+static void append_fields(struct line *line, const struct log_field *fields, size_t count)
 {
-    if (!log_is_written(log, level))
-        return;
+    for (size_t i = 0; i < count; i++) {
+        char number[NUMBER_BYTES];
+        if (fields[i].key == NULL)
+            continue;
+        if (fields[i].text == NULL)
+            snprintf(number, sizeof(number), "%" PRId64, fields[i].number);
+        append_field(line, fields[i].key, fields[i].text != NULL ? fields[i].text : number, false);
+    }
+}
 
+/* `left_out` stands in front of the fields, that no cut takes it. */
+static void write_whole(const struct log *log, enum log_level level, const char *message,
+                        int64_t left_out, const struct log_field *fields, size_t count)
+{
     int saved_errno = errno;
     struct line line;
     char timestamp[TIMESTAMP_BYTES];
+    const struct log_field first = LOG_NUMBER("left_out", left_out);
 
     line.length = 0;
     line.is_full = false;
@@ -165,17 +176,39 @@ void log_write(const struct log *log, enum log_level level, const char *message,
     append_field(&line, "level", level_names[level], false);
     append_field(&line, "program", log->program, false);
     append_field(&line, "msg", message, true);
-    for (size_t i = 0; i < count; i++) {
-        char number[NUMBER_BYTES];
-        if (fields[i].key == NULL)
-            continue;
-        if (fields[i].text == NULL)
-            snprintf(number, sizeof(number), "%" PRId64, fields[i].number);
-        append_field(&line, fields[i].key, fields[i].text != NULL ? fields[i].text : number, false);
-    }
+    append_fields(&line, &first, left_out > 0 ? 1 : 0);
+    append_fields(&line, fields, count);
     line.bytes[line.length++] = '\n';
     write_line(log->descriptor, line.bytes, line.length);
     errno = saved_errno;
+}
+
+void log_write(const struct log *log, enum log_level level, const char *message,
+               const struct log_field *fields, size_t count)
+{
+    if (log_is_written(log, level))
+        write_whole(log, level, message, 0, fields, count);
+}
+
+/* Of several threads at once one gets through; the others are left out, and counted. */
+static bool passes(struct log_limit *limit, int64_t now_ms)
+{
+    int64_t until_ms = __atomic_load_n(&limit->until_ms, __ATOMIC_RELAXED);
+
+    if (now_ms >= until_ms &&
+        __atomic_compare_exchange_n(&limit->until_ms, &until_ms, now_ms + LOG_LIMIT_MS, false,
+                                    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        return true;
+    __atomic_add_fetch(&limit->left_out, 1, __ATOMIC_RELAXED);
+    return false;
+}
+
+void log_write_limited(const struct log *log, struct log_limit *limit, enum log_level level,
+                       const char *message, const struct log_field *fields, size_t count)
+{
+    if (log_is_written(log, level) && passes(limit, clock_monotonic_ms(log->clock)))
+        write_whole(log, level, message, __atomic_exchange_n(&limit->left_out, 0, __ATOMIC_RELAXED),
+                    fields, count);
 }
 
 bool log_level_parse(const char *text, enum log_level *level)

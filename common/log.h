@@ -28,6 +28,8 @@
 
 /* With the line feed. */
 #define LOG_LINE_BYTES 2048
+/* How long a limit lets nothing through after a line, in milliseconds. */
+#define LOG_LIMIT_MS 1000
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
@@ -65,6 +67,21 @@ void log_set_level(struct log *log, enum log_level level);
 /* Whether lines of that level are written: for whoever would compute much for one in vain. */
 bool log_is_written(const struct log *log, enum log_level level);
 
+/*
+ * For a line that a peer can cause: such lines of one limit are written once in LOG_LIMIT_MS, with
+ * the number of those that were left out since the last one as a field `left_out`, if there were
+ * any. All zero is one that has let none through. Any thread.
+ *
+ *   log_limited(log, &limit, LOG_LEVEL_WARNING, "token refused", LOG_TEXT("reason", reason));
+ */
+struct log_limit {
+    int64_t until_ms; /* monotonic; atomic, as is the other */
+    int64_t left_out;
+};
+
+void log_write_limited(const struct log *log, struct log_limit *limit, enum log_level level,
+                       const char *message, const struct log_field *fields, size_t count);
+
 /* "error", "warning", "info", "debug"; false when it is none of them. */
 bool log_level_parse(const char *text, enum log_level *level);
 
@@ -72,11 +89,15 @@ bool log_level_parse(const char *text, enum log_level *level);
     (const struct log_field[]){__VA_ARGS__},                                                       \
         sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field)
 /* The empty field ends each list, so that a call without fields is legal C; it is not written. */
-#define LOG_END_                            ((struct log_field){0})
-#define log_error(log, ...)                 log_call_(log, LOG_LEVEL_ERROR, __VA_ARGS__, LOG_END_)
-#define log_warning(log, ...)               log_call_(log, LOG_LEVEL_WARNING, __VA_ARGS__, LOG_END_)
-#define log_info(log, ...)                  log_call_(log, LOG_LEVEL_INFO, __VA_ARGS__, LOG_END_)
-#define log_debug(log, ...)                 log_call_(log, LOG_LEVEL_DEBUG, __VA_ARGS__, LOG_END_)
+#define LOG_END_              ((struct log_field){0})
+#define log_error(log, ...)   log_call_(log, LOG_LEVEL_ERROR, __VA_ARGS__, LOG_END_)
+#define log_warning(log, ...) log_call_(log, LOG_LEVEL_WARNING, __VA_ARGS__, LOG_END_)
+#define log_info(log, ...)    log_call_(log, LOG_LEVEL_INFO, __VA_ARGS__, LOG_END_)
+#define log_debug(log, ...)   log_call_(log, LOG_LEVEL_DEBUG, __VA_ARGS__, LOG_END_)
+#define log_limited(log, limit, level, ...)                                                        \
+    log_limited_call_(log, limit, level, __VA_ARGS__, LOG_END_)
 #define log_call_(log, level, message, ...) log_write(log, level, message, LOG_FIELDS_(__VA_ARGS__))
+#define log_limited_call_(log, limit, level, message, ...)                                         \
+    log_write_limited(log, limit, level, message, LOG_FIELDS_(__VA_ARGS__))
 
 #endif

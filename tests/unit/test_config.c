@@ -94,6 +94,8 @@ static void test_defaults(void **state)
     assert_non_null(config);
     assert_int_equal(config->server_port, 8080);
     assert_string_equal(config->auth_jwt_secret, SECRET);
+    assert_string_equal(config->auth_jwt_secret_previous, "");
+    assert_string_equal(config->auth_jwt_keys_file, "");
     assert_string_equal(config->auth_jwt_public_key_file, "");
     assert_string_equal(config->auth_jwt_public_key_algorithm, "");
     assert_true(config->auth_require_expiry);

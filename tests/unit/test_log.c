@@ -228,6 +228,64 @@ static void test_fields_that_do_not_fit(void **state)
     check_is_one_line(line);
 }
 
+/* A clock that the test sets. */
+static int64_t set_time(void *context)
+{
+    return *(int64_t *)context;
+}
+
+#define REFUSED(limit_) log_limited(log, limit_, LOG_LEVEL_WARNING, "refused", LOG_TEXT("why", "x"))
+
+static void test_limited_lines(void **state)
+{
+    struct fixture *fixture = *state;
+    struct log *log = &fixture->log;
+    struct log_limit limit = {0};
+    struct log_limit other = {0};
+    int64_t now_ms = 0;
+    const struct clock clock = {set_time, set_time, &now_ms};
+    static const char head[] = "ts=1970-01-01T00:00:00.000Z level=warning program=test msg=";
+
+    log->clock = &clock;
+    REFUSED(&limit);
+    assert_non_null(written(fixture));
+    assert_memory_equal(fixture->line, head, sizeof(head) - 1);
+    assert_string_equal(fixture->line + sizeof(head) - 1, "\"refused\" why=x\n");
+    now_ms = LOG_LIMIT_MS - 1;
+    for (int i = 0; i < 3; i++)
+        REFUSED(&limit);
+    assert_null(written(fixture));
+    REFUSED(&other); /* has a second of its own */
+    assert_non_null(written(fixture));
+    now_ms = LOG_LIMIT_MS;
+    REFUSED(&limit);
+    assert_non_null(written(fixture));
+    assert_non_null(strstr(fixture->line, " msg=\"refused\" left_out=3 why=x\n"));
+    REFUSED(&limit);
+    now_ms = 10 * LOG_LIMIT_MS;
+    REFUSED(&limit);
+    assert_non_null(written(fixture));
+    assert_non_null(strstr(fixture->line, " left_out=1 "));
+    now_ms = 11 * LOG_LIMIT_MS;
+    REFUSED(&limit);
+    assert_non_null(written(fixture));
+    assert_null(strstr(fixture->line, "left_out"));
+    assert_null(written(fixture));
+}
+
+/* What is below the level is no line that was left out. */
+static void test_limited_lines_below_the_level(void **state)
+{
+    struct fixture *fixture = *state;
+    struct log_limit limit = {0};
+
+    for (int i = 0; i < 2; i++)
+        log_limited(&fixture->log, &limit, LOG_LEVEL_DEBUG, "no fields");
+    assert_null(written(fixture));
+    log_limited(&fixture->log, &limit, LOG_LEVEL_INFO, "no fields");
+    assert_string_equal(written(fixture), HEAD "\"no fields\"\n");
+}
+
 static void test_keeps_errno(void **state)
 {
     struct fixture *fixture = *state;
@@ -304,6 +362,35 @@ static void *write_many(void *context)
 }
 
 /* Threads that share a pipe: their lines do not mix. */
+struct limited {
+    const struct log *log;
+    struct log_limit limit;
+};
+
+static void *write_many_limited(void *context)
+{
+    struct limited *limited = context;
+
+    for (int i = 0; i < LINES; i++)
+        log_limited(limited->log, &limited->limit, LOG_LEVEL_INFO, "refused");
+    return NULL;
+}
+
+static void test_limited_lines_of_threads(void **state)
+{
+    struct fixture *fixture = *state;
+    struct limited limited = {.log = &fixture->log};
+    pthread_t threads[WRITERS];
+
+    for (int i = 0; i < WRITERS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, write_many_limited, &limited), 0);
+    for (int i = 0; i < WRITERS; i++)
+        pthread_join(threads[i], NULL);
+    assert_string_equal(written(fixture), HEAD "\"refused\"\n");
+    assert_null(written(fixture));
+    assert_int_equal(limited.limit.left_out, WRITERS * LINES - 1);
+}
+
 static void test_threads(void **state)
 {
     struct fixture *fixture = *state;
@@ -341,9 +428,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_message_is_escaped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_long_lines, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_fields_that_do_not_fit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_limited_lines, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_limited_lines_below_the_level, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_keeps_errno, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_interrupted_write, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_threads, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_limited_lines_of_threads, set_up, tear_down),
     };
 
     return cmocka_run_group_tests_name("log", tests, NULL, NULL);
