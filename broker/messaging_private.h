@@ -27,7 +27,8 @@ struct messaging {
     struct socketio_settings socketio_settings;
     struct socketio_server *socketio;
     struct restoring *restoring; /* NULL when it is over */
-    struct table addresses;      /* connections by address, while those are limited */
+    struct token_refusal_log token_refusals;
+    struct table addresses; /* connections by address, while those are limited */
     size_t connections;
     size_t clients; /* from on_connect to their end */
     bool is_stopping;

@@ -540,16 +540,14 @@ static bool authenticate(const struct messaging *messaging, struct json_object *
     static const char scheme[] = "Bearer ";
     const char *token = json_text(json_get(auth, "token"));
 
-    if (token == NULL)
-        return error_set(error, ERROR_UNAUTHORIZED, "Unauthorized");
-    if (strncasecmp(token, scheme, sizeof(scheme) - 1) == 0)
+    if (token != NULL && strncasecmp(token, scheme, sizeof(scheme) - 1) == 0)
         token += sizeof(scheme) - 1;
+    if (token == NULL || token[0] == '\0')
+        return token_refuse(TOKEN_MISSING, error);
     if (!token_verify(messaging->configuration->verifier, token, strlen(token), wall_ms(messaging),
                       claims, error))
         return false;
-    if (claims->kind == CALLER_SERVICE)
-        return error_set(error, ERROR_UNAUTHORIZED, "Unauthorized");
-    return true;
+    return claims->kind != CALLER_SERVICE || token_refuse(TOKEN_SERVICE, error);
 }
 
 /* Reads `auth.pid` and `auth.offset`, which the official client adds when it has been cut off. */
@@ -628,6 +626,23 @@ static bool has_too_many(const struct messaging *messaging, const char *user_id)
            user->socket_count >= messaging->configuration->config->broker_max_connections_per_user;
 }
 
+/* CONNECT_ERROR; its data tells the reason, as the body of a 401 does. */
+static void refuse_token(struct messaging *messaging, struct socketio_socket *socket,
+                         const struct error *error)
+{
+    struct buffer data = BUFFER_EMPTY;
+    struct json_writer writer;
+
+    messaging->metrics.connects_refused++;
+    token_log_refusal(&messaging->token_refusals, loop_services(messaging->loop)->log, error, NULL);
+    json_writer_init(&writer, &data);
+    json_begin_object(&writer);
+    json_member_text(&writer, "reason", error->reason);
+    json_end_object(&writer);
+    socketio_refuse(socket, error->text, error->reason != NULL ? buffer_text(&data) : NULL);
+    buffer_free(&data);
+}
+
 void sessions_on_connect(void *application, struct socketio_socket *socket,
                          struct json_object *auth, const char *query)
 {
@@ -638,8 +653,7 @@ void sessions_on_connect(void *application, struct socketio_socket *socket,
     (void)query;
     error_clear(&error);
     if (!authenticate(messaging, auth, &claims, &error)) {
-        messaging->metrics.connects_refused++;
-        socketio_refuse(socket, error.text, NULL);
+        refuse_token(messaging, socket, &error);
         return;
     }
     struct connecting *connecting = has_too_many(messaging, claims.user_id)

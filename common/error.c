@@ -10,6 +10,7 @@ void error_clear(struct error *error)
 {
     error->kind = ERROR_NONE;
     error->is_list = false;
+    error->reason = NULL;
     error->text[0] = '\0';
     error->detail[0] = '\0';
 }
@@ -44,6 +45,7 @@ bool error_set(struct error *error, enum error_kind kind, const char *format, ..
 
     error->kind = kind;
     error->is_list = false;
+    error->reason = NULL;
     error->detail[0] = '\0';
     va_start(arguments, format);
     format_text(error->text, sizeof(error->text), format, arguments);
@@ -69,6 +71,14 @@ bool error_add(struct error *error, const char *field, const char *format, ...)
     va_end(arguments);
     if (body < 0 || (size_t)body >= room - (size_t)prefix)
         error->text[start] = '\0';
+    return false;
+}
+
+bool error_unauthorized(struct error *error, const char *reason, const char *detail)
+{
+    error_set(error, ERROR_UNAUTHORIZED, "Unauthorized");
+    error->reason = reason;
+    snprintf(error->detail, sizeof(error->detail), "%s", detail);
     return false;
 }
 

@@ -34,8 +34,10 @@ enum error_kind {
 struct error {
     enum error_kind kind;
     bool is_list;                    /* made by error_add: one sentence per line */
+    const char *reason;              /* of ERROR_UNAUTHORIZED: a word for machines, which may be
+                                        told to whoever asked; static, or NULL */
     char text[ERROR_TEXT_BYTES];     /* sentences separated by '\n', none at the end */
-    char detail[ERROR_DETAIL_BYTES]; /* the reason in English, for the log alone; often empty */
+    char detail[ERROR_DETAIL_BYTES]; /* the reason in English, for the log; often empty */
 };
 
 /* Makes it ERROR_NONE with an empty text. A struct error must be cleared before its first use. */
@@ -49,6 +51,11 @@ bool error_set(struct error *error, enum error_kind kind, const char *format, ..
 /* Appends the sentence "field: text" and makes the kind ERROR_INVALID. Always returns false. */
 bool error_add(struct error *error, const char *field, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* ERROR_UNAUTHORIZED with the text "Unauthorized", a reason for machines (static), and one sentence
+ * in English (ASCII without quotes and backslashes) or "", which may both be told. Always returns
+ * false. */
+bool error_unauthorized(struct error *error, const char *reason, const char *detail);
 
 /* ERROR_UNAVAILABLE with the text that asks to try again later, and the reason for the log. Always
  * returns false. */

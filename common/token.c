@@ -16,6 +16,26 @@
 /* Times of a claim are clamped to 1970 and 9999, so that nobody's arithmetic overflows. */
 #define CLAIM_TIME_MAX_MS INT64_C(253402300799999)
 
+/* What is told of a refusal: the word goes out as `reason`, the sentence as error_description (RFC
+ * 6750 section 3: ASCII without quotes). */
+static const struct {
+    const char *reason;
+    const char *description;
+} refusal_words[TOKEN_NO_MEMORY] = {
+    [TOKEN_MISSING] = {"missing", ""}, /* nothing is wrong with it */
+    [TOKEN_MALFORMED] = {"malformed", "the token is no signed JSON Web Token"},
+    [TOKEN_CRITICAL] = {"critical", "the token has a critical header, and none is known"},
+    [TOKEN_ALGORITHM] = {"algorithm", "the token has an algorithm that is not configured"},
+    [TOKEN_UNKNOWN_KEY] = {"key", "the token names a key (kid) that is not configured"},
+    [TOKEN_SIGNATURE] = {"signature", "the signature of the token is by no key that is configured"},
+    [TOKEN_USER_ID] = {"userId", "the claim userId is missing or no text of 1 to 64 bytes"},
+    [TOKEN_CLAIM] = {"claim", "a claim of the token has the wrong type or is too long"},
+    [TOKEN_NO_EXPIRY] = {"exp", "the claim exp is missing"},
+    [TOKEN_EXPIRED] = {"expired", "the token has expired"},
+    [TOKEN_NOT_YET_VALID] = {"not_yet_valid", "the token is not valid yet"},
+    [TOKEN_SERVICE] = {"service", "the role service has no socket"},
+};
+
 struct token_verifier {
     struct token_keys keys;
     bool requires_expiry;
@@ -54,6 +74,30 @@ bool token_verifier_has_key(const struct token_verifier *verifier,
                             const struct token_fingerprint *key)
 {
     return token_keys_contain(&verifier->keys, key);
+}
+
+/* ---- refusing ---- */
+
+bool token_refuse(enum token_verdict verdict, struct error *error)
+{
+    if (verdict == TOKEN_NO_MEMORY)
+        return error_out_of_memory(error);
+    return error_unauthorized(error, refusal_words[verdict].reason,
+                              refusal_words[verdict].description);
+}
+
+/* No token at all is no refused one: it says nothing about keys or claims. */
+void token_log_refusal(struct token_refusal_log *refusals, const struct log *log,
+                       const struct error *error, const char *request)
+{
+    struct log_field id = {0};
+
+    if (request != NULL)
+        id = LOG_TEXT("request", request);
+    for (size_t i = TOKEN_MISSING + 1; i < TOKEN_NO_MEMORY && error->reason != NULL; i++)
+        if (strcmp(error->reason, refusal_words[i].reason) == 0)
+            log_limited(log, &refusals->limits[i], LOG_LEVEL_WARNING, "token refused", id,
+                        LOG_TEXT("reason", error->reason), LOG_TEXT("description", error->detail));
 }
 
 /* ---- roles ---- */
@@ -104,11 +148,8 @@ static bool take_apart(const char *text, size_t length, struct parts *parts)
     return parts->header_length > 0 && parts->payload_length > 0 && parts->signature_length > 0;
 }
 
-/* How it ended. */
-enum outcome { ACCEPTED, REFUSED, NO_MEMORY };
-
 /* An object in base64url. */
-static enum outcome read_object(const char *text, size_t length, struct json_object **object)
+static enum token_verdict read_object(const char *text, size_t length, struct json_object **object)
 {
     unsigned char bytes[BASE64URL_ROOM(TOKEN_MAX_BYTES)];
     size_t bytes_length;
@@ -116,12 +157,12 @@ static enum outcome read_object(const char *text, size_t length, struct json_obj
 
     *object = NULL;
     if (!base64url_decode(text, length, bytes, &bytes_length))
-        return REFUSED;
+        return TOKEN_MALFORMED;
     error_clear(&error);
     *object = json_read((const char *)bytes, bytes_length, &error);
     if (*object == NULL)
-        return error.kind == ERROR_UNAVAILABLE ? NO_MEMORY : REFUSED;
-    return json_object_is_type(*object, json_type_object) ? ACCEPTED : REFUSED;
+        return error.kind == ERROR_UNAVAILABLE ? TOKEN_NO_MEMORY : TOKEN_MALFORMED;
+    return json_object_is_type(*object, json_type_object) ? TOKEN_ACCEPTED : TOKEN_MALFORMED;
 }
 
 /* ---- the signature ---- */
@@ -134,64 +175,85 @@ struct signer {
 
 /* A type is either left out or says JWT (RFC 7519 section 5.1). We know no critical extension (RFC
  * 7515 section 4.1.11). */
-static bool read_header(struct json_object *header, struct signer *signer)
+static enum token_verdict read_header(struct json_object *header, struct signer *signer)
 {
     const char *type = json_text(json_get(header, "typ"));
     const char *algorithm = json_text(json_get(header, "alg"));
 
     signer->name = json_text(json_get(header, "kid"));
-    return algorithm != NULL && token_algorithm_parse(algorithm, &signer->algorithm) &&
-           (type == NULL || strcasecmp(type, "JWT") == 0) &&
-           !json_object_object_get_ex(header, "crit", NULL);
+    if (json_object_object_get_ex(header, "crit", NULL))
+        return TOKEN_CRITICAL;
+    if (type != NULL && strcasecmp(type, "JWT") != 0)
+        return TOKEN_MALFORMED;
+    return algorithm != NULL && token_algorithm_parse(algorithm, &signer->algorithm)
+               ? TOKEN_ACCEPTED
+               : TOKEN_ALGORITHM;
 }
 
 /* A key without a name may be meant by any. */
-static bool is_meant(const struct token_key *key, const struct signer *signer)
+static bool is_named(const struct token_key *key, const struct signer *signer)
 {
-    return key->algorithm == signer->algorithm &&
-           (signer->name == NULL || key->name[0] == '\0' || strcmp(key->name, signer->name) == 0);
+    return signer->name == NULL || key->name[0] == '\0' || strcmp(key->name, signer->name) == 0;
 }
 
-/* Whether it is the signature of a key of ours that can be meant; tells which. */
-static enum outcome find_key(const struct token_verifier *verifier, const struct parts *parts,
-                             const struct signer *signer, struct token_fingerprint *found)
+static enum token_verdict try_key(const struct token_key *key, const struct parts *parts,
+                                  const struct signer *signer, const unsigned char *signature,
+                                  size_t signature_length)
+{
+    size_t signed_length = parts->header_length + 1 + parts->payload_length;
+
+    if (key->algorithm != signer->algorithm)
+        return TOKEN_ALGORITHM;
+    if (!is_named(key, signer))
+        return TOKEN_UNKNOWN_KEY;
+    switch (token_key_verify(key, parts->text, signed_length, signature, signature_length)) {
+    case TOKEN_KEY_GOOD:
+        return TOKEN_ACCEPTED;
+    case TOKEN_KEY_NO_MEMORY:
+        return TOKEN_NO_MEMORY;
+    case TOKEN_KEY_BAD:
+        break;
+    }
+    return TOKEN_SIGNATURE;
+}
+
+/* Whether it is the signature of a key of ours that can be meant, and which; else how near one
+ * was. */
+static enum token_verdict find_key(const struct token_verifier *verifier, const struct parts *parts,
+                                   const struct signer *signer, struct token_fingerprint *found)
 {
     unsigned char signature[BASE64URL_ROOM(TOKEN_MAX_BYTES)];
-    size_t signed_length = parts->header_length + 1 + parts->payload_length;
     size_t signature_length;
-    enum outcome outcome = REFUSED;
+    enum token_verdict nearest = TOKEN_ALGORITHM;
 
     if (!base64url_decode(parts->signature, parts->signature_length, signature, &signature_length))
-        return REFUSED;
+        return TOKEN_MALFORMED;
     for (size_t i = 0; i < verifier->keys.count; i++) {
         const struct token_key *key = &verifier->keys.keys[i];
-        if (!is_meant(key, signer))
-            continue;
-        switch (token_key_verify(key, parts->text, signed_length, signature, signature_length)) {
-        case TOKEN_KEY_GOOD:
+        enum token_verdict verdict = try_key(key, parts, signer, signature, signature_length);
+        if (verdict == TOKEN_ACCEPTED) {
             *found = key->fingerprint;
-            return ACCEPTED;
-        case TOKEN_KEY_NO_MEMORY:
-            outcome = NO_MEMORY;
-            break;
-        case TOKEN_KEY_BAD:
-            break;
+            return TOKEN_ACCEPTED;
         }
+        if (verdict > nearest) /* no memory is the last of them: another key may be tried again */
+            nearest = verdict;
     }
-    return outcome;
+    return nearest;
 }
 
-static enum outcome check_signature(const struct token_verifier *verifier,
-                                    const struct parts *parts, struct token_fingerprint *key)
+static enum token_verdict check_signature(const struct token_verifier *verifier,
+                                          const struct parts *parts, struct token_fingerprint *key)
 {
     struct json_object *header;
     struct signer signer;
-    enum outcome outcome = read_object(parts->text, parts->header_length, &header);
+    enum token_verdict verdict = read_object(parts->text, parts->header_length, &header);
 
-    if (outcome == ACCEPTED)
-        outcome = read_header(header, &signer) ? find_key(verifier, parts, &signer, key) : REFUSED;
+    if (verdict == TOKEN_ACCEPTED)
+        verdict = read_header(header, &signer);
+    if (verdict == TOKEN_ACCEPTED)
+        verdict = find_key(verifier, parts, &signer, key);
     json_object_put(header);
-    return outcome;
+    return verdict;
 }
 
 /* ---- the claims ---- */
@@ -230,20 +292,21 @@ static enum claim_result read_time(struct json_object *payload, const char *name
     return CLAIM_SET;
 }
 
-static bool read_times(const struct token_verifier *verifier, struct json_object *payload,
-                       int64_t now_ms, struct token_claims *claims)
+static enum token_verdict read_times(const struct token_verifier *verifier,
+                                     struct json_object *payload, int64_t now_ms,
+                                     struct token_claims *claims)
 {
     int64_t not_before_ms;
     enum claim_result expiry = read_time(payload, "exp", &claims->expires_at_ms);
 
     if (expiry == CLAIM_WRONG || read_time(payload, "nbf", &not_before_ms) == CLAIM_WRONG ||
         read_time(payload, "iat", &claims->issued_at_ms) == CLAIM_WRONG)
-        return false;
+        return TOKEN_CLAIM;
     if (expiry == CLAIM_ABSENT && verifier->requires_expiry)
-        return false;
+        return TOKEN_NO_EXPIRY;
     if (expiry == CLAIM_SET && now_ms >= claims->expires_at_ms)
-        return false;
-    return now_ms >= not_before_ms;
+        return TOKEN_EXPIRED;
+    return now_ms >= not_before_ms ? TOKEN_ACCEPTED : TOKEN_NOT_YET_VALID;
 }
 
 /* A claim of the wrong type counts as absent. */
@@ -253,51 +316,50 @@ static void read_optional(struct json_object *payload, const char *name,
     read_text(payload, name, out, TOKEN_CLAIM_BYTES);
 }
 
-static bool read_claims(const struct token_verifier *verifier, struct json_object *payload,
-                        int64_t now_ms, struct token_claims *claims)
+static enum token_verdict read_claims(const struct token_verifier *verifier,
+                                      struct json_object *payload, int64_t now_ms,
+                                      struct token_claims *claims)
 {
     read_text(payload, "userId", claims->user_id, sizeof(claims->user_id));
-    if (!foreign_id_is_valid(claims->user_id) ||
-        read_text(payload, "role", claims->role, sizeof(claims->role)) == CLAIM_WRONG ||
-        !read_times(verifier, payload, now_ms, claims))
-        return false;
+    if (!foreign_id_is_valid(claims->user_id))
+        return TOKEN_USER_ID;
+    if (read_text(payload, "role", claims->role, sizeof(claims->role)) == CLAIM_WRONG)
+        return TOKEN_CLAIM;
     claims->kind = role_kind(&verifier->salon_roles, &verifier->client_roles, claims->role);
     read_optional(payload, "email", claims->email);
     read_optional(payload, "firstName", claims->first_name);
     read_optional(payload, "lastName", claims->last_name);
     read_optional(payload, "salonName", claims->salon_name);
     read_optional(payload, "image", claims->image);
-    return true;
+    return read_times(verifier, payload, now_ms, claims);
 }
 
 /* ---- verifying ---- */
 
 /* The payload is not looked at before the signature was found good. */
-static enum outcome verify(const struct token_verifier *verifier, const struct parts *parts,
-                           int64_t now_ms, struct token_claims *claims)
+static enum token_verdict verify(const struct token_verifier *verifier, const struct parts *parts,
+                                 int64_t now_ms, struct token_claims *claims)
 {
     struct json_object *payload = NULL;
-    enum outcome outcome = check_signature(verifier, parts, &claims->key);
+    enum token_verdict verdict = check_signature(verifier, parts, &claims->key);
 
-    if (outcome == ACCEPTED)
-        outcome = read_object(parts->payload, parts->payload_length, &payload);
-    if (outcome == ACCEPTED && !read_claims(verifier, payload, now_ms, claims))
-        outcome = REFUSED;
+    if (verdict == TOKEN_ACCEPTED)
+        verdict = read_object(parts->payload, parts->payload_length, &payload);
+    if (verdict == TOKEN_ACCEPTED)
+        verdict = read_claims(verifier, payload, now_ms, claims);
     json_object_put(payload);
-    return outcome;
+    return verdict;
 }
 
 bool token_verify(const struct token_verifier *verifier, const char *text, size_t length,
                   int64_t now_ms, struct token_claims *claims, struct error *error)
 {
     struct parts parts;
-    enum outcome outcome = REFUSED;
+    enum token_verdict verdict = TOKEN_MALFORMED;
 
     if (take_apart(text, length, &parts))
-        outcome = verify(verifier, &parts, now_ms, claims);
-    if (outcome == NO_MEMORY)
-        return error_out_of_memory(error);
-    return outcome == ACCEPTED || error_set(error, ERROR_UNAUTHORIZED, "Unauthorized");
+        verdict = verify(verifier, &parts, now_ms, claims);
+    return verdict == TOKEN_ACCEPTED || token_refuse(verdict, error);
 }
 
 /* ---- signing ---- */

@@ -19,6 +19,7 @@
 #include "common/config.h"
 #include "common/error.h"
 #include "common/id.h"
+#include "common/log.h"
 #include "common/token_fingerprint.h"
 
 /* A longer token is refused. */
@@ -58,6 +59,39 @@ struct caller {
     enum caller_kind kind;
 };
 
+/* What is said of a token. All but the first and the last are refusals, later ones nearer to being
+ * accepted. */
+enum token_verdict {
+    TOKEN_ACCEPTED,
+    TOKEN_MISSING, /* there is none */
+    TOKEN_MALFORMED,
+    TOKEN_CRITICAL, /* a header that must be understood and is not */
+    TOKEN_ALGORITHM,
+    TOKEN_UNKNOWN_KEY, /* the header names a key that we don't have */
+    TOKEN_SIGNATURE,
+    TOKEN_USER_ID, /* none, or no text of 1 to 64 bytes */
+    TOKEN_CLAIM,   /* one of the wrong type, or too long */
+    TOKEN_NO_EXPIRY,
+    TOKEN_EXPIRED,
+    TOKEN_NOT_YET_VALID,
+    TOKEN_SERVICE, /* good, but of a role that has no socket */
+    TOKEN_NO_MEMORY,
+};
+
+/* Sets *error: for a refusal ERROR_UNAUTHORIZED ("Unauthorized") with its words. Always returns
+ * false. */
+bool token_refuse(enum token_verdict verdict, struct error *error);
+
+/* One second of silence for each cause. All zero at first; any thread. */
+struct token_refusal_log {
+    struct log_limit limits[TOKEN_NO_MEMORY];
+};
+
+/* Tells in the log why a token was refused, if *error says that one was, each cause once a second;
+ * nothing of the token. `request` is the request's id, or NULL. */
+void token_log_refusal(struct token_refusal_log *refusals, const struct log *log,
+                       const struct error *error, const char *request);
+
 struct token_verifier;
 
 /* Reads the key files that are configured. NULL with *error (English) on failure. Copies
@@ -70,8 +104,8 @@ void token_verifier_free(struct token_verifier *verifier);
 bool token_verifier_has_key(const struct token_verifier *verifier,
                             const struct token_fingerprint *key);
 
-/* Verifies the token in text[0..length). False with ERROR_UNAUTHORIZED ("Unauthorized") for every
- * reason but memory (ERROR_UNAVAILABLE); *claims is then undefined. */
+/* Verifies the token in text[0..length). False as by token_refuse for every reason but memory
+ * (ERROR_UNAVAILABLE); *claims is then undefined. */
 bool token_verify(const struct token_verifier *verifier, const char *text, size_t length,
                   int64_t now_ms, struct token_claims *claims, struct error *error);
 

@@ -57,7 +57,7 @@ static bool authenticate(const struct dispatcher *dispatcher,
     bool is_applied = false;
 
     if (token.length == 0)
-        return error_set(error, ERROR_UNAUTHORIZED, "Unauthorized");
+        return token_refuse(TOKEN_MISSING, error);
     bool is_known = token_cache_find(configuration->tokens, token, now_ms, claims, &is_applied);
     if (!is_known && !token_verify(configuration->base.verifier, token.data, token.length, now_ms,
                                    claims, error))
@@ -171,7 +171,7 @@ static void log_answer(const struct dispatcher *dispatcher, struct request *requ
 
 void dispatch_answer(void *context, struct request *request, struct response *response)
 {
-    const struct dispatcher *dispatcher = context;
+    struct dispatcher *dispatcher = context;
     struct rest_configuration *configuration =
         rest_configuration_acquire(dispatcher->configuration);
     struct error error;
@@ -184,6 +184,9 @@ void dispatch_answer(void *context, struct request *request, struct response *re
         response_error(response, &error);
         if (response->status >= 500 && request->body_state != BODY_BROKEN)
             log_failure(dispatcher, request, &error);
+        if (error.kind == ERROR_UNAUTHORIZED)
+            token_log_refusal(&dispatcher->refusals, dispatcher->services->log, &error,
+                              request_id(request, dispatcher->services));
     }
     response_finish(response, request, configuration->base.config);
     log_answer(dispatcher, request, response);

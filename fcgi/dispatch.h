@@ -19,12 +19,13 @@
 #include "fcgi/rest_configuration.h"
 #include "fcgi/router.h"
 
-/* What answers requests. Everything is borrowed and outlives it; any thread may use it. */
+/* What answers requests. What it points to is borrowed and outlives it; any thread may use it. */
 struct dispatcher {
     const struct services *services;
     struct database *database;
     struct configuration_holder *configuration; /* of a struct rest_configuration */
     struct router router;
+    struct token_refusal_log refusals; /* all zero at first */
 };
 
 /* Answers `request` into `response` (over response_finish). `context` is a struct dispatcher. When

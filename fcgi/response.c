@@ -64,6 +64,7 @@ void response_begin(struct response *response)
     response->status = 200;
     response->allowed = 0;
     response->is_preflight = false;
+    response->refusal[0] = '\0';
     buffer_clear(&response->body);
     buffer_clear(&response->head);
 }
@@ -96,6 +97,8 @@ void response_error(struct response *response, const struct error *error)
     json_member_integer(&json, "statusCode", status->code);
     if (error->kind == ERROR_UNAUTHORIZED) {
         json_member_text(&json, "message", status->reason);
+        json_member_text(&json, "reason", error->reason);
+        snprintf(response->refusal, sizeof(response->refusal), "%s", error->detail);
     } else {
         json_write_key(&json, "message");
         if (error->is_list)
@@ -163,7 +166,8 @@ static void write_cors_headers(struct response *response, const struct request *
     if (response->is_preflight)
         write_preflight_headers(head, request);
     else
-        write_header(head, "Access-Control-Expose-Headers", "ETag, Retry-After, Allow");
+        write_header(head, "Access-Control-Expose-Headers",
+                     "ETag, Retry-After, Allow, WWW-Authenticate");
 }
 
 /* A strong entity tag: equal bodies and nothing else have equal tags. */
@@ -181,13 +185,25 @@ static bool is_cacheable(const struct response *response, const struct request *
            (request->method == METHOD_GET || request->method == METHOD_HEAD);
 }
 
+/* RFC 6750 section 3: without a token no error is named. */
+static void write_challenge(struct buffer *head, const char *refusal)
+{
+    if (refusal[0] == '\0')
+        write_header(head, "WWW-Authenticate", "Bearer");
+    else
+        buffer_append_format(head,
+                             "WWW-Authenticate: Bearer error=\"invalid_token\", "
+                             "error_description=\"%s\"\r\n",
+                             refusal);
+}
+
 static void write_status_headers(struct response *response)
 {
     struct buffer *head = &response->head;
     char allow[ALLOW_BYTES];
 
     if (response->status == 401)
-        write_header(head, "WWW-Authenticate", "Bearer");
+        write_challenge(head, response->refusal);
     if (response->status == 405) {
         router_allow_text(response->allowed, allow);
         write_header(head, "Allow", allow);

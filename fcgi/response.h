@@ -29,6 +29,8 @@ struct response {
     struct buffer body; /* JSON; not sent with 204 and 304, nor to HEAD */
     unsigned allowed;   /* of a 405: see struct route_match */
     bool is_preflight;
+    char
+        refusal[ERROR_DETAIL_BYTES]; /* of a 401: what is wrong with the token; "": there is none */
     struct buffer head;
     /* The result of response_finish: what goes out. `head` is in the form of CGI (RFC 3875 section
      * 6.3): "Status: 200 OK\r\n", headers, an empty line. */

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
+import { until } from './harness/conditions.mjs';
 import { makeKeyFiles, publicKeyConfig } from './harness/keys.mjs';
 import { CONVERSATIONS } from './harness/paths.mjs';
 import { bodyOf, errorOf } from './harness/people.mjs';
@@ -149,6 +150,56 @@ describeStack('tokens as configured', {
         errorOf(await (await stack.knownPerson('salon')).post(CONVERSATIONS, body), 403);
         const client = await stack.knownPerson('client');
         errorOf(await surgeon.post(CONVERSATIONS, { clientUserId: client.id }), 400);
+    });
+});
+
+describeStack('why a token is refused', { front: 'nginx' }, ({ stack, test }) => {
+    const REASONS = [
+        ['expired', hs256(usual({ exp: seconds(-60) }))],
+        ['not_yet_valid', hs256(usual({ nbf: seconds(600) }))],
+        ['exp', hs256(usual({ exp: undefined }))],
+        ['userId', hs256(usual({ userId: undefined }))],
+        ['userId', hs256(usual({ userId: 7 }))],
+        ['claim', hs256(usual({ role: 7 }))],
+        ['signature', signClaims(usual(), `${SECRET}!`)],
+        ['algorithm', hs256(usual(), 'HS512')],
+        ['algorithm', signClaims(usual(), '', 'none').concat('x')],
+        ['malformed', 'no-token'],
+    ];
+    const ask = (token) => stack.request({
+        path: CONVERSATIONS, token, headers: { origin: stack.origins[0] },
+    });
+
+    test('the answer tells, and pages may read it', async () => {
+        for (const [reason, token] of REASONS) {
+            const { status, body, headers } = await ask(token);
+            assert.equal(status, 401);
+            assert.deepEqual(body, { statusCode: 401, message: 'Unauthorized', reason });
+            assert.match(headers['www-authenticate'],
+                /^Bearer error="invalid_token", error_description="[^"\\]+"$/);
+            assert.match(headers['access-control-expose-headers'], /WWW-Authenticate/);
+        }
+        const { body, headers } = await ask(undefined);
+        assert.equal(body.reason, 'missing');
+        assert.equal(headers['www-authenticate'], 'Bearer');
+    });
+
+    test('the log tells each cause once a second, and nothing of the token', async () => {
+        const begin = performance.now();
+        const logged = stack.log.length;
+        const lines = () => stack.log.slice(logged).split('\n')
+            .filter((line) => line.includes('reason=expired'));
+        const askExpired = () => ask(hs256(usual({ exp: seconds(-60), email: 'a@b.example' })));
+        for (let i = 0; i < 20; i++)
+            await askExpired();
+        await until('what was left out is told', async () => {
+            await askExpired();
+            return lines().some((line) => / left_out=\d+ /.test(line));
+        });
+        for (const line of lines())
+            assert.match(line, /level=warning .*msg="token refused" .*request=\S+ reason=expired /);
+        assert.ok(lines().length <= 2 + (performance.now() - begin) / 1000, lines().join('\n'));
+        assert.doesNotMatch(stack.log, /a@b\.example|eyJ|caller/);
     });
 });
 

@@ -64,9 +64,10 @@ static int set_up(void **state)
     write_config(office, SECRET);
     office->configuration = configuration_holder_create(load(office));
     assert_non_null(office->configuration);
-    office->conversations =
-        (struct dispatcher){&office->fixture->services, office->fixture->database,
-                            office->configuration, conversation_router};
+    office->conversations = (struct dispatcher){.services = &office->fixture->services,
+                                                .database = office->fixture->database,
+                                                .configuration = office->configuration,
+                                                .router = conversation_router};
     office->messages = office->conversations;
     office->messages.router = message_router;
     *state = office;

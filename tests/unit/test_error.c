@@ -22,6 +22,22 @@ static void test_clear(void **state)
     assert_string_equal(error->detail, "");
 }
 
+static void test_unauthorized(void **state)
+{
+    struct error *error = fresh();
+
+    (void)state;
+    assert_null(error->reason);
+    assert_false(error_unauthorized(error, "expired", "the token has expired"));
+    assert_int_equal(error->kind, ERROR_UNAUTHORIZED);
+    assert_string_equal(error->text, "Unauthorized");
+    assert_string_equal(error->reason, "expired");
+    assert_string_equal(error->detail, "the token has expired");
+    error_set(error, ERROR_INVALID, "x");
+    assert_null(error->reason);
+    assert_string_equal(error->detail, "");
+}
+
 static void test_set_replaces(void **state)
 {
     struct error *error = fresh();
@@ -125,6 +141,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_clear),
+        cmocka_unit_test(test_unauthorized),
         cmocka_unit_test(test_set_replaces),
         cmocka_unit_test(test_add_makes_a_list),
         cmocka_unit_test(test_add_after_set_begins_a_list),

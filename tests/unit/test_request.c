@@ -556,6 +556,28 @@ static void shapes_errors(void **state)
     }
 }
 
+/* RFC 6750 section 3: who sent no token is told of no error. */
+static void says_what_is_wrong_with_a_token(void **state)
+{
+    struct answer *answer = *state;
+    char *parameters[] = {"REQUEST_METHOD=GET", "HTTP_ORIGIN=https://app.example", NULL};
+    struct error error;
+
+    begin_answer(answer, parameters);
+    error_unauthorized(&error, "expired", "the token has expired");
+    response_error(&answer->response, &error);
+    finish_answer(answer);
+    assert_body(answer, "{\"statusCode\":401,\"message\":\"Unauthorized\",\"reason\":\"expired\"}");
+    assert_true(has_line(answer, "WWW-Authenticate: Bearer error=\"invalid_token\", "
+                                 "error_description=\"the token has expired\""));
+    begin_answer(answer, parameters);
+    error_unauthorized(&error, "missing", "");
+    response_error(&answer->response, &error);
+    finish_answer(answer);
+    assert_body(answer, "{\"statusCode\":401,\"message\":\"Unauthorized\",\"reason\":\"missing\"}");
+    assert_true(has_line(answer, "WWW-Authenticate: Bearer"));
+}
+
 static void lists_broken_rules(void **state)
 {
     struct answer *answer = *state;
@@ -595,7 +617,8 @@ static void allows_configured_origins_only(void **state)
     finish_answer(answer);
     assert_true(has_line(answer, "Access-Control-Allow-Origin: https://app.example"));
     assert_true(has_line(answer, "Access-Control-Allow-Credentials: true"));
-    assert_true(has_line(answer, "Access-Control-Expose-Headers: ETag, Retry-After, Allow"));
+    assert_true(has_line(
+        answer, "Access-Control-Expose-Headers: ETag, Retry-After, Allow, WWW-Authenticate"));
     for (size_t i = 0; i < ARRAY_LENGTH(strangers); i++) {
         char *parameters[] = {"REQUEST_METHOD=GET", strangers[i], NULL};
         begin_answer(answer, parameters);
@@ -698,6 +721,7 @@ int main(void)
         RESPONSE_TEST(gives_no_etag_where_nothing_can_be_kept),
         RESPONSE_TEST(answers_204_bare),
         RESPONSE_TEST(shapes_errors),
+        RESPONSE_TEST(says_what_is_wrong_with_a_token),
         RESPONSE_TEST(lists_broken_rules),
         RESPONSE_TEST(allows_configured_origins_only),
         RESPONSE_TEST(answers_preflights),

@@ -245,6 +245,9 @@ static bool verifies(struct fixture *fixture, const char *token)
     if (!is_valid) {
         assert_int_equal(fixture->error.kind, ERROR_UNAUTHORIZED);
         assert_string_equal(fixture->error.text, "Unauthorized");
+        assert_non_null(fixture->error.reason);
+        assert_true(fixture->error.detail[0] != '\0');
+        assert_null(strpbrk(fixture->error.detail, "\"\\\r\n"));
     }
     return is_valid;
 }
@@ -729,6 +732,147 @@ static void test_no_key_takes_no_token(void **state)
     assert_false(takes(fixture, token_by_library(good_claims, JWT_ALG_NONE, NULL)));
 }
 
+/* ---- keys ---- */
+
+#define PREVIOUS "the secret of last year, long enough"
+/* The keys above as JSON, and the secret "abc". */
+#define RSA_MEMBERS                                                                                \
+    "\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\""                                                      \
+    "lZkC-oglkrWbtLosvtmN5C6ydI6ulvC5wYIIcc7plW5nuVI24P0gwdUWQwPoDuy_pECNVRWoteYj"                 \
+    "uBA1QHPPqbvUj7X-yyW8-TaeaNP8hyO9IPldwFm73pGuYkxap_xjpZHtL8a9diLGr24fs_ntE1JM"                 \
+    "4t2LDIPeJkM81MWEuwBDWiT9kphql3xUy2M-AA2G3nqP34Rnb0G1Z066PMiGEImPRD1zLSoaTlhU"                 \
+    "AEJb_Y-swrBbUzOmHmueEI0smrtmquMSk6NfN_9AthAaxwjBp-5mFs6lrK4tZd1UnJb8dCbD7B3y"                 \
+    "ASxDPloh5H1fhjBtUBtqKFfdjPsH4yUWTOAaIw"                                                       \
+    "\""
+#define EC_X        "NdknpEaSHf-RfnEwcCPya-BwyCWviJAi0llrgL_HphQ"
+#define EC_Y        "czwdDGFkBS6SFCk6H_NTMve1GfeOE9Oas1sL0XX7oCI"
+#define EC_MEMBERS  "\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" EC_X "\",\"y\":\"" EC_Y "\""
+#define OCT_MEMBERS "\"kty\":\"oct\",\"k\":\"YWJj\""
+
+static char *token_of_key(const char *name, const char *key)
+{
+    char header[100];
+
+    snprintf(header, sizeof(header), "{\"alg\":\"HS256\"%s%s%s}", name != NULL ? ",\"kid\":\"" : "",
+             name != NULL ? name : "", name != NULL ? "\"" : "");
+    return token_by_hand(header, good_claims, strlen(good_claims), key);
+}
+
+/* Configures a set of keys, whose file has this text. */
+static bool use_key_set(struct fixture *fixture, const char *text)
+{
+    fixture->config.auth_jwt_public_key_file[0] = '\0';
+    write_key_file(fixture, text, strlen(text));
+    strcpy(fixture->config.auth_jwt_keys_file, fixture->key_path);
+    return make_verifier(fixture);
+}
+
+/* ---- why ---- */
+
+/* The reason for which a token is refused, which is then freed; "accepted" when it is not. */
+static const char *reason_for(struct fixture *fixture, char *token)
+{
+    return takes(fixture, token) ? "accepted" : fixture->error.reason;
+}
+
+static const char *reason_for_claims(struct fixture *fixture, const char *claims)
+{
+    return reason_for(fixture, token_by_hand(HEADER, claims, strlen(claims), SECRET));
+}
+
+static const char *reason_for_header(struct fixture *fixture, const char *header)
+{
+    return reason_for(fixture, token_by_hand(header, good_claims, strlen(good_claims), SECRET));
+}
+
+static void test_reasons(void **state)
+{
+    static const struct {
+        const char *claims;
+        const char *reason;
+    } claims[] = {
+        {"{\"userId\":\"u1\",\"exp\":1795504099}", "accepted"},
+        {"{\"exp\":1795504099}", "userId"},
+        {"{\"userId\":7,\"exp\":1795504099}", "userId"},
+        {"{\"userId\":\"u1\",\"role\":7,\"exp\":1795504099}", "claim"},
+        {"{\"userId\":\"u1\",\"exp\":\"1795504099\"}", "claim"},
+        {"{\"userId\":\"u1\",\"exp\":1795504099,\"nbf\":true}", "claim"},
+        {"{\"userId\":\"u1\",\"exp\":1795504099,\"iat\":[]}", "claim"},
+        {"{\"userId\":\"u1\"}", "exp"},
+        {"{\"userId\":\"u1\",\"exp\":null}", "exp"},
+        {"{\"userId\":\"u1\",\"exp\":1795504066}", "expired"},
+        {"{\"userId\":\"u1\",\"exp\":1795504099,\"nbf\":1795504067}", "not_yet_valid"},
+        {"[]", "malformed"},
+        {"{", "malformed"},
+    };
+    static const struct {
+        const char *header;
+        const char *reason;
+    } headers[] = {
+        {"{\"alg\":\"HS256\",\"crit\":[\"b64\"]}", "critical"},
+        {"{\"alg\":\"HS256\",\"typ\":\"JWE\"}", "malformed"},
+        {"{\"alg\":\"none\"}", "algorithm"},
+        {"{\"alg\":\"HS512\"}", "algorithm"},
+        {"{\"alg\":\"RS256\"}", "algorithm"}, /* not configured */
+        {"{}", "algorithm"},
+        {"x", "malformed"},
+    };
+    struct fixture *fixture = *state;
+
+    for (size_t i = 0; i < ARRAY_LENGTH(claims); i++)
+        assert_string_equal(reason_for_claims(fixture, claims[i].claims), claims[i].reason);
+    for (size_t i = 0; i < ARRAY_LENGTH(headers); i++)
+        assert_string_equal(reason_for_header(fixture, headers[i].header), headers[i].reason);
+    assert_string_equal(reason_for(fixture, token_of_key(NULL, "another")), "signature");
+    assert_false(verifies(fixture, "a.b.c"));
+    assert_string_equal(fixture->error.reason, "malformed");
+    fixture->config.auth_jwt_secret[0] = '\0';
+    assert_true(use_key_set(fixture, "{\"keys\":[{" OCT_MEMBERS ",\"kid\":\"a\"}]}"));
+    assert_string_equal(reason_for(fixture, token_of_key("b", "abc")), "key");
+    assert_string_equal(reason_for(fixture, token_of_key("a", "abd")), "signature");
+}
+
+static int64_t fixed_time(void *context)
+{
+    (void)context;
+    return NOW_MS;
+}
+
+/* Each cause once a second, and nothing of the token. */
+static void test_log_of_refusals(void **state)
+{
+    static const struct clock clock = {fixed_time, fixed_time, NULL};
+    struct fixture *fixture = *state;
+    struct token_refusal_log refusals = {0};
+    char lines[4096];
+    int ends[2];
+
+    assert_int_equal(pipe(ends), 0);
+    const struct log log = {"test", LOG_LEVEL_INFO, ends[1], &clock};
+    for (int i = 0; i < 3; i++) {
+        assert_false(takes(fixture, token_of_key(NULL, "another")));
+        token_log_refusal(&refusals, &log, &fixture->error, "r1");
+        assert_false(takes_claims(fixture, "{\"userId\":\"u1\",\"exp\":1}"));
+        token_log_refusal(&refusals, &log, &fixture->error, NULL);
+        token_refuse(TOKEN_MISSING, &fixture->error);
+        token_log_refusal(&refusals, &log, &fixture->error, NULL);
+        token_refuse(TOKEN_NO_MEMORY, &fixture->error);
+        token_log_refusal(&refusals, &log, &fixture->error, NULL);
+    }
+    close(ends[1]);
+    ssize_t length = read(ends[0], lines, sizeof(lines) - 1);
+    assert_true(length > 0);
+    lines[length] = '\0';
+    close(ends[0]);
+    assert_string_equal(
+        lines,
+        "ts=2026-11-24T07:07:46.683Z level=warning program=test msg=\"token refused\" request=r1 "
+        "reason=signature description=\"the signature of the token is by no key that is "
+        "configured\"\n"
+        "ts=2026-11-24T07:07:46.683Z level=warning program=test msg=\"token refused\" "
+        "reason=expired description=\"the token has expired\"\n");
+}
+
 /* ---- damaged tokens ---- */
 
 static void test_every_bit(void **state)
@@ -927,39 +1071,6 @@ static void test_key_files(void **state)
 }
 
 /* ---- several keys ---- */
-
-#define PREVIOUS "the secret of last year, long enough"
-/* The keys above as JSON, and the secret "abc". */
-#define RSA_MEMBERS                                                                                \
-    "\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\""                                                      \
-    "lZkC-oglkrWbtLosvtmN5C6ydI6ulvC5wYIIcc7plW5nuVI24P0gwdUWQwPoDuy_pECNVRWoteYj"                 \
-    "uBA1QHPPqbvUj7X-yyW8-TaeaNP8hyO9IPldwFm73pGuYkxap_xjpZHtL8a9diLGr24fs_ntE1JM"                 \
-    "4t2LDIPeJkM81MWEuwBDWiT9kphql3xUy2M-AA2G3nqP34Rnb0G1Z066PMiGEImPRD1zLSoaTlhU"                 \
-    "AEJb_Y-swrBbUzOmHmueEI0smrtmquMSk6NfN_9AthAaxwjBp-5mFs6lrK4tZd1UnJb8dCbD7B3y"                 \
-    "ASxDPloh5H1fhjBtUBtqKFfdjPsH4yUWTOAaIw"                                                       \
-    "\""
-#define EC_X        "NdknpEaSHf-RfnEwcCPya-BwyCWviJAi0llrgL_HphQ"
-#define EC_Y        "czwdDGFkBS6SFCk6H_NTMve1GfeOE9Oas1sL0XX7oCI"
-#define EC_MEMBERS  "\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" EC_X "\",\"y\":\"" EC_Y "\""
-#define OCT_MEMBERS "\"kty\":\"oct\",\"k\":\"YWJj\""
-
-static char *token_of_key(const char *name, const char *key)
-{
-    char header[100];
-
-    snprintf(header, sizeof(header), "{\"alg\":\"HS256\"%s%s%s}", name != NULL ? ",\"kid\":\"" : "",
-             name != NULL ? name : "", name != NULL ? "\"" : "");
-    return token_by_hand(header, good_claims, strlen(good_claims), key);
-}
-
-/* Configures a set of keys, whose file has this text. */
-static bool use_key_set(struct fixture *fixture, const char *text)
-{
-    fixture->config.auth_jwt_public_key_file[0] = '\0';
-    write_key_file(fixture, text, strlen(text));
-    strcpy(fixture->config.auth_jwt_keys_file, fixture->key_path);
-    return make_verifier(fixture);
-}
 
 static void test_previous_secret(void **state)
 {
@@ -1340,6 +1451,8 @@ int main(void)
         TEST(test_every_bit_of_a_public_key),
         TEST(test_header),
         TEST(test_no_key_takes_no_token),
+        TEST(test_reasons),
+        TEST(test_log_of_refusals),
         TEST(test_every_bit),
         TEST(test_truncated),
         TEST(test_garbage),

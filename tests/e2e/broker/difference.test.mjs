@@ -166,16 +166,27 @@ describeBroker('tokens', {}, ({ stack, test }) => {
 
     test('bad tokens get a CONNECT_ERROR, good ones with or without Bearer are let in', async () => {
         const { salon } = await openPair(stack);
-        const bad = ['', 'garbage', signClaims(usualClaims(salon.id, 'salon'), 'another secret, also long'),
-            signClaims({ ...usualClaims(salon.id, 'salon'), exp: seconds(-10) }, stack.secret),
-            signClaims(usualClaims('booking', 'service'), stack.secret)];
-        for (const token of bad) {
+        const bad = {
+            '': 'missing',
+            'Bearer ': 'missing',
+            garbage: 'malformed',
+            [signClaims(usualClaims(salon.id, 'salon'), 'another secret, also long')]: 'signature',
+            [signClaims({ ...usualClaims(salon.id, 'salon'), exp: seconds(-10) }, stack.secret)]:
+                'expired',
+            [signClaims(usualClaims('booking', 'service'), stack.secret)]: 'service',
+        };
+        for (const [token, reason] of Object.entries(bad)) {
             const tab = stack.tab(salon, { token });
             tab.socket.connect();
             await until('it is refused', () => tab.errors.length > 0);
             assert.deepEqual(tab.errors, ['Unauthorized']);
+            assert.deepEqual(tab.errorData, [{ reason }]);
             tab.close();
         }
+        for (const reason of ['signature', 'expired', 'service'])
+            await until('the log tells why', () => stack.broker.log.split('\n').some((line) =>
+                line.includes('msg="token refused"') && line.includes(`reason=${reason} `)));
+        assert.doesNotMatch(stack.broker.log, /eyJ/);
         for (const scheme of ['Bearer ', 'bearer '])
             (await stack.openTab(salon, { token: scheme + salon.token })).close();
     });

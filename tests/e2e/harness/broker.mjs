@@ -43,13 +43,17 @@ export class Tab {
         this.events = [];
         this.bytes = '';
         this.errors = [];
+        this.errorData = [];
         this.connects = [];
         this.socket = connectClient(CLIENTS[client], port ?? stack.port, token ?? person.token,
             { transports });
         this.socket.onAny((name, payload, offset) =>
             this.events.push({ name, payload, offset, at: Date.now() }));
         this.socket.on('connect', () => this.connects.push(this.socket.recovered === true));
-        this.socket.on('connect_error', (error) => this.errors.push(error.message));
+        this.socket.on('connect_error', (error) => {
+            this.errors.push(error.message);
+            this.errorData.push(error.data);
+        });
         this.socket.on('disconnect', (reason) => { this.reason = reason; });
         this.socket.io.on('open', () => this.#record());
     }

@@ -55,7 +55,9 @@ export function errorOf(response, status) {
     const body = bodyOf(response, status);
     assert.equal(body.statusCode, status);
     if (status === 401) {
-        assert.deepEqual(body, { statusCode: 401, message: 'Unauthorized' });
+        assert.deepEqual(body,
+            { statusCode: 401, message: 'Unauthorized', reason: body.reason });
+        assert.match(body.reason, /^\w+$/);
     } else {
         assert.equal(typeof body.error, 'string');
         assert.notEqual(body.message.length, 0);
