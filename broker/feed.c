@@ -62,34 +62,18 @@ static void clear_window(struct feed *feed)
         drop(feed, i);
 }
 
-static char *copy_text(char **at, const char *text, size_t length)
-{
-    char *copy = *at;
-
-    memcpy(copy, text, length);
-    copy[length] = '\0';
-    *at += length + 1;
-    return copy;
-}
-
 /* Without memory it is lost here, and read from the outbox later. */
 static void keep(struct feed *feed, const struct event *event)
 {
-    size_t audience_length = strlen(event->audience);
-    size_t name_length = strlen(event->name);
     struct kept_event **kept = slot(feed, event->seq);
 
     if (event->seq > feed->position + FEED_WINDOW || *kept != NULL)
         return;
-    *kept = malloc(sizeof(**kept) + audience_length + name_length + event->payload_length + 3);
+    *kept = malloc(sizeof(**kept) + event_texts_bytes(event));
     if (*kept == NULL)
         return;
-    char *at = (*kept)->texts;
-    (*kept)->event = *event;
+    event_copy(event, &(*kept)->event, (*kept)->texts);
     (*kept)->arrived_ms = loop_now_ms(feed->settings.loop);
-    (*kept)->event.audience = copy_text(&at, event->audience, audience_length);
-    (*kept)->event.name = copy_text(&at, event->name, name_length);
-    (*kept)->event.payload = copy_text(&at, event->payload, event->payload_length);
     feed->kept++;
 }
 

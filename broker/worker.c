@@ -61,33 +61,16 @@ static void deliver(struct worker *worker, struct delivery *delivery)
         loop_wakeup_signal(&worker->wakeup);
 }
 
-static char *copy_text(char **at, const char *text, size_t length)
-{
-    char *copy = *at;
-
-    memcpy(copy, text, length);
-    copy[length] = '\0';
-    *at += length + 1;
-    return copy;
-}
-
 /* Without memory the event is lost here; the feed will miss its seq and read it from the outbox. */
 static void on_committed(void *context, const struct event *event)
 {
     struct worker *worker = context;
-    size_t audience_length = strlen(event->audience);
-    size_t name_length = strlen(event->name);
-    struct delivery *delivery =
-        malloc(sizeof(*delivery) + audience_length + name_length + event->payload_length + 3);
+    struct delivery *delivery = malloc(sizeof(*delivery) + event_texts_bytes(event));
 
     if (delivery == NULL)
         return;
-    char *at = delivery->texts;
     *delivery = (struct delivery){0};
-    delivery->event = *event;
-    delivery->event.audience = copy_text(&at, event->audience, audience_length);
-    delivery->event.name = copy_text(&at, event->name, name_length);
-    delivery->event.payload = copy_text(&at, event->payload, event->payload_length);
+    event_copy(event, &delivery->event, delivery->texts);
     deliver(worker, delivery);
 }
 

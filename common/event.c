@@ -16,6 +16,30 @@ void event_audience_user(const char *user_id, char out[EVENT_AUDIENCE_BYTES])
     snprintf(out, EVENT_AUDIENCE_BYTES, USER_PREFIX "%s", user_id);
 }
 
+/* Each text with its NUL. */
+size_t event_texts_bytes(const struct event *event)
+{
+    return strlen(event->audience) + strlen(event->name) + event->payload_length + 3;
+}
+
+static const char *copy_text(char **at, const char *text, size_t length)
+{
+    char *copy = *at;
+
+    memcpy(copy, text, length);
+    copy[length] = '\0';
+    *at += length + 1;
+    return copy;
+}
+
+void event_copy(const struct event *from, struct event *to, char *texts)
+{
+    *to = *from;
+    to->audience = copy_text(&texts, from->audience, strlen(from->audience));
+    to->name = copy_text(&texts, from->name, strlen(from->name));
+    to->payload = copy_text(&texts, from->payload, from->payload_length);
+}
+
 void event_encode(const struct event *event, struct buffer *out)
 {
     buffer_append_format(out, "%lld\n%s\n%s\n", (long long)event->seq, event->audience,

@@ -32,6 +32,13 @@ struct event {
 void event_audience_room(const char *conversation_id, char out[EVENT_AUDIENCE_BYTES]);
 void event_audience_user(const char *user_id, char out[EVENT_AUDIENCE_BYTES]);
 
+/* The bytes that the texts of a copy take. */
+size_t event_texts_bytes(const struct event *event);
+
+/* Copies *from into *to; the texts go into `texts`, which has room for event_texts_bytes(from),
+ * each ended by NUL. */
+void event_copy(const struct event *from, struct event *to, char *texts);
+
 /* Appends the bus form. */
 void event_encode(const struct event *event, struct buffer *out);
 

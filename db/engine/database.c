@@ -208,29 +208,12 @@ static void roll_back(struct connection *connection, enum sql_id id)
     connection_run(connection, id, &ignored);
 }
 
-/* What an operation had appended when it began, to be cut back to when it fails. */
-struct mark {
-    int64_t next_seq;
-    size_t events_length;
-    size_t texts_length;
-};
-
-static void cut_back(struct transaction *transaction, const struct mark *mark)
-{
-    transaction->next_seq = mark->next_seq;
-    transaction->events.length = mark->events_length;
-    transaction->events.failed = false;
-    transaction->texts.length = mark->texts_length;
-    transaction->texts.failed = false;
-}
-
 /* False when the transaction itself is lost, with *error; else the job has its result. */
 static bool run_job(struct transaction *transaction, struct database_job *job, struct error *error)
 {
     struct connection *connection = transaction->connection;
-    const struct mark mark = {.next_seq = transaction->next_seq,
-                              .events_length = transaction->events.length,
-                              .texts_length = transaction->texts.length};
+    const struct event_batch_mark mark = event_batch_mark(&transaction->events);
+    const int64_t next_seq = transaction->next_seq;
 
     if (!connection_run(connection, SQL_SAVEPOINT, error))
         return false;
@@ -243,7 +226,8 @@ static bool run_job(struct transaction *transaction, struct database_job *job, s
         *error = job->error;
         return false;
     }
-    cut_back(transaction, &mark);
+    event_batch_cut_back(&transaction->events, mark);
+    transaction->next_seq = next_seq;
     return connection_run(connection, SQL_SAVEPOINT_ROLLBACK, error) &&
            connection_run(connection, SQL_SAVEPOINT_RELEASE, error);
 }
@@ -315,10 +299,8 @@ static void run_batch(struct database *database, struct commit_batch *batch)
     struct transaction *transaction = &database->writer.transaction;
 
     transaction->events = batch->events;
-    transaction->texts = batch->texts;
     batch->committed = run_locked(database, batch->jobs, &batch->error);
     batch->events = transaction->events;
-    batch->texts = transaction->texts;
     count_jobs(database, batch);
     durability_submit(database->durability, batch);
 }
@@ -363,18 +345,12 @@ static void *writer_main(void *argument)
 
 static void publish(struct database *database, const struct commit_batch *batch)
 {
-    const struct pending_event *pending = (const void *)batch->events.data;
-    size_t count = batch->events.length / sizeof(*pending);
+    struct event event;
 
     if (database->options.committed == NULL)
         return;
-    for (size_t i = 0; i < count; i++) {
-        const char *texts = batch->texts.data;
-        const struct event event = {.seq = pending[i].seq,
-                                    .audience = texts + pending[i].audience,
-                                    .name = texts + pending[i].name,
-                                    .payload = texts + pending[i].payload,
-                                    .payload_length = pending[i].payload_length};
+    for (size_t i = 0; i < event_batch_count(&batch->events); i++) {
+        event_batch_at(&batch->events, i, &event);
         database->options.committed(database->options.committed_context, &event);
     }
 }

@@ -42,8 +42,7 @@ struct commit_batch *durability_take(struct durability *durability)
     batch->jobs = NULL;
     batch->committed = false;
     batch->next = NULL;
-    buffer_clear(&batch->events);
-    buffer_clear(&batch->texts);
+    event_batch_clear(&batch->events);
     error_clear(&batch->error);
     return batch;
 }
@@ -140,10 +139,8 @@ static void free_memory(struct durability *durability)
     pthread_cond_destroy(&durability->freed);
     pthread_cond_destroy(&durability->submitted);
     pthread_mutex_destroy(&durability->lock);
-    for (size_t i = 0; i < DURABILITY_BATCHES; i++) {
-        buffer_free(&durability->batches[i].events);
-        buffer_free(&durability->batches[i].texts);
-    }
+    for (size_t i = 0; i < DURABILITY_BATCHES; i++)
+        event_batch_free(&durability->batches[i].events);
     free(durability);
 }
 

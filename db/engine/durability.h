@@ -17,8 +17,8 @@
 
 #include <stdbool.h>
 
-#include "common/buffer.h"
 #include "common/error.h"
+#include "common/event_batch.h"
 #include "db/sqlite/log_sync.h"
 
 /* Batches between the begin of their transaction and their completion: one that the writer runs,
@@ -30,8 +30,7 @@ struct database_job; /* db/engine/database.h */
 /* What one transaction has done. */
 struct commit_batch {
     struct database_job *jobs;
-    struct buffer events; /* see struct transaction */
-    struct buffer texts;
+    struct event_batch events; /* to be told of */
     bool committed;
     struct error error; /* why it is not committed, or not durable */
     struct commit_batch *next;

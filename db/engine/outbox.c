@@ -35,20 +35,13 @@ struct outbox_event {
 static bool remember(struct transaction *transaction, const struct outbox_event *event,
                      struct error *error)
 {
-    struct buffer *texts = &transaction->texts;
-    struct pending_event pending = {.seq = transaction->next_seq, .audience = texts->length};
+    const struct event pending = {.seq = transaction->next_seq,
+                                  .audience = event->audience,
+                                  .name = event->name,
+                                  .payload = event->payload->data,
+                                  .payload_length = event->payload->length};
 
-    buffer_append(texts, event->audience, strlen(event->audience) + 1);
-    pending.name = texts->length;
-    buffer_append(texts, event->name, strlen(event->name) + 1);
-    pending.payload = texts->length;
-    pending.payload_length = event->payload->length;
-    buffer_append(texts, event->payload->data, event->payload->length);
-    buffer_append(texts, "", 1);
-    buffer_append(&transaction->events, &pending, sizeof(pending));
-    if (texts->failed || transaction->events.failed)
-        return error_out_of_memory(error);
-    return true;
+    return event_batch_add(&transaction->events, &pending) || error_out_of_memory(error);
 }
 
 static bool append(struct transaction *transaction, const struct outbox_event *event,

@@ -9,72 +9,16 @@
 /* Columns of SQL_OUTBOX_AFTER and SQL_OUTBOX_MISSED. */
 enum { COLUMN_SEQ, COLUMN_AUDIENCE, COLUMN_NAME, COLUMN_PAYLOAD };
 
-/* Offsets into the batch's texts. */
-struct entry {
-    int64_t seq;
-    size_t audience;
-    size_t name;
-    size_t payload;
-    size_t payload_length;
-};
-
-/* ---- batches ------------------------------------------------------------------------------- */
-
-size_t event_batch_count(const struct event_batch *batch)
-{
-    return batch->entries.length / sizeof(struct entry);
-}
-
-void event_batch_at(const struct event_batch *batch, size_t index, struct event *event)
-{
-    const struct entry *entry = (const struct entry *)(const void *)batch->entries.data + index;
-    const char *texts = batch->texts.data;
-
-    *event = (struct event){.seq = entry->seq,
-                            .audience = texts + entry->audience,
-                            .name = texts + entry->name,
-                            .payload = texts + entry->payload,
-                            .payload_length = entry->payload_length};
-}
-
-void event_batch_clear(struct event_batch *batch)
-{
-    buffer_clear(&batch->entries);
-    buffer_clear(&batch->texts);
-}
-
-void event_batch_free(struct event_batch *batch)
-{
-    buffer_free(&batch->entries);
-    buffer_free(&batch->texts);
-}
-
-static size_t add_text(struct event_batch *batch, const char *text, size_t length)
-{
-    size_t offset = batch->texts.length;
-
-    buffer_append(&batch->texts, text, length);
-    buffer_append(&batch->texts, "", 1);
-    return offset;
-}
-
-static size_t add_column(struct event_batch *batch, struct statement *row, int column)
-{
-    return add_text(batch, column_text(row, column), column_bytes(row, column));
-}
-
+/* An empty payload was blanked: such an event counts as seen, but is not to be delivered. */
 static bool add_row(struct event_batch *batch, struct statement *row, struct error *error)
 {
-    const struct entry entry = {.seq = column_integer(row, COLUMN_SEQ),
-                                .audience = add_column(batch, row, COLUMN_AUDIENCE),
-                                .name = add_column(batch, row, COLUMN_NAME),
-                                .payload = add_column(batch, row, COLUMN_PAYLOAD),
+    const struct event event = {.seq = column_integer(row, COLUMN_SEQ),
+                                .audience = column_text(row, COLUMN_AUDIENCE),
+                                .name = column_text(row, COLUMN_NAME),
+                                .payload = column_text(row, COLUMN_PAYLOAD),
                                 .payload_length = column_bytes(row, COLUMN_PAYLOAD)};
 
-    buffer_append(&batch->entries, &entry, sizeof(entry));
-    if (batch->entries.failed || batch->texts.failed)
-        return error_out_of_memory(error);
-    return true;
+    return event_batch_add(batch, &event) || error_out_of_memory(error);
 }
 
 static bool add_rows(struct event_batch *batch, struct statement *rows, struct error *error)
@@ -195,14 +139,6 @@ bool outbox_count_missed(struct connection *connection, const struct outbox_read
     return true;
 }
 
-static int compare_entries(const void *one, const void *other)
-{
-    int64_t first = ((const struct entry *)one)->seq;
-    int64_t second = ((const struct entry *)other)->seq;
-
-    return first < second ? -1 : first > second;
-}
-
 /* The oldest `limit` events for one audience, behind what the batch has. */
 static bool add_missed(struct connection *connection, struct outbox_read_missed *request,
                        const char *audience, struct error *error)
@@ -224,16 +160,10 @@ static bool add_missed(struct connection *connection, struct outbox_read_missed 
 bool outbox_read_missed_run(struct connection *connection, struct outbox_read_missed *request,
                             struct error *error)
 {
-    struct event_batch *batch = &request->batch;
-
     for (const char *audience = next_audience(request->audiences, NULL); audience != NULL;
          audience = next_audience(request->audiences, audience))
         if (!add_missed(connection, request, audience, error))
             return false;
-    size_t count = event_batch_count(batch);
-    if (count > 1)
-        qsort(batch->entries.data, count, sizeof(struct entry), compare_entries);
-    if (count > (size_t)request->limit)
-        batch->entries.length = (size_t)request->limit * sizeof(struct entry);
+    event_batch_sort(&request->batch, (size_t)request->limit);
     return true;
 }

@@ -10,34 +10,16 @@
 #include <stdint.h>
 
 #include "common/buffer.h"
-#include "common/event.h"
+#include "common/event_batch.h"
 #include "db/engine/database.h"
-
-/* Events in seq order. All zero is an empty batch. */
-struct event_batch {
-    struct buffer entries; /* array of what event_batch_at unpacks */
-    struct buffer texts;
-};
-
-size_t event_batch_count(const struct event_batch *batch);
-
-/* The event at `index`; its texts live as long as the batch is not changed. An empty payload was
- * blanked: such an event counts as seen, but is not to be delivered. */
-void event_batch_at(const struct event_batch *batch, size_t index, struct event *event);
-
-/* Empties it and keeps its memory. */
-void event_batch_clear(struct event_batch *batch);
-
-/* Frees its memory and makes it empty. */
-void event_batch_free(struct event_batch *batch);
 
 /* Query over struct outbox_read_after: the events after a seq, whoever they are for. The first one
  * in the batch has a seq above after + 1 when those in between are pruned. */
 struct outbox_read_after {
     int64_t after;
     int64_t limit;
-    int64_t newest; /* result: the newest seq there is, 0 in an empty outbox */
-    struct event_batch batch;
+    int64_t newest;           /* result: the newest seq there is, 0 in an empty outbox */
+    struct event_batch batch; /* result: behind what is in it */
 };
 DATABASE_QUERY(outbox_read_after, struct outbox_read_after);
 

@@ -5,10 +5,9 @@
 #ifndef MESSAGERIE_DB_ENGINE_TRANSACTION_H
 #define MESSAGERIE_DB_ENGINE_TRANSACTION_H
 
-#include <stddef.h>
 #include <stdint.h>
 
-#include "common/buffer.h"
+#include "common/event_batch.h"
 #include "common/services.h"
 #include "db/engine/statement.h"
 
@@ -19,17 +18,7 @@ struct transaction {
     int64_t next_seq; /* of the outbox; nobody else writes meanwhile */
     int64_t outbox_retention_ms;
     int64_t outbox_max_rows;
-    struct buffer events; /* array of struct pending_event, in seq order */
-    struct buffer texts;  /* what those refer to */
-};
-
-/* An event to publish after the commit: offsets into `texts`. */
-struct pending_event {
-    int64_t seq;
-    size_t audience;
-    size_t name;
-    size_t payload;
-    size_t payload_length;
+    struct event_batch events; /* to be told of after the commit, in seq order */
 };
 
 #endif

@@ -133,12 +133,35 @@ static void test_longest_audience(void **state)
     }
 }
 
+static void a_copy_has_texts_of_its_own(void **state)
+{
+    static const char payload[] = "{\"a\":1}, and more";
+    const struct event event = {7, "u:u1", "new-message", payload, 7};
+    char *texts = malloc(event_texts_bytes(&event));
+    struct event copy;
+
+    (void)state;
+    assert_non_null(texts);
+    event_copy(&event, &copy, texts);
+    assert_int_equal(copy.seq, 7);
+    assert_string_equal(copy.audience, "u:u1");
+    assert_string_equal(copy.name, "new-message");
+    assert_int_equal(copy.payload_length, 7);
+    assert_string_equal(copy.payload, "{\"a\":1}");
+    assert_ptr_equal(copy.audience, texts);
+    free(texts);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_audiences),        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_bytes_on_the_bus), cmocka_unit_test(test_refuses),
-        cmocka_unit_test(test_refuses_nul),      cmocka_unit_test(test_longest_audience),
+        cmocka_unit_test(test_audiences),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_bytes_on_the_bus),
+        cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_refuses_nul),
+        cmocka_unit_test(test_longest_audience),
+        cmocka_unit_test(a_copy_has_texts_of_its_own),
     };
 
     return cmocka_run_group_tests_name("event", tests, NULL, NULL);

@@ -33,6 +33,7 @@ check_PROGRAMS += \
 	tests/unit/test_engineio_packet \
 	tests/unit/test_error \
 	tests/unit/test_event \
+	tests/unit/test_event_batch \
 	tests/unit/test_fastcgi \
 	tests/unit/test_feed \
 	tests/unit/test_gate \
@@ -98,6 +99,8 @@ tests_unit_test_engineio_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
 tests_unit_test_engineio_packet_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
 tests_unit_test_error_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_event_LDADD = $(common_libraries) $(CMOCKA_LIBS)
+tests_unit_test_event_batch_SOURCES = tests/unit/test_event_batch.c $(failing_malloc)
+tests_unit_test_event_batch_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_fastcgi_SOURCES = tests/unit/test_fastcgi.c $(fastcgi_client)
 tests_unit_test_fastcgi_LDADD = $(fcgi_libraries) $(CMOCKA_LIBS)
 tests_unit_test_feed_SOURCES = tests/unit/test_feed.c $(db_fixture)
