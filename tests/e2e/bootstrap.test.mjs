@@ -2,14 +2,15 @@
 // shares nothing, and leaves nothing behind.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync }
-    from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, chownSync, cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync,
+    readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 
 import { until } from './harness/conditions.mjs';
-import { freePort, sendRequest } from './harness/http.mjs';
+import { freePort, isListening, sendRequest } from './harness/http.mjs';
 import { childrenOf, processesNaming, Program } from './harness/program.mjs';
 import { BUILD, SOURCE } from './harness/project.mjs';
 import { signClaims, usualClaims } from './harness/token.mjs';
@@ -25,6 +26,8 @@ beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'bootstrap-'));
     data = join(folder, 'data');
     started = [];
+    // Whom root hands everything over to can come in.
+    chmodSync(folder, 0o755);
 });
 
 afterEach(async () => {
@@ -34,6 +37,8 @@ afterEach(async () => {
     } finally {
         for (const line of processesNaming(folder))
             process.kill(Number.parseInt(line), 'SIGKILL');
+        if (existsSync(data) && !realpathSync(data).startsWith(realpathSync(folder)))
+            rmSync(dirname(realpathSync(data)), { recursive: true, force: true });
         rmSync(folder, { recursive: true, force: true });
     }
 });
@@ -275,4 +280,194 @@ test('a data directory may have blanks and accents in its name', async () => {
     await startRun(port);
     assert.ok(await answers(port));
     assert.match(await adminTool('stats', '--json'), /^\{/);
+});
+
+// ---- started by root ----
+
+const asRoot = { skip: process.getuid() === 0 ? false : 'only root has something to hand over' };
+const OWN_USER = 'messagerie';
+const NOBODY = 65_534;
+
+const uidOf = (user) => Number(execFileSync('id', ['-u', user], { encoding: 'utf8' }));
+
+/** The process ids of a process and of all that come from it. */
+function family(pid) {
+    return [pid, ...Object.values(childrenOf(pid)).flatMap(family)];
+}
+
+/** All user ids (real, effective, saved, of files) that a process and its descendants have. */
+function usersOf(pid) {
+    const ids = family(pid).flatMap((member) =>
+        /^Uid:\s+(.*)$/m.exec(readFileSync(`/proc/${member}/status`, 'utf8'))[1].split('\t'));
+    return [...new Set(ids.map(Number))];
+}
+
+/** The paths in and under a folder that belong to a user. */
+const ownedBy = (user, path) =>
+    execFileSync('find', [`${path}/`, '-user', user], { encoding: 'utf8' }).split('\n').filter(Boolean);
+
+/** Somebody's only conversation is still there. */
+async function assertKept(port, token) {
+    const response = await sendRequest({ port, path: '/messaging/conversations', token });
+    assert.deepEqual(response.body.data.map(({ subject }) => subject), ['gardée']);
+}
+
+/** Makes a salon's conversation; gives the salon's token. */
+async function converse(port) {
+    await adminTool('user', 'set', 'client-1', '--role', 'client');
+    const token = await adminTool('token', 'salon-1', '--role', 'salon');
+    const { status, text } = await sendRequest({ port, path: '/messaging/conversations', token,
+        method: 'POST', body: { clientUserId: 'client-1', subject: 'gardée' } });
+    assert.equal(status, 201, text);
+    return token;
+}
+
+/** What is left when root ran everything: its files, and those of the nginx of then. */
+function makeItRoots(path) {
+    execFileSync('chown', ['-R', 'root:root', `${path}/`]);
+    const temporary = join(path, 'nginx', 'proxy_temp');
+    mkdirSync(temporary, { recursive: true });
+    chownSync(temporary, uidOf('www-data'), uidOf('www-data'));
+}
+
+test('started by root, it runs nothing as root and leaves nothing of root\'s', asRoot, async () => {
+    const port = await freePort();
+    const bootstrap = await startRun(port);
+    assert.ok(family(bootstrap.pid).length > PROGRAMS.length, 'nginx has workers, too');
+    assert.deepEqual(usersOf(bootstrap.pid), [uidOf(OWN_USER)]);
+    const token = await converse(port);
+    assert.deepEqual(ownedBy('root', data), []);
+
+    await bootstrap.stop();
+    assertNothingLeft();
+    // The tool writes though nobody else has the database open.
+    await adminTool('user', 'set', 'client-2', '--role', 'client');
+    await adminTool('migrate');
+    assert.deepEqual(ownedBy('root', data), []);
+    await startRun(port);
+    await assertKept(port, token);
+});
+
+test('a data folder that root has filled is handed over, and keeps what it has', asRoot, async () => {
+    const port = await freePort();
+    const first = await startRun(port);
+    const token = await converse(port);
+    await first.stop();
+    makeItRoots(data);
+    writeFileSync(join(data, 'a-file-of-root'), '');
+
+    const second = await startRun(port);
+    assert.deepEqual(usersOf(second.pid), [uidOf(OWN_USER)]);
+    await assertKept(port, token);
+    assert.deepEqual(ownedBy('root', data), [join(data, 'a-file-of-root')]);
+});
+
+test('a data folder out of reach is moved, and a link leads there', asRoot, async () => {
+    const port = await freePort();
+    const first = await startRun(port);
+    const token = await converse(port);
+    await first.stop();
+    makeItRoots(data);
+    chmodSync(folder, 0o700);
+
+    const second = await startRun(port);
+    assert.ok(second.log.includes(`${data} is in ${realpathSync(data)} now`), second.log);
+    assert.deepEqual(usersOf(second.pid), [uidOf(OWN_USER)]);
+    await assertKept(port, token);
+    assert.ok(lstatSync(data).isSymbolicLink());
+    assert.deepEqual(readdirSync(folder), ['data']);
+    assert.deepEqual(ownedBy('root', data), []);
+    await adminTool('user', 'set', 'client-2', '--role', 'client');
+
+    const place = realpathSync(data);
+    const again = await refusedRun(await freePort());
+    assert.ok(again.log.includes(`another ./bootstrap run (process ${second.pid}) is using ${data}`),
+        again.log);
+    await second.stop();
+    await startRun(port);
+    await assertKept(port, token);
+    assert.equal(realpathSync(data), place);
+});
+
+test('a move that was broken off is done again', asRoot, async () => {
+    const port = await freePort();
+    const first = await startRun(port);
+    const token = await converse(port);
+    await first.stop();
+    makeItRoots(data);
+    execFileSync('mv', [data, `${data}.moved`]);
+    chmodSync(folder, 0o700);
+    await startRun(port);
+    await assertKept(port, token);
+    assert.deepEqual(readdirSync(folder), ['data']);
+});
+
+test('a database, configuration and build out of reach are brought to where they can be read',
+    asRoot, async () => {
+        const port = await freePort();
+        const closed = join(folder, 'closed');
+        mkdirSync(closed, { mode: 0o700 });
+        const config = join(closed, 'messagerie.conf');
+        const database = join(closed, 'elsewhere.db');
+        const build = join(closed, 'build');
+        cpSync(BUILD, build, { recursive: true, preserveTimestamps: true });
+        const options = { args: ['--config', config], environment: { MESSAGERIE_BUILD: build } };
+        writeFileSync(config, `[auth]\njwt_secret = ${SECRET}\n`, { mode: 0o600 });
+        const first = await startRun(port, options);
+        assert.deepEqual(usersOf(first.pid), [uidOf(OWN_USER)]);
+        const token = await converse(port);
+        await first.stop();
+
+        // As if root had run it on a database of its own.
+        execFileSync('mv', [join(data, 'messagerie.db'), database]);
+        chownSync(database, 0, 0);
+        writeFileSync(config, `[auth]\njwt_secret = ${SECRET}\n[database]\npath = ${database}\n`);
+        for (let start = 1; start <= 2; start++) {
+            const bootstrap = await startRun(port, options);
+            assert.deepEqual(usersOf(bootstrap.pid), [uidOf(OWN_USER)]);
+            await assertKept(port, token);
+            assert.equal(realpathSync(database), join(data, 'elsewhere.db'));
+            assert.deepEqual(ownedBy('root', data), []);
+            await bootstrap.stop();
+        }
+    });
+
+test('a data folder of somebody else\'s stays theirs, and everything runs as they', asRoot, async () => {
+    const port = await freePort();
+    mkdirSync(data);
+    chownSync(data, NOBODY, NOBODY);
+    const bootstrap = await startRun(port);
+    assert.deepEqual(usersOf(bootstrap.pid), [NOBODY]);
+    assert.ok(await answers(port));
+    assert.deepEqual(ownedBy('root', data), []);
+});
+
+test('a folder with other things in it is not given away', asRoot, async () => {
+    mkdirSync(join(data, 'holidays'), { recursive: true });
+    const bootstrap = await refusedRun(await freePort());
+    assert.match(bootstrap.log, /for messagerie alone/);
+    assert.equal(statSync(data).uid, 0);
+});
+
+test('a second name of somebody else\'s file is not given away', asRoot, async () => {
+    const file = join(folder, 'file-of-root');
+    mkdirSync(data);
+    writeFileSync(file, 'what root knows', { mode: 0o600 });
+    execFileSync('ln', [file, join(data, 'jwt-secret')]);
+    await refusedRun(await freePort());
+    assert.equal(statSync(file).uid, 0);
+});
+
+test('root\'s nginx may listen below 1024, without root', asRoot, async () => {
+    const isFree = async (port) => !(await isListening(port));
+    let port = 700;
+    while (!await isFree(port))
+        port++;
+    const bootstrap = await startRun(port);
+    assert.deepEqual(usersOf(bootstrap.pid), [uidOf(OWN_USER)]);
+    assert.ok(await answers(port));
+    const { nginx, 'messagerie-brok': broker } = childrenOf(bootstrap.pid);
+    const capabilities = (pid) =>
+        /^CapEff:\s+(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1].replace(/^0+/, '');
+    assert.deepEqual([nginx, broker].map(capabilities), ['400', '']);
 });

@@ -2,7 +2,7 @@
 // without a page.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,6 +39,7 @@ export class Demo {
 
     async start() {
         this.folder ??= mkdtempSync(join(tmpdir(), 'demo-'));
+        chmodSync(this.folder, 0o755); // for whom root hands everything over to
         this.data = join(this.folder, 'data');
         this.port ??= await freePort();
         this.origin = `http://127.0.0.1:${this.port}`;
