@@ -246,7 +246,8 @@ static bool is_passing(int reason)
     return false;
 }
 
-static void accept_connections(struct fastcgi_server *server, struct source *listener)
+/* Accepts all that have connected. False when accepting has to pause. */
+static bool accept_all(struct fastcgi_server *server, struct source *listener)
 {
     for (;;) {
         int descriptor = accept4(listener->descriptor, NULL, NULL, SOCK_CLOEXEC);
@@ -255,13 +256,25 @@ static void accept_connections(struct fastcgi_server *server, struct source *lis
             if (__atomic_exchange_n(&server->is_accept_failing, false, __ATOMIC_RELAXED))
                 log_info(server->options.services->log, "connections are accepted again");
         } else if (errno == EAGAIN) {
-            break;
+            return true;
         } else if (!is_passing(errno)) {
             pause_accepting(server, errno);
-            return;
+            return false;
         }
     }
-    if (!is_stopping(server))
+}
+
+static void accept_connections(struct fastcgi_server *server, struct source *listener)
+{
+    bool was_stopping;
+
+    /* When the stop came after the last look, so may have others before it, who are answered. */
+    do {
+        was_stopping = is_stopping(server);
+        if (!accept_all(server, listener))
+            return;
+    } while (is_stopping(server) && !was_stopping);
+    if (!was_stopping)
         watch(server, EPOLL_CTL_MOD, listener, EPOLLIN | EPOLLONESHOT);
 }
 
