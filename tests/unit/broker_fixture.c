@@ -89,23 +89,25 @@ void client_close(struct test_client *client)
     buffer_free(&client->received);
 }
 
+/* Sends what there is room for, and adds its length to *sent. */
+static bool send_more(struct test_client *client, const char *bytes, size_t length, size_t *sent)
+{
+    ssize_t count = send(client->descriptor, bytes + *sent, length - *sent, MSG_NOSIGNAL);
+
+    if (count < 0) {
+        assert_int_equal(errno, EAGAIN);
+        client_receive(client); /* or both sides wait for each other */
+        return false;
+    }
+    *sent += (size_t)count;
+    return *sent == length;
+}
+
 void client_send(struct test_client *client, const void *bytes, size_t length)
 {
     size_t sent = 0;
 
-    for (int turns = 0; sent < length; turns++) {
-        ssize_t count =
-            send(client->descriptor, (const char *)bytes + sent, length - sent, MSG_NOSIGNAL);
-
-        if (count > 0) {
-            sent += (size_t)count;
-            turns = 0;
-            continue;
-        }
-        assert_true(errno == EAGAIN && turns < FIXTURE_PATIENCE_TURNS);
-        client_receive(client); /* or both sides wait for each other */
-        assert_true(loop_turn(client->fixture->loop, 1));
-    }
+    FIXTURE_UNTIL(client->fixture, send_more(client, bytes, length, &sent));
 }
 
 void client_send_text(struct test_client *client, const char *text)

@@ -14,9 +14,7 @@
 #include "broker/transport/http.h"
 #include "broker/transport/loop.h"
 #include "common/buffer.h"
-
-/* Turns after which something that was expected counts as not happening. */
-#define FIXTURE_PATIENCE_TURNS 5000
+#include "tests/unit/wait.h"
 
 struct broker_fixture {
     struct services services;
@@ -41,17 +39,10 @@ void fixture_turn(struct broker_fixture *fixture);
 /* Lets time pass, then one turn. */
 void fixture_pass(struct broker_fixture *fixture, int64_t ms);
 
-/* Turns until the condition holds; fails after FIXTURE_PATIENCE_TURNS. A turn may wait for a
- * moment, so that another thread or the kernel can do its part. */
+/* Turns until the condition holds. A turn may wait for a moment, so that another thread or the
+ * kernel can do its part. */
 #define FIXTURE_UNTIL(fixture, condition)                                                          \
-    do {                                                                                           \
-        int turns_ = 0;                                                                            \
-        while (!(condition)) {                                                                     \
-            if (turns_++ == FIXTURE_PATIENCE_TURNS)                                                \
-                fail_msg("never happened: %s", #condition);                                        \
-            assert_true(loop_turn((fixture)->loop, 1));                                            \
-        }                                                                                          \
-    } while (0)
+    WAIT_UNTIL(condition, assert_true(loop_turn((fixture)->loop, 1)))
 
 /* Two connected non-blocking sockets. */
 void fixture_socket_pair(int descriptors[2]);

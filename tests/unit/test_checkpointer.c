@@ -19,6 +19,7 @@
 #include "db/sqlite/checkpointer.h"
 #include "db/sqlite/writers_lock.h"
 #include "tests/unit/db_fixture.h"
+#include "tests/unit/wait.h"
 
 #define EVENT_BYTES     200000
 #define EVENTS_TILL_DUE (CHECKPOINTER_LOG_PAGES * 2048 / EVENT_BYTES + 1)
@@ -110,14 +111,9 @@ static uint32_t log_number(const struct fixture *fixture)
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
-#define DEADLINE_MS 30000
-
 static void wait_for(atomic_int *number)
 {
-    for (int waited_ms = 0; atomic_load(number) == 0; waited_ms++) {
-        assert_true(waited_ms < DEADLINE_MS);
-        usleep(1000);
-    }
+    WAIT_UNTIL(atomic_load(number) != 0, wait_a_moment());
 }
 
 static void one_writes_beside_the_first_half(void **state)

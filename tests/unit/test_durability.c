@@ -14,6 +14,7 @@
 #include "db/database.h"
 #include "db/engine/outbox.h"
 #include "tests/unit/db_fixture.h"
+#include "tests/unit/wait.h"
 
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER; /* held: nothing gets to the disk */
 static atomic_int failures_left;
@@ -75,23 +76,14 @@ static void complete(struct database_job *job)
     atomic_store(&completed_count, count + 1);
 }
 
-#define DEADLINE_MS 30000
-
 static void wait_for_completed(int count)
 {
-    for (int waited_ms = 0; atomic_load(&completed_count) < count; waited_ms++) {
-        assert_true(waited_ms < DEADLINE_MS);
-        usleep(1000);
-    }
+    WAIT_UNTIL(atomic_load(&completed_count) >= count, wait_a_moment());
 }
 
 static void wait_for_rows(struct fixture *fixture, int64_t count)
 {
-    for (int waited_ms = 0; fixture_number(fixture, "SELECT COUNT(*) FROM outbox") < count;
-         waited_ms++) {
-        assert_true(waited_ms < DEADLINE_MS);
-        usleep(1000);
-    }
+    WAIT_UNTIL(fixture_number(fixture, "SELECT COUNT(*) FROM outbox") >= count, wait_a_moment());
 }
 
 static void who_waits_for_the_disk_keeps_nobody_from_writing(void **state)

@@ -12,9 +12,9 @@
 #include "common/container.h"
 #include "db/database.h"
 #include "tests/unit/db_fixture.h"
+#include "tests/unit/wait.h"
 
 #define EVENTS_MAX   4096
-#define TURNS_MAX    20000
 #define TURN_WAIT_MS 20
 
 /* A database of the fixture, and beside it a worker on the same file and a feed. */
@@ -94,12 +94,7 @@ static int tear_down(void **state)
 
 static void turn_until(struct bench *bench, bool (*is_true)(struct bench *bench))
 {
-    for (int turn = 0; turn < TURNS_MAX; turn++) {
-        if (is_true(bench))
-            return;
-        assert_true(loop_turn(bench->loop, TURN_WAIT_MS));
-    }
-    fail_msg("it did not become true");
+    WAIT_UNTIL(is_true(bench), assert_true(loop_turn(bench->loop, TURN_WAIT_MS)));
 }
 
 /* ---- waiting ------------------------------------------------------------------------------- */
@@ -133,8 +128,7 @@ static void enter(struct bench *bench)
 
     feed_enter(bench->feed);
     wait_for(bench, &waiting, 0);
-    for (int turn = 0; turn < TURNS_MAX && !waiting.called; turn++)
-        assert_true(loop_turn(bench->loop, TURN_WAIT_MS));
+    WAIT_UNTIL(waiting.called, assert_true(loop_turn(bench->loop, TURN_WAIT_MS)));
     assert_true(waiting.reached);
 }
 

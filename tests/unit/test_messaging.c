@@ -18,8 +18,8 @@
 #include "db/engine/outbox.h"
 #include "db/sqlite/writers_lock.h"
 #include "tests/unit/db_fixture.h"
+#include "tests/unit/wait.h"
 
-#define TURNS_MAX      5000
 #define TURN_WAIT_MS   5
 #define PAGES_MAX      8
 #define STEP_MS        10000
@@ -224,18 +224,29 @@ static size_t count_of(struct page *page, const char *text)
     return count;
 }
 
+#define TURN_UNTIL(bench, condition) WAIT_UNTIL(condition, turn(bench))
+
+static uint64_t gauge(struct bench *bench, size_t offset)
+{
+    struct metrics_gauges gauges;
+    uint64_t value;
+
+    messaging_gauges(bench->messaging, &gauges);
+    memcpy(&value, (const char *)&gauges + offset, sizeof(value));
+    return value;
+}
+
+#define GAUGE(bench, name) gauge(bench, offsetof(struct metrics_gauges, name))
+
 static void expect(struct bench *bench, struct page *page, const char *text)
 {
-    for (int turns = 0; count_of(page, text) == 0; turns++) {
-        if (turns == TURNS_MAX)
-            fail_msg("no %s in %s%s", text, buffer_text(&page->text),
-                     page->is_closed ? " and it is closed" : "");
-        turn(bench);
-    }
+    WAIT_UNTIL_OR(count_of(page, text) > 0, turn(bench),
+                  fail_msg("no %s in %s%s", text, buffer_text(&page->text),
+                           page->is_closed ? " and it is closed" : ""));
 }
 
 /* Lets time pass, in steps that leave pages the time to answer pings, and everything happen that it
- * brings. */
+ * brings, also what the database is asked for. */
 static void pass(struct bench *bench, int64_t ms)
 {
     do {
@@ -244,6 +255,7 @@ static void pass(struct bench *bench, int64_t ms)
         bench->fixture->now_ms += step_ms;
         for (int turns = 0; turns < TURNS_PER_STEP; turns++)
             turn(bench);
+        TURN_UNTIL(bench, GAUGE(bench, pending_requests) == 0);
     } while (ms > 0);
 }
 
@@ -353,7 +365,7 @@ static void offline_comes_after_the_grace(void **state)
     assert_int_equal(count_of(watcher, "user-offline"), 0);
     assert_int_equal(count_of(watcher, "user-online"), 1);
     close_page(second);
-    pass(bench, 0); /* the end is noticed before time passes */
+    TURN_UNTIL(bench, GAUGE(bench, websocket_connections) == 2); /* it is noticed */
     pass(bench, PRESENCE_GRACE_MS - 1);
     assert_int_equal(count_of(watcher, "user-offline"), 0);
     pass(bench, 1);
@@ -401,6 +413,7 @@ static void a_page_is_told_of_so_many_contacts(void **state)
     messaging_start(bench->messaging);
     pass(bench, 0);
     struct page *page = open_page(bench, "s1", "salon");
+    TURN_UNTIL(bench, count_of(page, "[\"user-online\"") >= PRESENCE_CONTACTS_MAX);
     pass(bench, 0);
     assert_int_equal(count_of(page, "[\"user-online\""), PRESENCE_CONTACTS_MAX);
 }
@@ -415,31 +428,9 @@ static void a_token_ends(void **state)
     assert_false(page->is_closed);
     pass(bench, 1000);
     expect(bench, page, "\"code\":\"token_expired\"");
-    for (int turns = 0; turns < TURNS_MAX && !page->is_closed; turns++)
-        turn(bench);
-    assert_true(page->is_closed);
+    TURN_UNTIL(bench, page->is_closed);
     assert_int_equal(count_of(page, "41/messaging"), 0);
 }
-
-static uint64_t gauge(struct bench *bench, size_t offset)
-{
-    struct metrics_gauges gauges;
-    uint64_t value;
-
-    messaging_gauges(bench->messaging, &gauges);
-    memcpy(&value, (const char *)&gauges + offset, sizeof(value));
-    return value;
-}
-
-#define GAUGE(bench, name) gauge(bench, offsetof(struct metrics_gauges, name))
-
-#define TURN_UNTIL(bench, condition)                                                               \
-    do {                                                                                           \
-        for (int turns_ = 0; !(condition); turns_++) {                                             \
-            assert_true(turns_ < TURNS_MAX);                                                       \
-            turn(bench);                                                                           \
-        }                                                                                          \
-    } while (0)
 
 /* Hands the broker what a program has written, as over the bus. */
 static void publish(struct bench *bench)
@@ -470,10 +461,7 @@ static void begin(struct bench *bench, struct page *page, const char *event)
 
 static void wait_for_commit(struct bench *bench, uint64_t before)
 {
-    for (int waited_ms = 0; GAUGE(bench, database_commits) == before; waited_ms++) {
-        assert_true(waited_ms < TURNS_MAX);
-        usleep(1000);
-    }
+    WAIT_UNTIL(GAUGE(bench, database_commits) > before, wait_a_moment());
 }
 
 /* Another program does, and the broker hears of it over the bus. */
