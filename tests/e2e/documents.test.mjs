@@ -104,3 +104,28 @@ test('every section that the code refers to is in the document', () => {
     const isMissing = ({ document, section }) => !existsSync(`${SOURCE}/${document}`) || !headings(document).includes(section);
     assert.deepEqual(references.filter(isMissing), []);
 });
+
+/** The rows of the tables in one section of docs/protocol.md: what stands between backquotes in their first cells. */
+function firstCells(section) {
+    const [, text] = new RegExp(`^#+ ${section}$([\\s\\S]*?)^#`, 'm').exec(read('docs/protocol.md'));
+    return [...text.matchAll(/^\| (`[^|]*`) \|/gm)]
+        .flatMap(([, cell]) => [...cell.matchAll(/`([^`]+)`/g)].map(([, code]) => code));
+}
+
+test('docs/protocol.md has every route of the programs, and no other', () => {
+    const inCode = tree.files.filter((path) => /^fcgi\/.*_handlers\.c$/.test(path))
+        .flatMap((path) => [...read(path).matchAll(/\{METHOD_(\w+), "([^"]+)"/g)])
+        .map(([, method, path]) => `${method} ${path}`);
+    const named = ['Endpoints', 'From the booking back-end'].flatMap(firstCells)
+        .map((code) => code.split('?')[0]);
+    // "`PATCH …/mark-read`, `…/mark-as-read`": two addresses of one thing.
+    const whole = named.map((code, index) => code.startsWith('…')
+        ? named[index - 1].replace(/\/[^/]*$/, code.slice(1)) : code);
+    assert.deepEqual(whole.filter((code) => code.includes(' ')).sort(), inCode.sort());
+});
+
+test('docs/protocol.md has every event that clients may send, and no other', () => {
+    const [, table] = /^static const struct \w+ handlers\[\] = \{([\s\S]*?)^\};/m.exec(read('broker/client_events.c'));
+    const inCode = [...table.matchAll(/\{"([\w-]+)", /g)].map(([, name]) => name);
+    assert.deepEqual(firstCells('What a client sends').sort(), inCode.sort());
+});
