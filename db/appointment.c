@@ -6,12 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/assert.h"
 #include "common/local_time.h"
 #include "common/template.h"
 #include "common/utf8.h"
 #include "db/conversation_private.h"
 #include "db/message_private.h"
 #include "db/person_private.h"
+#include "templates/defaults.h"
 
 /* ---- texts --------------------------------------------------------------------------------- */
 
@@ -34,46 +36,36 @@ static const char *const variables[VARIABLE_COUNT] = {
     [SHORT_DATE] = "date_courte", [HOUR] = "heure",
 };
 
-struct text_source {
-    const char *file;
-    const char *fallback;
-};
-
-static const struct text_source sources[TEXT_COUNT] = {
-    [TEXT_PENDING] = {"pending.txt",
-                      "Bonjour {prenom}, votre demande de rendez-vous « {prestation} » chez {salon}"
-                      " pour le {date} à {heure} est bien reçue. Elle est en attente de"
-                      " confirmation ; vous pouvez nous écrire ici."},
-    [TEXT_CONFIRMED] = {"confirmed.txt",
-                        "Bonjour {prenom}, votre rendez-vous « {prestation} » chez {salon} est"
-                        " confirmé pour le {date} à {heure}. Vous pouvez nous écrire ici."},
-    [TEXT_MOVED] = {"moved.txt", "Bonjour {prenom}, votre rendez-vous « {prestation} » chez {salon}"
-                                 " est déplacé au {date} à {heure}."},
-    [TEXT_POSTPONED] = {"postponed.txt",
-                        "Bonjour {prenom}, votre rendez-vous « {prestation} » chez {salon} est"
-                        " reporté à une autre date. Vous pouvez nous écrire ici."},
-    [TEXT_CANCELLED] = {"cancelled.txt",
-                        "Bonjour {prenom}, votre rendez-vous « {prestation} » chez {salon} du"
-                        " {date} à {heure} est annulé."},
-    [TEXT_COMPLETED] = {"completed.txt", "Bonjour {prenom}, merci de votre visite chez {salon} pour"
-                                         " « {prestation} ». À bientôt !"},
-    [TEXT_SUBJECT] = {"subject.txt", "RDV {prestation} - {date_courte}"},
+static const char *const files[TEXT_COUNT] = {
+    [TEXT_PENDING] = "pending.txt",     [TEXT_CONFIRMED] = "confirmed.txt",
+    [TEXT_MOVED] = "moved.txt",         [TEXT_POSTPONED] = "postponed.txt",
+    [TEXT_CANCELLED] = "cancelled.txt", [TEXT_COMPLETED] = "completed.txt",
+    [TEXT_SUBJECT] = "subject.txt",
 };
 
 struct appointment_texts {
     struct template *templates[TEXT_COUNT];
 };
 
-static struct template *load_text(const char *directory, enum text_kind kind, struct error *error)
+static struct template *parse_default(const char *file, struct error *error)
+{
+    const struct template_default *found = template_defaults;
+
+    while (found->file != NULL && strcmp(found->file, file) != 0)
+        found++;
+    ASSERT(found->file != NULL);
+    return template_parse(file, found->text, strlen(found->text), variables, VARIABLE_COUNT, error);
+}
+
+static struct template *load_text(const char *directory, const char *file, struct error *error)
 {
     char path[CONFIG_TEXT_BYTES + 32];
 
-    snprintf(path, sizeof(path), "%s/%s", directory, sources[kind].file);
+    snprintf(path, sizeof(path), "%s/%s", directory, file);
     /* A folder that may not be read is a mistake to tell of, not a text that is missing. */
     if (access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR))
         return template_load(path, variables, VARIABLE_COUNT, error);
-    return template_parse(sources[kind].file, sources[kind].fallback,
-                          strlen(sources[kind].fallback), variables, VARIABLE_COUNT, error);
+    return parse_default(file, error);
 }
 
 struct appointment_texts *appointment_texts_load(const char *directory, struct error *error)
@@ -85,7 +77,7 @@ struct appointment_texts *appointment_texts_load(const char *directory, struct e
         return NULL;
     }
     for (int kind = 0; kind < TEXT_COUNT; kind++) {
-        texts->templates[kind] = load_text(directory, (enum text_kind)kind, error);
+        texts->templates[kind] = load_text(directory, files[kind], error);
         if (texts->templates[kind] == NULL) {
             appointment_texts_free(texts);
             return NULL;

@@ -1,10 +1,19 @@
-## templates/: the texts that tell of appointments. An installed one may have been adapted: it stays.
+## templates/: the texts that tell of appointments. They are installed, where one that is there already
+## may have been adapted and stays, and they are the programs' own defaults (in db/'s library).
 
 templates = templates/cancelled.txt templates/completed.txt templates/confirmed.txt \
 	templates/moved.txt templates/pending.txt templates/postponed.txt \
 	templates/subject.txt
 templates_directory = $(sysconfdir)/messagerie/templates
-EXTRA_DIST += $(templates)
+EXTRA_DIST += $(templates) templates/defaults.awk
+
+nodist_libdb_a_SOURCES = templates/defaults.c
+noinst_HEADERS += templates/defaults.h
+CLEANFILES += templates/defaults.c
+templates/defaults.c: $(templates) templates/defaults.awk
+	$(AM_V_at)$(MKDIR_P) templates
+	$(AM_V_GEN)cd $(srcdir) && $(AWK) -f templates/defaults.awk $(templates) \
+		>$(abs_builddir)/$@.new && mv $(abs_builddir)/$@.new $(abs_builddir)/$@
 
 install-templates:
 	$(MKDIR_P) "$(DESTDIR)$(templates_directory)"

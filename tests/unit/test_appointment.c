@@ -1,13 +1,16 @@
 /*
  * Appointments, erasure and export over a real file.
  */
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/template.h"
 #include "db/appointment.h"
 #include "db/privacy.h"
+#include "templates/defaults.h"
 #include "tests/unit/db_fixture.h"
 
 /* 12 March 2026, 14:30 in Paris, winter time; and 2 April, 9:00, summer time. */
@@ -506,29 +509,60 @@ static void tell_everything(const struct appointment_texts *texts, struct buffer
     assert_int_equal(fixture_tear_down((void **)&suite.fixture), 0);
 }
 
-static void the_files_have_the_texts_that_are_built_in(void **state)
+static void every_change_has_a_default_text_of_its_own(void **state)
 {
     struct suite *suite = *state;
+    struct buffer told = BUFFER_EMPTY;
+    static const char *const words[] = {"attente de confirmation",
+                                        "est déplacé au jeudi",
+                                        "est confirmé",
+                                        "est reporté",
+                                        "est annulé",
+                                        "merci de votre visite"};
+
+    tell_everything(suite->texts, &told);
+    const char *rest = buffer_text(&told);
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        rest = strstr(rest, words[i]);
+        assert_non_null(rest);
+    }
+    assert_non_null(strstr(buffer_text(&told), "\"subject\":\"RDV Tatouage - "));
+    buffer_free(&told);
+}
+
+/* Whether the file has that text and nothing else. */
+static bool holds(const char *directory, const char *file, const char *text)
+{
+    char path[600], content[TEMPLATE_MAX_BYTES + 1];
+
+    snprintf(path, sizeof(path), "%s/%s", directory, file);
+    FILE *stream = fopen(path, "r");
+    if (stream == NULL)
+        return false;
+    content[fread(content, 1, sizeof(content) - 1, stream)] = '\0';
+    fclose(stream);
+    return strcmp(content, text) == 0;
+}
+
+static void the_defaults_are_the_files_and_all_of_them(void **state)
+{
     const char *source = getenv("srcdir"); /* set by `make check` */
     char directory[512];
-    char path[600];
-    struct buffer built_in = BUFFER_EMPTY;
-    struct buffer filed = BUFFER_EMPTY;
-    struct error error;
+    int texts = 0;
 
-    error_clear(&error);
+    (void)state;
     snprintf(directory, sizeof(directory), "%s/templates", source != NULL ? source : ".");
-    snprintf(path, sizeof(path), "%s/moved.txt", directory);
-    assert_int_equal(access(path, R_OK), 0);
-    struct appointment_texts *texts = appointment_texts_load(directory, &error);
-    assert_non_null(texts);
-    tell_everything(suite->texts, &built_in);
-    tell_everything(texts, &filed);
-    assert_non_null(strstr(buffer_text(&built_in), "attente de confirmation"));
-    assert_string_equal(buffer_text(&filed), buffer_text(&built_in));
-    buffer_free(&built_in);
-    buffer_free(&filed);
-    appointment_texts_free(texts);
+    DIR *listing = opendir(directory);
+    assert_non_null(listing);
+    for (const struct dirent *entry = readdir(listing); entry != NULL; entry = readdir(listing))
+        texts += strstr(entry->d_name, ".txt") != NULL;
+    closedir(listing);
+    for (const struct template_default *one = template_defaults; one->file != NULL; one++) {
+        if (!holds(directory, one->file, one->text))
+            fail_msg("%s/%s holds not \"%s\"", directory, one->file, one->text);
+        texts--;
+    }
+    assert_int_equal(texts, 0);
 }
 
 static void a_bad_text_is_refused_with_its_line(void **state)
@@ -572,7 +606,8 @@ int main(void)
         TEST(erasing_leaves_no_name),
         TEST(erasing_finds_former_names_and_spares_other_words),
         TEST(an_export_holds_what_the_person_wrote),
-        TEST(the_files_have_the_texts_that_are_built_in),
+        TEST(every_change_has_a_default_text_of_its_own),
+        TEST(the_defaults_are_the_files_and_all_of_them),
         TEST(a_bad_text_is_refused_with_its_line),
     };
 

@@ -1,0 +1,16 @@
+/*
+ * The texts in this folder as they were when messagerie was built: for programs that find no file
+ * of theirs. templates/defaults.awk makes the table of the files, so that there is one source.
+ */
+#ifndef MESSAGERIE_TEMPLATES_DEFAULTS_H
+#define MESSAGERIE_TEMPLATES_DEFAULTS_H
+
+struct template_default {
+    const char *file; /* "confirmed.txt" */
+    const char *text; /* UTF-8 */
+};
+
+/* Up to one without a file. */
+extern const struct template_default template_defaults[];
+
+#endif
