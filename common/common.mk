@@ -16,6 +16,7 @@ libcommon_a_SOURCES = \
 	common/id.c common/id.h \
 	common/json_reader.c common/json_reader.h \
 	common/json_writer.c common/json_writer.h \
+	common/listen_address.c common/listen_address.h \
 	common/local_time.c common/local_time.h \
 	common/log.c common/log.h \
 	common/process.c common/process.h \

@@ -631,9 +631,17 @@ static void test_a_unix_socket(void **state)
 
 static void test_addresses_that_are_none(void **state)
 {
-    static const char *const addresses[] = {"",          "unix:",  "127.0.0.1",
-                                            ":80",       "x:",     "localhost:0",
-                                            "1.2.3.4:x", "[::1:0", "unix:/nowhere/at/all/socket"};
+    static const char *const addresses[] = {"",
+                                            "unix:",
+                                            "127.0.0.1",
+                                            ":80",
+                                            "x:",
+                                            "localhost:0",
+                                            "1.2.3.4:x",
+                                            "[::1:0",
+                                            "unix:/nowhere/at/all/socket",
+                                            "127.0.0.1:65536",
+                                            "192.0.2.1:0"};
     struct error error;
 
     (void)state;

@@ -43,6 +43,7 @@ check_PROGRAMS += \
 	tests/unit/test_input_booking \
 	tests/unit/test_json_reader \
 	tests/unit/test_json_writer \
+	tests/unit/test_listen_address \
 	tests/unit/test_listener \
 	tests/unit/test_log \
 	tests/unit/test_loop \
@@ -115,6 +116,7 @@ tests_unit_test_json_reader_SOURCES = tests/unit/test_json_reader.c $(failing_ma
 tests_unit_test_json_reader_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_json_writer_SOURCES = tests/unit/test_json_writer.c $(failing_malloc)
 tests_unit_test_json_writer_LDADD = $(common_libraries) $(CMOCKA_LIBS)
+tests_unit_test_listen_address_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_listener_SOURCES = tests/unit/test_listener.c $(fastcgi_client)
 tests_unit_test_listener_LDADD = $(fcgi_libraries) $(CMOCKA_LIBS)
 tests_unit_test_log_LDADD = $(common_libraries) $(CMOCKA_LIBS)
