@@ -44,6 +44,7 @@ struct turn {
         struct typing_name typing;
     } call;
     struct unread_state unread;
+    struct configuration *configuration; /* of send-message: that the worker looks at; or NULL */
 };
 
 /* ---- the end of a turn --------------------------------------------------------------------- */
@@ -54,6 +55,7 @@ static void end_turn(struct turn *turn)
 
     json_object_put(turn->payload);
     buffer_free(&turn->json);
+    configuration_release(turn->configuration);
     free(turn);
     socketio_resume(socket);
 }
@@ -427,9 +429,11 @@ static void handle_send(struct turn *turn)
         fail(turn, &id_error);
         return;
     }
+    turn->configuration = configuration_share(client->messaging->configuration);
     turn->call.create = (struct message_create){.conversation_id = turn->conversation_id,
                                                 .caller = client_caller(client),
                                                 .input = &turn->input,
+                                                .config = turn->configuration->config,
                                                 .recipient_is_present =
                                                     is_other_present(client, turn->conversation_id),
                                                 .json = &turn->json};

@@ -54,7 +54,8 @@ size_t messaging_close_some(struct messaging *messaging, size_t limit);
 size_t messaging_connections(const struct messaging *messaging);
 
 /* Works by another configuration from now on, also for those who are connected. Nobody keeps
- * pointers into one longer than a callback, so the one before may be gone when this returns. */
+ * pointers into one longer than a callback, but with a reference of their own, so the one before
+ * may be gone when this returns. */
 void messaging_use_configuration(struct messaging *messaging,
                                  const struct configuration *configuration);
 

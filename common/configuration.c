@@ -68,6 +68,15 @@ struct configuration *configuration_load_again(const struct configuration *runni
     return NULL;
 }
 
+struct configuration *configuration_share(const struct configuration *configuration)
+{
+    /* No configuration is a constant: all are made above. Only the count ever changes. */
+    struct configuration *shared = (struct configuration *)configuration;
+
+    __atomic_add_fetch(&shared->references, 1, __ATOMIC_RELAXED);
+    return shared;
+}
+
 void configuration_release(struct configuration *configuration)
 {
     if (configuration == NULL ||

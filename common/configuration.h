@@ -53,6 +53,9 @@ struct configuration *configuration_load_again(const struct configuration *runni
                                                const char *path, struct config_changes *kept,
                                                struct error *error);
 
+/* Another reference, for what goes on in another thread or later. Any thread that may use it. */
+struct configuration *configuration_share(const struct configuration *configuration);
+
 /* Gives a reference back; the last one frees. Accepts NULL. */
 void configuration_release(struct configuration *configuration);
 

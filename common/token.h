@@ -31,7 +31,7 @@
 
 /* What kind of caller a role makes, by the configured lists. */
 enum caller_kind {
-    CALLER_OTHER, /* a role that we don't know, or none: may do what a participant may */
+    CALLER_OTHER, /* a role that we don't know: reads what it takes part in */
     CALLER_CLIENT,
     CALLER_SALON,
     CALLER_SERVICE, /* the booking back-end: no directory row, no socket */

@@ -532,10 +532,13 @@ bool conversation_insert(struct transaction *transaction, const struct conversat
 }
 
 static bool require_client(struct transaction *transaction,
-                           const struct conversation_create *request, struct error *error)
+                           const struct conversation_create *request, const char *salon_id,
+                           struct error *error)
 {
     char role[TOKEN_ROLE_BYTES];
 
+    if (strcmp(salon_id, request->input->client_user_id) == 0)
+        return error_add(error, "clientUserId", "le client ne peut pas être le salon");
     if (!person_role(transaction->connection, request->input->client_user_id, "Client introuvable",
                      role, error))
         return false;
@@ -549,13 +552,16 @@ static bool require_salon(struct transaction *transaction,
                           const struct conversation_create *request, const char **salon_id,
                           struct error *error)
 {
+    struct person_kind known = {.caller = request->caller, .config = request->config};
     char role[TOKEN_ROLE_BYTES];
 
-    if (request->caller.kind == CALLER_SALON) {
+    if (!person_kind_run(transaction->connection, &known, error))
+        return false;
+    if (known.kind == CALLER_SALON) {
         *salon_id = request->caller.user_id;
         return person_ensure(transaction, *salon_id, request->caller.role, error);
     }
-    if (request->caller.kind != CALLER_SERVICE)
+    if (known.kind != CALLER_SERVICE)
         return error_set(error, ERROR_FORBIDDEN, "Seul un salon peut ouvrir une conversation");
     *salon_id = request->input->salon_id;
     if (!person_role(transaction->connection, *salon_id, "Salon introuvable", role, error))
@@ -639,7 +645,7 @@ bool conversation_create_run(struct transaction *transaction, struct conversatio
 
     request->existed = false;
     if (!require_salon(transaction, request, &salon_id, error) ||
-        !require_client(transaction, request, error))
+        !require_client(transaction, request, salon_id, error))
         return false;
     if (input->appointment_id != NULL &&
         !require_appointment(transaction->connection, input->appointment_id, salon_id,

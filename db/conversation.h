@@ -28,7 +28,7 @@ DATABASE_QUERY(conversation_access, struct conversation_access);
 
 /* Operation over struct conversation_create. */
 struct conversation_create {
-    struct caller caller; /* a salon or service; anyone else is ERROR_FORBIDDEN */
+    struct caller caller; /* service, or a salon by the directory; else ERROR_FORBIDDEN */
     const struct conversation_input *input;
     const struct config *config; /* says which roles are a client's or a salon's */
     struct buffer *json;         /* result: the Conversation */

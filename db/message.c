@@ -710,6 +710,17 @@ static bool create_new(struct transaction *transaction, const struct message_cre
     return message_insert(transaction, conversation, &fresh, request->json, error);
 }
 
+/* Somebody of an unknown role reads what they take part in. */
+static bool require_writer(struct connection *connection, const struct message_create *request,
+                           struct error *error)
+{
+    struct person_kind known = {.caller = request->caller, .config = request->config};
+
+    return person_kind_run(connection, &known, error) &&
+           (known.kind != CALLER_OTHER ||
+            error_set(error, ERROR_FORBIDDEN, "Votre rôle ne permet pas d'écrire"));
+}
+
 bool message_create_run(struct transaction *transaction, struct message_create *request,
                         struct error *error)
 {
@@ -717,7 +728,8 @@ bool message_create_run(struct transaction *transaction, struct message_create *
     int64_t position = 0;
 
     if (!conversation_load_for(transaction->connection, request->conversation_id, &request->caller,
-                               &conversation, error))
+                               &conversation, error) ||
+        !require_writer(transaction->connection, request, error))
         return false;
     if (request->input->client_message_id != NULL &&
         !find_retry(transaction->connection, request, &position, error))

@@ -14,14 +14,16 @@
 #include "db/engine/database.h"
 #include "db/input.h"
 
-/* Operation over struct message_create. */
+/* Operation over struct message_create. ERROR_FORBIDDEN for a caller whose role is no salon's and
+ * no client's. */
 struct message_create {
     const char *conversation_id;
     struct caller caller;
     const struct message_input *input;
-    bool recipient_is_present; /* a socket of theirs is in the room: inserted already read */
-    struct buffer *json;       /* result: the Message */
-    bool existed;              /* result: a retry; *json is the first one, nothing was written */
+    const struct config *config; /* says which roles are a client's or a salon's */
+    bool recipient_is_present;   /* a socket of theirs is in the room: inserted already read */
+    struct buffer *json;         /* result: the Message */
+    bool existed;                /* result: a retry; *json is the first one, nothing was written */
 };
 DATABASE_OPERATION(message_create, struct message_create);
 

@@ -118,6 +118,26 @@ bool person_role(struct connection *connection, const char *user_id, const char 
     return found;
 }
 
+bool person_kind_run(struct connection *connection, struct person_kind *request,
+                     struct error *error)
+{
+    const struct caller *caller = &request->caller;
+    char role[TOKEN_ROLE_BYTES];
+    struct error missing;
+
+    request->kind = caller->kind;
+    if (caller->kind == CALLER_SERVICE)
+        return true;
+    error_clear(&missing);
+    if (person_role(connection, caller->user_id, "", role, &missing))
+        request->kind = token_role_kind(request->config, role);
+    else if (missing.kind != ERROR_NOT_FOUND) {
+        *error = missing;
+        return false;
+    }
+    return true;
+}
+
 /* A row as it is to be written: what is NULL is stored as NULL. */
 struct row {
     const char *user_id;

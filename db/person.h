@@ -44,6 +44,15 @@ struct person_find {
 };
 DATABASE_QUERY(person_find, struct person_find);
 
+/* Query over struct person_kind: the kind of caller by the role that the directory has, which wins
+ * over the token's; by the token's where there is no row. */
+struct person_kind {
+    struct caller caller;
+    const struct config *config; /* says which roles are a client's or a salon's */
+    enum caller_kind kind;       /* result */
+};
+DATABASE_QUERY(person_kind, struct person_kind);
+
 /* Query over struct person_list: all people, by id, as a JSON array of what person_find writes. */
 struct person_list {
     struct buffer *json;

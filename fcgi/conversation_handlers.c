@@ -2,6 +2,7 @@
 
 #include "db/conversation.h"
 #include "db/input.h"
+#include "db/person.h"
 #include "fcgi/dispatch.h"
 
 /* Conversations on a page when the client doesn't say. */
@@ -32,7 +33,11 @@ static bool create_from(struct exchange *exchange, struct json_object *body, str
 
 static bool handle_create(struct exchange *exchange, struct error *error)
 {
-    if (exchange->caller.kind != CALLER_SALON && exchange->caller.kind != CALLER_SERVICE)
+    struct person_kind known = {.caller = exchange->caller, .config = exchange->config};
+
+    if (!database_read(exchange->database, person_kind(&known), error))
+        return false;
+    if (known.kind != CALLER_SALON && known.kind != CALLER_SERVICE)
         return error_set(error, ERROR_FORBIDDEN, "Seul un salon peut ouvrir une conversation");
     struct json_object *body = exchange_read_json(exchange, error);
     if (body == NULL)

@@ -19,6 +19,7 @@ static bool create_from(struct exchange *exchange, struct json_object *body, str
     struct message_create create = {.conversation_id = path_id(exchange),
                                     .caller = exchange->caller,
                                     .input = &input,
+                                    .config = exchange->config,
                                     .json = &exchange->response->body};
 
     if (!message_input_read(body, &input, error))

@@ -304,6 +304,7 @@ static bool send(struct player *player, const struct moment *moment, const char 
     struct message_create create = {.conversation_id = moment->thread->id,
                                     .caller = caller_of(player, moment->thread, user_id),
                                     .input = &input,
+                                    .config = player->request->config,
                                     .json = &player->json};
 
     return mark_read(player, moment, user_id, error) &&

@@ -273,8 +273,11 @@ const char *fixture_send(struct fixture *fixture, const char *conversation_id, s
 {
     const struct message_input input = {.content = content, .type = MESSAGE_TEXT};
     struct buffer json = BUFFER_EMPTY;
-    struct message_create request = {
-        .conversation_id = conversation_id, .caller = caller, .input = &input, .json = &json};
+    struct message_create request = {.conversation_id = conversation_id,
+                                     .caller = caller,
+                                     .input = &input,
+                                     .config = &fixture->config,
+                                     .json = &json};
     struct error error;
 
     error_clear(&error);

@@ -188,6 +188,7 @@ static void a_message_to_someone_present_is_read_at_once(void **state)
     struct message_create request = {.conversation_id = id,
                                      .caller = client("c1"),
                                      .input = &input,
+                                     .config = &fixture->config,
                                      .recipient_is_present = true,
                                      .json = &json};
 
@@ -212,8 +213,11 @@ static void a_retry_writes_nothing(void **state)
         .content = "Bonjour", .type = MESSAGE_TEXT, .client_message_id = "k1"};
     struct buffer first = BUFFER_EMPTY;
     struct buffer second = BUFFER_EMPTY;
-    struct message_create request = {
-        .conversation_id = id, .caller = client("c1"), .input = &input, .json = &first};
+    struct message_create request = {.conversation_id = id,
+                                     .caller = client("c1"),
+                                     .input = &input,
+                                     .config = &fixture->config,
+                                     .json = &first};
 
     assert_int_equal(write_kind(fixture, message_create(&request)), ERROR_NONE);
     assert_false(request.existed);
@@ -566,6 +570,7 @@ static void *produce(void *argument)
         struct message_create request = {.conversation_id = producer->conversation_id,
                                          .caller = client("c1"),
                                          .input = &input,
+                                         .config = &producer->fixture->config,
                                          .json = &json};
         struct error error;
         error_clear(&error);

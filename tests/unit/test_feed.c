@@ -277,6 +277,7 @@ static void send_own(struct bench *bench)
     sending = (struct message_create){.conversation_id = bench->fixture->conversation_id,
                                       .caller = salon("s1"),
                                       .input = &input,
+                                      .config = &bench->fixture->config,
                                       .json = &json};
     is_sent = false;
     worker_write(bench->worker, &request);
