@@ -90,6 +90,14 @@ uint16_t listen_address_port(const struct listen_address *address)
     }
 }
 
+void listen_address_set_port(struct listen_address *address, uint16_t port)
+{
+    if (address->internet.ss_family == AF_INET)
+        ((struct sockaddr_in *)&address->internet)->sin_port = htons(port);
+    else if (address->internet.ss_family == AF_INET6)
+        ((struct sockaddr_in6 *)&address->internet)->sin6_port = htons(port);
+}
+
 static enum listen_reach ipv4_reach(uint32_t address)
 {
     if (address >> 24 == 127)

@@ -32,6 +32,7 @@ bool listen_address_parse(const char *text, struct listen_address *out, struct e
 
 /* In the host's byte order; 0 for a unix socket too. */
 uint16_t listen_address_port(const struct listen_address *address);
+void listen_address_set_port(struct listen_address *address, uint16_t port);
 
 enum listen_reach listen_address_reach(const struct listen_address *address);
 

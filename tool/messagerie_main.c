@@ -22,6 +22,7 @@
 #include "db/maintenance.h"
 #include "db/person.h"
 #include "db/privacy.h"
+#include "tool/config_check.h"
 #include "tool/demo.h"
 #include "tool/spool_command.h"
 
@@ -135,8 +136,56 @@ static int run_migrate(struct context *context)
                : EXIT_DONE;
 }
 
+static void print_warning(void *context, const char *text)
+{
+    (void)context;
+    fprintf(stderr, "messagerie: warning: %s\n", text);
+}
+
+/* Whether what the programs make of it can be made. */
+static bool config_is_usable(const struct config *config, struct error *error)
+{
+    struct token_verifier *verifier = token_verifier_create(config, error);
+    struct appointment_texts *texts =
+        verifier != NULL ? appointment_texts_load(config->appointments_templates, error) : NULL;
+    bool is_usable = texts != NULL && local_time_use_zone(config->appointments_time_zone, error);
+
+    appointment_texts_free(texts);
+    token_verifier_free(verifier);
+    return is_usable;
+}
+
+static bool check_config(const char *path, struct error *error)
+{
+    struct config_origins *origins = calloc(1, sizeof(*origins));
+    struct config *config = NULL, *shown = NULL;
+    bool is_usable = false;
+
+    if (origins == NULL) {
+        error_out_of_memory(error);
+        goto ended;
+    }
+    config = config_load(path, error);
+    if (config == NULL || !config_is_usable(config, error))
+        goto ended;
+    shown = config_load_to_show(path, origins, error);
+    if (shown == NULL)
+        goto ended;
+    const char *advice = config_advice(config);
+    if (advice != NULL)
+        print_warning(NULL, advice);
+    config_check(config_path(path), config, origins, print_warning, NULL);
+    is_usable = true;
+ended:
+    config_free(shown);
+    config_free(config);
+    free(origins);
+    return is_usable;
+}
+
 static int run_check_config(struct context *context)
 {
+    const char *path = context->options.config_path;
     struct error error;
 
     if (context->options.sample) {
@@ -144,23 +193,9 @@ static int run_check_config(struct context *context)
         return fflush(stdout) != 0 ? EXIT_FAILED : EXIT_DONE;
     }
     error_clear(&error);
-    struct config *config = config_load(context->options.config_path, &error);
-    if (config == NULL)
+    if (!check_config(path, &error))
         return fail(&error);
-    struct token_verifier *verifier = token_verifier_create(config, &error);
-    struct appointment_texts *texts =
-        verifier != NULL ? appointment_texts_load(config->appointments_templates, &error) : NULL;
-    bool is_fine = texts != NULL && local_time_use_zone(config->appointments_time_zone, &error);
-    const char *advice = config_advice(config);
-    appointment_texts_free(texts);
-    token_verifier_free(verifier);
-    config_free(config);
-    if (!is_fine)
-        return fail(&error);
-    if (advice != NULL)
-        fprintf(stderr, "messagerie: %s\n", advice);
-    return printf("%s: ok\n", config_path(context->options.config_path)) < 0 ? EXIT_FAILED
-                                                                             : EXIT_DONE;
+    return printf("%s: ok\n", config_path(path)) < 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
 static int print_config_value(struct context *context, const struct config_key *key, bool is_origin)

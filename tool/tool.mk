@@ -3,6 +3,7 @@
 bin_PROGRAMS += messagerie
 noinst_LIBRARIES += libtool.a
 libtool_a_SOURCES = \
+	tool/config_check.c tool/config_check.h \
 	tool/demo.c tool/demo.h \
 	tool/spool.c tool/spool.h \
 	tool/spool_command.c tool/spool_command.h

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -50,6 +50,26 @@ describe('messagerie config', () => {
         assert.match(stderr, /unknown key "fastcgi\.thread"; did you mean "fastcgi\.threads"\?/);
         assert.equal((await ask(['set', 'fastcgi.threads'])).code, 2);
         assert.equal((await ask(['get'])).code, 2);
+    });
+
+    it('is checked with what it meets here, which is only warned of', async () => {
+        chmodSync(folder, 0o755);
+        const { code, stdout, stderr } = await new Promise((resolve) => {
+            execFile(join(BUILD, 'messagerie'), ['--config', file, 'check-config'], {
+                env: {
+                    MESSAGERIE_DATABASE_PATH: join(folder, 'missing', 'messagerie.db'),
+                    MESSAGERIE_BROKER_INTERNAL_LISTEN: '0.0.0.0:8091',
+                },
+            }, (error, out, err) => resolve({ code: error?.code ?? 0, stdout: out, stderr: err }));
+        });
+        assert.deepEqual([code, stdout], [0, `${file}: ok\n`]);
+        for (const expected of [
+            `warning: ${file}: the secret can be read by every user of this machine`,
+            `warning: database.path: the folder ${join(folder, 'missing')}: No such file`,
+            'warning: broker.internal_listen: 0.0.0.0:8091 offers metrics to everybody',
+        ])
+            assert.ok(stderr.includes(expected), `${expected} in ${stderr}`);
+        assert.ok(!stderr.includes('geheim'));
     });
 
     it('tells what is wrong with a file as the programs do', async () => {

@@ -24,6 +24,7 @@ check_PROGRAMS += \
 	tests/unit/test_checkpointer \
 	tests/unit/test_clock \
 	tests/unit/test_config \
+	tests/unit/test_config_check \
 	tests/unit/test_configuration \
 	tests/unit/test_database \
 	tests/unit/test_demo \
@@ -85,6 +86,7 @@ tests_unit_test_checkpointer_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_clock_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_config_SOURCES = tests/unit/test_config.c $(failing_malloc)
 tests_unit_test_config_LDADD = $(common_libraries) $(CMOCKA_LIBS)
+tests_unit_test_config_check_LDADD = $(tool_libraries) $(CMOCKA_LIBS)
 tests_unit_test_configuration_SOURCES = tests/unit/test_configuration.c $(failing_malloc)
 tests_unit_test_configuration_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_database_SOURCES = tests/unit/test_database.c $(db_fixture)
