@@ -17,6 +17,7 @@ page_sources = \
 	page/src/credentials.js \
 	page/src/dom.js \
 	page/src/element.js \
+	page/src/keep.js \
 	page/src/list.js \
 	page/src/messagerie.js \
 	page/src/messenger.js \
@@ -27,8 +28,11 @@ page_sources = \
 	page/src/model/thread.js \
 	page/src/outbox.js \
 	page/src/palette.js \
+	page/src/pause.js \
 	page/src/presence.js \
 	page/src/room.js \
+	page/src/sending.js \
+	page/src/session.js \
 	page/src/styles.js \
 	page/src/styles/base.css \
 	page/src/styles/list.css \

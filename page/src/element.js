@@ -1,6 +1,6 @@
 /** What the two custom elements share: a shadow root, a token, and one person's messaging in it. */
 
-import { NoToken, readClaims } from './credentials.js';
+import { readClaims } from './credentials.js';
 import { Messenger } from './messenger.js';
 import { styles } from './styles.js';
 import { texts } from './texts.js';
@@ -8,14 +8,21 @@ import { makeMessage } from './view/start.js';
 
 const scriptOrigin = new URL(import.meta.url).origin;
 
+/** An element that is moved is out of the document for a moment; gone for longer, it is over. */
+const GONE_MS = 3000;
+const KEEPS = ['session', 'local', 'none'];
+
 export class MessagingElement extends HTMLElement {
+    static observedAttributes = ['server', 'keep'];
+
     /** @type {Messenger|undefined} */
     messenger;
     /** @type {import('./view/workspace.js').Workspace|undefined} */
     workspace;
     #token;
     #getToken;
-    #isStarting = false;
+    #isDue = false;
+    #goneTimer;
 
     constructor() {
         super();
@@ -24,6 +31,7 @@ export class MessagingElement extends HTMLElement {
     }
 
     connectedCallback() {
+        clearTimeout(this.#goneTimer);
         // Set on the element before this script had come.
         for (const name of ['token', 'getToken']) {
             if (Object.hasOwn(this, name)) {
@@ -32,16 +40,28 @@ export class MessagingElement extends HTMLElement {
                 this[name] = value;
             }
         }
-        this.restart();
+        this.#update();
     }
 
     disconnectedCallback() {
-        this.stop();
+        this.#goneTimer = setTimeout(() => this.stop(), GONE_MS);
+    }
+
+    attributeChangedCallback(name, before, after) {
+        if (before === after)
+            return;
+        if (name === 'keep')
+            this.messenger?.keepIn(this.#keep);
+        this.#update();
     }
 
     /** The origin that serves messagerie. */
     get server() {
-        return new URL(this.getAttribute('server') || scriptOrigin, document.baseURI).origin;
+        try {
+            return new URL(this.getAttribute('server') || scriptOrigin, document.baseURI).origin;
+        } catch {
+            return scriptOrigin;
+        }
     }
 
     /** From where pictures are shown besides https. */
@@ -58,7 +78,7 @@ export class MessagingElement extends HTMLElement {
         if ((token || undefined) === this.#token)
             return;
         this.#token = token || undefined;
-        this.restart();
+        this.#update();
     }
 
     /** A function that gives a token, or a promise of one: at the beginning, and whenever the last
@@ -71,19 +91,7 @@ export class MessagingElement extends HTMLElement {
         if ((getToken || undefined) === this.#getToken)
             return;
         this.#getToken = getToken || undefined;
-        this.restart();
-    }
-
-    /** Begins anew when what it depends on has changed; several changes at once begin once. */
-    restart() {
-        if (!this.isConnected || this.#isStarting)
-            return;
-        this.#isStarting = true;
-        queueMicrotask(() => {
-            this.#isStarting = false;
-            if (this.isConnected)
-                this.#start();
-        });
+        this.#update();
     }
 
     stop() {
@@ -108,43 +116,71 @@ export class MessagingElement extends HTMLElement {
         throw new Error(`no view for ${messenger.userId}`);
     }
 
-    async #start() {
+    get #keep() {
+        const keep = this.getAttribute('keep');
+        return KEEPS.includes(keep) ? keep : KEEPS[0];
+    }
+
+    /** Looks at what it depends on; several changes at once are one. */
+    #update() {
+        if (this.#isDue)
+            return;
+        this.#isDue = true;
+        queueMicrotask(() => {
+            this.#isDue = false;
+            if (this.isConnected)
+                this.#follow({ token: this.#token, getToken: this.#getToken });
+        });
+    }
+
+    /** What is under way goes on, with the new token: only another person or server begins anew. */
+    #follow(source) {
+        const { messenger, server } = this;
+        if (!source.token && !source.getToken) {
+            messenger?.logOut();
+            this.stop();
+            this.setState('connecting');
+            this.showWithoutToken();
+        } else if (messenger?.isOf(server, readClaims(source.token)?.userId)) {
+            messenger.use(source);
+        } else {
+            this.#begin(source);
+        }
+    }
+
+    async #begin(source) {
         this.stop();
         this.setState('connecting');
-        if (!readClaims(this.#token ?? '') && !this.#getToken) {
-            this.showWithoutToken();
-            return;
-        }
-        const messenger = new Messenger(this.server,
-            { token: this.#token, getToken: this.#getToken });
+        const messenger = new Messenger(this.server, source, this.#keep);
+        const isCurrent = () => messenger === this.messenger;
         this.messenger = messenger;
-        this.show(makeMessage(texts.loading));
-        messenger.addEventListener('change', ({ detail }) => this.#changed(messenger, detail));
-        messenger.addEventListener('token-needed', () => this.#tokenNeeded());
-        try {
-            await messenger.identify();
-        } catch (error) {
-            if (messenger === this.messenger)
-                this.#failed(error);
+        messenger.addEventListener('change', ({ detail }) => isCurrent() && this.#changed(detail));
+        messenger.addEventListener('token-needed', () => isCurrent() &&
+            this.dispatchEvent(new CustomEvent('messagerie-token-needed')));
+        messenger.addEventListener('other-person', ({ detail }) => {
+            if (isCurrent())
+                this.token = detail;
+        });
+        this.#showWaiting();
+        if (!await messenger.identify() || !isCurrent())
             return;
-        }
-        if (messenger !== this.messenger)
-            return;
-        this.showMessenger(messenger);
         messenger.start();
+        this.showMessenger(messenger);
     }
 
-    #failed(error) {
-        this.show(makeMessage(error instanceof NoToken ? texts.sessionEnded : texts.unreachable));
-        if (error instanceof NoToken)
-            this.#tokenNeeded();
+    /** Until it is known who one is. */
+    #showWaiting() {
+        const { session } = this.messenger;
+        this.show(makeMessage(session.ending || texts.loading,
+            session.canRetry && (() => session.retry())));
     }
 
-    #changed(messenger, topic) {
-        if (messenger !== this.messenger)
-            return;
+    #changed(topic) {
+        const { messenger } = this;
         if (topic === 'connection')
             this.setState(messenger.connectionState);
+        if (topic === 'connection' && !this.workspace)
+            this.#showWaiting();
         if (topic === 'unread')
             this.showUnread(messenger.totalUnread);
     }
@@ -156,10 +192,5 @@ export class MessagingElement extends HTMLElement {
 
     setState(state) {
         this.setAttribute('data-connection', state);
-    }
-
-    #tokenNeeded() {
-        this.setState('offline');
-        this.dispatchEvent(new CustomEvent('messagerie-token-needed'));
     }
 }

@@ -5,11 +5,13 @@
 
 import { Api } from './api.js';
 import { Connection } from './connection.js';
-import { Credentials, readClaims } from './credentials.js';
+import { Credentials, NoToken, readClaims } from './credentials.js';
+import { Keep } from './keep.js';
 import { List } from './list.js';
-import { Outbox } from './outbox.js';
 import { Presence } from './presence.js';
 import { Room } from './room.js';
+import { Sending } from './sending.js';
+import { Session } from './session.js';
 import { texts } from './texts.js';
 import { Threads } from './threads.js';
 import { Typing } from './typing.js';
@@ -26,10 +28,12 @@ export class Messenger extends EventTarget {
     list;
     totalUnread = 0;
     openId = '';
-    /** Why it is over, for the person: what is shown stays, nothing new comes. Empty: it is not. */
-    ending = '';
     /** A sentence for the person, until it is dismissed. */
     notice = '';
+    /** What one has written and the server does not have yet. @type {Keep} */
+    keep;
+    /** @type {Session} */
+    session;
     presence = new Presence(() => this.#changed('presence'));
     typing = new Typing({
         tell: (event, conversationId) => this.#connection.tell(event, { conversationId }),
@@ -42,7 +46,11 @@ export class Messenger extends EventTarget {
     #api;
     #connection;
     #room;
-    #outbox;
+    #sending;
+    #server;
+    #where;
+    #isErased = false;
+    #isClosed = false;
     /** What is seen of the open conversation: its frame, and its end, where new messages come. */
     #sight = { frame: false, end: false };
     /** Messages of the open conversation have been shown since it was opened. */
@@ -57,10 +65,15 @@ export class Messenger extends EventTarget {
     /**
      * @param {string} server origin
      * @param {{token?: string, getToken?: () => Promise<string>|string}} source
+     * @param {import('./keep.js').Where} where what has not been sent yet is kept
      */
-    constructor(server, source) {
+    constructor(server, source, where) {
         super();
-        this.#credentials = new Credentials(source);
+        this.#server = server;
+        this.#where = where;
+        this.#credentials = new Credentials(source, (token) =>
+            this.dispatchEvent(new CustomEvent('other-person', { detail: token })));
+        this.session = new Session(this.#credentials, () => this.#sessionChanged());
         this.#api = new Api(server, this.#credentials);
         this.#threads = new Threads(this.#api);
         this.list = new List(this.#api, {
@@ -70,32 +83,74 @@ export class Messenger extends EventTarget {
         this.#connection = new Connection(server, this.#credentials, {
             onState: () => this.#changed('connection'),
             onConnect: (recovered) => this.#connected(recovered),
-            onNoToken: () => this.#noToken(),
+            onNoToken: () => this.session.lost(),
             onErased: () => this.#erased(),
             mayRecover: () => this.#room.mayRecover,
             events: this.#events(),
         });
         this.#room = new Room(this.#connection);
-        this.#outbox = new Outbox({
-            deliver: (outgoing) => this.#deliver(outgoing),
-            onSent: (outgoing, message) => this.#sent(outgoing, message),
-            onRefused: ({ conversationId, clientMessageId }, error) => {
-                this.#threads.get(conversationId)
-                    .changePending(clientMessageId, { state: 'failed', reason: error.message });
-                this.#changed('thread');
+        this.#sending = new Sending({
+            threads: this.#threads, api: this.#api, connection: this.#connection,
+            session: this.session,
+            onChange: () => this.#changed('thread'),
+            onSent: (message) => {
+                this.list.conversations.showMessage(message);
+                this.#changed('list');
             },
         });
     }
 
-    /** Finds out who one is. Throws NoToken when nothing gives a token. */
+    /** Finds out who one is, as soon as something gives a token.
+     * @returns {Promise<boolean>} false when it was closed meanwhile */
     async identify() {
-        const claims = readClaims(await this.#credentials.token());
-        this.userId = claims?.userId ?? '';
-        this.isSalon = claims?.role !== 'client';
+        let claims;
+        while (!claims && !this.#isClosed) {
+            await this.session.whenLive();
+            claims = await this.#credentials.token().then(readClaims, (error) => {
+                this.session.lost(error instanceof NoToken ? undefined : texts.unreachable);
+            });
+        }
+        if (this.#isClosed)
+            return false;
+        this.userId = claims.userId;
+        this.#credentials.userId = claims.userId;
+        this.isSalon = claims.role !== 'client';
         this.list.filter = this.isSalon ? 'ACTIVE' : undefined;
+        this.keep = new Keep(this.#where, this.#server, this.userId);
+        return true;
+    }
+
+    /** Whether this is that person's messaging on that server, and can go on.
+     * @param {string} server
+     * @param {string} [userId] unknown: it may be */
+    isOf(server, userId) {
+        return server === this.#server &&
+            (!userId || !this.userId || userId === this.userId);
+    }
+
+    /** Where tokens come from, from now on.
+     * @param {{token?: string, getToken?: () => Promise<string>|string}} source */
+    use(source) {
+        if (this.#credentials.use(source))
+            this.session.resume();
+        else
+            this.session.retry();
+    }
+
+    /** @param {import('./keep.js').Where} where */
+    keepIn(where) {
+        this.#where = where;
+        this.keep?.move(where);
+    }
+
+    /** The person leaves: nothing of theirs stays in the browser. */
+    logOut() {
+        this.keep?.erase();
+        this.close();
     }
 
     start() {
+        this.#sending.start(this.keep);
         document.addEventListener('visibilitychange', this.#onVisibility);
         window.addEventListener('online', this.#onOnline);
         this.#pollTimer = setInterval(() => this.#poll(), POLL_MS);
@@ -104,17 +159,21 @@ export class Messenger extends EventTarget {
     }
 
     close() {
+        this.#isClosed = true;
         document.removeEventListener('visibilitychange', this.#onVisibility);
         window.removeEventListener('online', this.#onOnline);
         clearInterval(this.#pollTimer);
         this.list.close();
         this.typing.close();
-        this.#outbox.close();
+        this.#sending.close();
         this.#connection.close();
+        this.#credentials.close();
+        this.session.close();
+        this.keep?.close();
     }
 
     get connectionState() {
-        return this.#connection.state;
+        return this.session.ending ? 'offline' : this.#connection.state;
     }
 
     get openThread() {
@@ -154,34 +213,19 @@ export class Messenger extends EventTarget {
 
     /** @param {string} content */
     send(content) {
-        const outgoing = {
-            conversationId: this.openId,
-            clientMessageId: makeId(),
-            content,
-            createdAt: new Date().toISOString(),
-        };
-        this.openThread.addPending(outgoing);
         this.openThread.forgetNew();
         this.typing.sent();
-        this.#changed('thread');
-        this.#outbox.add(outgoing);
+        this.#sending.send(this.openId, content);
     }
 
     /** @param {string} clientMessageId */
     retry(clientMessageId) {
-        const conversationId = this.openId;
-        const entry = this.openThread.pending.find((one) => one.clientMessageId === clientMessageId);
-        if (entry?.state !== 'failed')
-            return;
-        this.openThread.changePending(clientMessageId, { state: 'sending', reason: undefined });
-        this.#changed('thread');
-        this.#outbox.add({ conversationId, clientMessageId, content: entry.content });
+        this.#sending.retry(this.openId, clientMessageId);
     }
 
     /** @param {string} clientMessageId */
     discard(clientMessageId) {
-        this.openThread.removePending(clientMessageId);
-        this.#changed('thread');
+        this.#sending.discard(this.openId, clientMessageId);
     }
 
     /** @param {string} messageId */
@@ -316,14 +360,15 @@ export class Messenger extends EventTarget {
     }
 
     async #try(action) {
-        if (this.ending)
+        if (this.session.ending)
             return;
         try {
             await action();
+            this.session.accepted();
         } catch (error) {
             // No answer at all shows as the state of the connection, and mends itself.
             if (error.status === 401)
-                this.#noToken();
+                this.session.lost();
             else if (!error.isTemporary)
                 this.tell(error.message);
         }
@@ -331,7 +376,7 @@ export class Messenger extends EventTarget {
 
     /** While there is no socket; with one, what has failed is tried again. */
     #poll() {
-        if (document.hidden || !navigator.onLine)
+        if (document.hidden || this.session.ending)
             return;
         if (this.#connection.isConnected) {
             if (this.#isReading && !this.#room.isIn(this.openId))
@@ -377,7 +422,7 @@ export class Messenger extends EventTarget {
     async #connected(recovered) {
         this.presence.reset();
         this.typing.reset();
-        this.#outbox.hurry();
+        this.#sending.hurry();
         this.#room.connected(recovered);
         if (recovered && (!this.#isReading || this.#room.isIn(this.openId)))
             return;
@@ -399,7 +444,7 @@ export class Messenger extends EventTarget {
     }
 
     #hurry() {
-        this.#outbox.hurry();
+        this.#sending.hurry();
         if (!this.#connection.isConnected)
             this.#connection.open();
     }
@@ -456,61 +501,33 @@ export class Messenger extends EventTarget {
         this.#changed('list');
     }
 
-    /* ---- sending --------------------------------------------------------------------------- */
-
-    /** Over the socket; over REST when there is none, or when it did not answer. */
-    async #deliver({ conversationId, clientMessageId, content }) {
-        if (this.#connection.isConnected) {
-            const answer = await this.#connection.ask('send-message',
-                { conversationId, clientMessageId, content }).catch((error) => {
-                if (!error.isTemporary || error.retryAfterMs)
-                    throw error;
-            });
-            if (answer)
-                return answer.message;
-        }
-        return this.#api.sendMessage(conversationId, { content, clientMessageId });
-    }
-
-    #sent({ conversationId, clientMessageId }, message) {
-        this.#threads.get(conversationId).settle(clientMessageId, message);
-        this.list.conversations.showMessage(message);
-        this.#changed('thread');
-        this.#changed('list');
-    }
-
     /* ---- telling --------------------------------------------------------------------------- */
 
-    #noToken() {
-        if (this.ending)
+    /** Without a token nothing new comes; with one again, everything that was missed. */
+    #sessionChanged() {
+        const { ending } = this.session;
+        this.tell(ending);
+        this.#changed('connection');
+        this.#changed('list');
+        if (ending) {
+            // What the site has thrown, it knows.
+            if (ending !== texts.unreachable && !this.#isErased)
+                this.dispatchEvent(new Event('token-needed'));
             return;
-        this.#end(texts.sessionEnded);
-        this.dispatchEvent(new Event('token-needed'));
+        }
+        this.#hurry();
+        this.refreshList();
     }
 
     /** A token that is still valid would open the door again, to somebody without a name. */
     #erased() {
-        this.close();
-        this.#end(texts.erased);
-    }
-
-    /** @param {string} sentence */
-    #end(sentence) {
-        this.ending = sentence;
-        clearInterval(this.#pollTimer);
-        this.tell(sentence);
-        this.#changed('connection');
-        this.#changed('list');
+        this.#isErased = true;
+        this.session.finish(texts.erased);
+        this.logOut();
     }
 
     /** @param {Topic} topic */
     #changed(topic) {
         this.dispatchEvent(new CustomEvent('change', { detail: topic }));
     }
-}
-
-/** randomUUID exists in secure contexts alone. */
-function makeId() {
-    return Array.from(crypto.getRandomValues(new Uint8Array(16)),
-        (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

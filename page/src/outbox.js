@@ -3,6 +3,8 @@
  * keeps its clientMessageId, so that one that did arrive is not written a second time.
  */
 
+import { growing, Pause } from './pause.js';
+
 const FIRST_DELAY_MS = 500;
 const LAST_DELAY_MS = 10000;
 
@@ -11,6 +13,9 @@ const LAST_DELAY_MS = 10000;
  * @property {string} conversationId
  * @property {string} clientMessageId
  * @property {string} content
+ * @property {string} createdAt by one's own clock
+ * @property {number} order among those of the same moment
+ * @property {string} [reason] why it was refused
  */
 
 export class Outbox {
@@ -18,7 +23,7 @@ export class Outbox {
     #queue = [];
     #isRunning = false;
     #isClosed = false;
-    #wake = () => {};
+    #pause = new Pause();
     #deliver;
     #onSent;
     #onRefused;
@@ -44,27 +49,26 @@ export class Outbox {
 
     /** Does not wait any longer before the next attempt. */
     hurry() {
-        this.#wake();
+        this.#pause.end();
     }
 
     close() {
         this.#isClosed = true;
-        this.#wake();
+        this.#pause.end();
     }
 
     async #run() {
         if (this.#isRunning)
             return;
         this.#isRunning = true;
-        let delay = FIRST_DELAY_MS;
+        let delays = growing(FIRST_DELAY_MS, LAST_DELAY_MS);
         while (this.#queue.length > 0 && !this.#isClosed) {
             const error = await this.#attempt(this.#queue[0]);
             if (error?.isTemporary) {
-                await this.#pause(error.retryAfterMs ?? delay);
-                delay = Math.min(delay * 2, LAST_DELAY_MS);
+                await this.#pause.wait(error.retryAfterMs ?? delays.next().value);
             } else {
                 this.#queue.shift();
-                delay = FIRST_DELAY_MS;
+                delays = growing(FIRST_DELAY_MS, LAST_DELAY_MS);
             }
         }
         this.#isRunning = false;
@@ -83,16 +87,5 @@ export class Outbox {
         if (!this.#isClosed)
             this.#onSent(outgoing, message);
         return undefined;
-    }
-
-    async #pause(ms) {
-        await new Promise((resolve) => {
-            const timer = setTimeout(resolve, ms);
-            this.#wake = () => {
-                clearTimeout(timer);
-                resolve();
-            };
-        });
-        this.#wake = () => {};
     }
 }

@@ -100,6 +100,50 @@ test('a token is used until it ends, then a new one is asked for once', async ()
     assert.equal(asked, 1);
 });
 
+test('how long a token lasts counts from when it came: the clock here may be wrong', async () => {
+    let asked = 0;
+    const getToken = async () => {
+        asked++;
+        return makeToken({ userId: 'a', iat: inSeconds(-3600), exp: inSeconds(-3000) });
+    };
+    const credentials = new Credentials({ getToken });
+    assert.equal(await credentials.token(), await credentials.token());
+    assert.equal(asked, 1);
+});
+
+test('a token that is given anew is used; one of somebody else that is asked for is told', async () => {
+    const others = [];
+    const credentials = new Credentials({ token: makeToken({ userId: 'a' }) },
+        (token) => others.push(readClaims(token).userId));
+    credentials.userId = 'a';
+    const next = makeToken({ userId: 'a', exp: inSeconds(60) });
+    assert.equal(credentials.use({ token: next }), true);
+    assert.equal(await credentials.token(), next);
+    assert.equal(credentials.use({ token: 'no token' }), false);
+    assert.equal(await credentials.token(), next);
+    credentials.use({ token: next, getToken: () => makeToken({ userId: 'b' }) });
+    await assert.rejects(credentials.renew(), NoToken);
+    assert.deepEqual(others, ['b']);
+    assert.equal(await credentials.token(), next);
+    credentials.close();
+});
+
+test('a callback that fails can be asked again, and so can one that is exchanged meanwhile', async () => {
+    const token = makeToken({ userId: 'a' });
+    const answers = [() => { throw new Error('502'); }, () => token];
+    const credentials = new Credentials({ getToken: () => answers.shift()() });
+    await assert.rejects(credentials.token(), /502/);
+    assert.equal(await credentials.token(), token);
+    let answer;
+    const slow = new Credentials({ getToken: () => new Promise((resolve) => { answer = resolve; }) });
+    const waiting = slow.token();
+    await new Promise(setImmediate);
+    slow.use({ getToken: () => makeToken({ userId: 'b' }) });
+    answer(token);
+    assert.equal(readClaims(await waiting).userId, 'b');
+    slow.close();
+});
+
 test('without a source there is no new token; a token alone is used as long as it is let', async () => {
     const old = makeToken({ userId: 'a', exp: inSeconds(-1) });
     const credentials = new Credentials({ token: old });

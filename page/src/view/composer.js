@@ -13,7 +13,6 @@ const WARN_CHARACTERS = 9500;
 
 export class Composer {
     #messenger;
-    #drafts = new Map();
     #openId = '';
     #box = element('textarea', {
         rows: '1', 'aria-label': texts.yourMessage, placeholder: texts.placeholder, dir: 'auto',
@@ -38,9 +37,8 @@ export class Composer {
         const { openId } = this.#messenger;
         if (openId === this.#openId)
             return;
-        this.#drafts.set(this.#openId, this.#box.value);
         this.#openId = openId;
-        this.#box.value = this.#drafts.get(openId) ?? '';
+        this.#box.value = this.#messenger.keep.draft(openId);
         this.#measure();
     }
 
@@ -49,6 +47,7 @@ export class Composer {
     }
 
     #edited() {
+        this.#messenger.keep.setDraft(this.#openId, this.#box.value);
         this.#measure();
         this.#messenger.typing.edited(this.#openId, !this.#box.value.trim());
     }
@@ -79,6 +78,7 @@ export class Composer {
             return;
         const content = this.#box.value;
         this.#box.value = '';
+        this.#messenger.keep.setDraft(this.#openId, '');
         this.#measure();
         this.#messenger.send(content);
         this.#box.focus();

@@ -81,7 +81,7 @@ export class ListView {
         if (!isEmpty)
             return;
         const messenger = this.#messenger;
-        const lines = messenger.ending ? [messenger.ending]
+        const lines = messenger.session.ending ? [messenger.session.ending]
             : !messenger.list.isLoaded ? [texts.loading]
             : messenger.list.filter === 'ARCHIVED' ? [texts.noArchived]
                 : [texts.noConversation, texts.noConversationHint];

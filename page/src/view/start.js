@@ -57,7 +57,12 @@ export function makeTokenForm(onToken) {
             element('button', { class: 'primary', text: texts.open })));
 }
 
-/** @param {string} text */
-export function makeMessage(text) {
-    return element('div', { class: 'start' }, element('p', { class: 'hint', role: 'status', text }));
+/** @param {string} text
+ * @param {() => void} [onRetry] for a button beside */
+export function makeMessage(text, onRetry) {
+    return element('div', { class: 'start' }, element('div', { class: 'plea' },
+        element('p', { class: 'hint', role: 'status', text }),
+        onRetry && element('button', {
+            type: 'button', class: 'primary', text: texts.retry, onclick: onRetry,
+        })));
 }

@@ -12,6 +12,7 @@ export class Workspace {
     #connection = element('p', { class: 'connection', role: 'status' });
     #notice = element('div', { class: 'notice', role: 'alert' });
     #due = new Set();
+    #onChange = ({ detail }) => this.#schedule(detail);
     #lastId = '';
 
     /**
@@ -34,12 +35,14 @@ export class Workspace {
                 element('div', { class: 'side' }, head, this.#list.node), this.#thread.node));
         if (isPage)
             this.node.prepend(element('h1', { class: 'spoken', text: texts.title }));
-        messenger.addEventListener('change', ({ detail }) => this.#schedule(detail));
+        messenger.addEventListener('change', this.#onChange);
         this.#updateConnection();
+        this.#updateNotice();
     }
 
     /** For good. */
     close() {
+        this.#messenger.removeEventListener('change', this.#onChange);
         this.#thread.log.close();
     }
 
@@ -91,16 +94,19 @@ export class Workspace {
     #updateConnection() {
         const state = this.#messenger.connectionState;
         setAttributes(this.#connection, { 'data-state': state });
-        const isQuiet = state === 'connected' || this.#messenger.ending;
+        const isQuiet = state === 'connected' || this.#messenger.session.ending;
         this.#connection.textContent = isQuiet ? '' : texts.connections[state];
     }
 
     #updateNotice() {
-        const { notice } = this.#messenger;
+        const { notice, session } = this.#messenger;
         this.#notice.replaceChildren(...notice ? [
             element('span', { text: notice }),
-            element('button', { type: 'button', class: 'tool', 'aria-label': texts.close,
-                onclick: () => this.#messenger.tell('') }, icon('close')),
+            session.canRetry
+                ? element('button', { type: 'button', class: 'link', text: texts.retry,
+                    onclick: () => session.retry() })
+                : element('button', { type: 'button', class: 'tool', 'aria-label': texts.close,
+                    title: texts.close, onclick: () => this.#messenger.tell('') }, icon('close')),
         ] : []);
     }
 }

@@ -18,6 +18,7 @@ export class Site {
         this.messagerie = messagerie;
         // localhost and 127.0.0.1 are two hosts to a browser.
         this.origin = `http://localhost:${port}`;
+        /** What `/token` answers, one after the other: a token, or {status, body}. */
         this.tokens = [];
     }
 
@@ -47,7 +48,8 @@ export class Site {
         this.#served.set('/favicon.ico', ['image/svg+xml', '']);
         this.#server = http.createServer((request, response) => {
             if (request.url === '/token') {
-                response.end(this.tokens.shift() ?? '');
+                const { status = 200, body } = this.#nextToken();
+                response.writeHead(status).end(body);
                 return;
             }
             const [type, body] = this.#served.get(request.url) ?? [];
@@ -58,6 +60,11 @@ export class Site {
         await new Promise((resolve) => {
             this.#server.listen(this.port, 'localhost', resolve);
         });
+    }
+
+    #nextToken() {
+        const next = this.tokens.shift() ?? '';
+        return typeof next === 'string' ? { body: next } : next;
     }
 
     stop() {

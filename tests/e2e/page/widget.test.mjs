@@ -31,15 +31,17 @@ await describeSite('the widget on a salon\'s page', ({ demo, test, window, windo
         await visitor.seesState('depuis le site du salon', 'read');
         assert.equal(await visitor.page.getByRole('navigation', { name: 'Conversations' }).count(), 0);
 
+        // Nothing of what was sent or received stays in the browser.
+        assert.deepEqual(await visitor.context.cookies(), []);
+        assert.deepEqual(await visitor.page.evaluate(() =>
+            [Object.keys(localStorage), Object.keys(sessionStorage)]), [[], []]);
+
         // Themed by the site's style sheet.
         await visitor.box.fill('x');
         await until('the button has the site\'s colour', async () =>
             await visitor.sendButton.evaluate((button) =>
                 getComputedStyle(button).backgroundColor) === ACCENT);
         assert.equal((await widgetIn(visitor).boundingBox()).height, 400);
-        assert.deepEqual(await visitor.context.cookies(), []);
-        assert.deepEqual(await visitor.page.evaluate(() =>
-            [Object.keys(localStorage), Object.keys(sessionStorage)]), [[], []]);
     });
 
     test('with a callback it asks for a token, and again when the last one has ended', async () => {
