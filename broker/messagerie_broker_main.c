@@ -203,7 +203,7 @@ static void close_all(struct broker *broker)
     http_server_free(broker->http);
 }
 
-static bool serve(struct broker *broker, struct error *error)
+static bool serve_until_stopped(struct broker *broker, struct error *error)
 {
     if (!loop_watch(broker->loop, &broker->signal_watch, broker->process->signals, EPOLLIN,
                     on_signal))
@@ -231,7 +231,7 @@ static bool run_broker(struct process *process, void *owner, struct error *error
     }
     struct configuration *configuration = configuration_acquire(process->configuration);
     broker->configuration = configuration;
-    bool succeeded = serve(broker, error);
+    bool succeeded = serve_until_stopped(broker, error);
     configuration_release(configuration);
     loop_timer_remove(broker->loop, &broker->shutdown);
     loop_free(broker->loop);

@@ -584,11 +584,6 @@ static void replace_old(const struct connecting *connecting, struct user *user)
     socketio_close(client->socket, FAREWELL_NORMAL);
 }
 
-static const char *default_role(const struct config *config)
-{
-    return config->auth_client_roles.count > 0 ? config->auth_client_roles.items[0] : "client";
-}
-
 /* NULL without memory. */
 static struct connecting *create_connecting(struct messaging *messaging,
                                             struct socketio_socket *socket,
@@ -607,7 +602,8 @@ static struct connecting *create_connecting(struct messaging *messaging,
         return NULL;
     }
     connecting->claims = *claims;
-    strncpy(connecting->default_role, default_role(messaging->configuration->config),
+    strncpy(connecting->default_role,
+            config_first_role(&messaging->configuration->config->auth_client_roles, "client"),
             sizeof(connecting->default_role) - 1);
     connecting->open = (struct recovery_open){.pid = connecting->pid,
                                               .sid = connecting->sid,

@@ -199,6 +199,11 @@ bool config_list_contains(const struct config_list *list, const char *text)
     return false;
 }
 
+const char *config_first_role(const struct config_list *roles, const char *fallback)
+{
+    return roles->count > 0 ? roles->items[0] : fallback;
+}
+
 void config_list_copy(struct config_list *to, const struct config_list *from)
 {
     to->count = from->count;

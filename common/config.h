@@ -201,6 +201,10 @@ void config_append_value(const struct config *config, const struct config_key *k
 bool config_write_sample(FILE *out);
 
 bool config_list_contains(const struct config_list *list, const char *text);
+/* The first of a list of roles, which is the one of who is given none; `fallback` when it is empty.
+ */
+const char *config_first_role(const struct config_list *roles, const char *fallback);
+
 void config_list_copy(struct config_list *to, const struct config_list *from);
 
 #endif

@@ -32,7 +32,7 @@ static uint64_t time_now(const struct clock *clock)
 
 /* The time with a counter that starts at `seed` in each new millisecond; in the same one, or an
  * earlier one because the clock was set back, the number after the last. */
-static uint64_t advance(struct id_source *source, uint64_t time_ms, uint64_t seed)
+static uint64_t next_number(struct id_source *source, uint64_t time_ms, uint64_t seed)
 {
     uint64_t last = atomic_load_explicit(&source->last, memory_order_relaxed);
     uint64_t next;
@@ -75,7 +75,7 @@ void id_make(struct id_source *source, char out[ID_BYTES])
 
     random_fill(source->random, uuid, sizeof(uuid));
     uint64_t seed = ((uint64_t)uuid[0] << 8 | uuid[1]) & COUNTER_SEED_MAX;
-    put_number(uuid, advance(source, time_now(source->clock), seed));
+    put_number(uuid, next_number(source, time_now(source->clock), seed));
     write_text(uuid, out);
 }
 

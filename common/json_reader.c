@@ -26,21 +26,21 @@ struct parser {
     struct buffer scratch;
 };
 
-static bool fail(struct parser *parser, enum failure failure)
+static bool note_failure(struct parser *parser, enum failure failure)
 {
     parser->failure = failure;
     return false;
 }
 
 /* NUL at the end: no token begins with it. */
-static char peek(const struct parser *parser)
+static char next_byte(const struct parser *parser)
 {
     return parser->at < parser->length ? parser->text[parser->at] : '\0';
 }
 
 static bool accept(struct parser *parser, const char *accepted)
 {
-    char byte = peek(parser);
+    char byte = next_byte(parser);
 
     if (byte == '\0' || strchr(accepted, byte) == NULL)
         return false;
@@ -69,7 +69,7 @@ static void skip_blanks(struct parser *parser)
 static const char *scratch_text(struct parser *parser, size_t start)
 {
     if (parser->scratch.failed) {
-        fail(parser, FAILURE_MEMORY);
+        note_failure(parser, FAILURE_MEMORY);
         return NULL;
     }
     return parser->scratch.data + start;
@@ -79,7 +79,7 @@ static const char *scratch_text(struct parser *parser, size_t start)
 static bool take_object(struct parser *parser, struct json_object *made, struct json_object **value)
 {
     *value = made;
-    return made != NULL || fail(parser, FAILURE_MEMORY);
+    return made != NULL || note_failure(parser, FAILURE_MEMORY);
 }
 
 /* ---- texts ---- */
@@ -91,7 +91,7 @@ static bool read_hex(struct parser *parser, uint32_t *unit)
 
     *unit = 0;
     for (int i = 0; i < 4; i++) {
-        char byte = peek(parser);
+        char byte = next_byte(parser);
         const char *digit = byte != '\0' ? strchr(digits, byte) : NULL;
         if (digit == NULL)
             return false;
@@ -124,7 +124,7 @@ static bool read_escape(struct parser *parser)
     static const char meanings[] = "\"\\/\b\f\n\r\t";
     char encoded[UTF8_SEQUENCE_MAX_BYTES];
     uint32_t code_point;
-    char letter = peek(parser);
+    char letter = next_byte(parser);
 
     if (accept(parser, letters)) {
         buffer_append(&parser->scratch, meanings + (strchr(letters, letter) - letters), 1);
@@ -154,7 +154,7 @@ static void skip_plain(struct parser *parser)
 static bool read_string(struct parser *parser)
 {
     if (!accept(parser, "\""))
-        return fail(parser, FAILURE_SYNTAX);
+        return note_failure(parser, FAILURE_SYNTAX);
     for (;;) {
         size_t start = parser->at;
         skip_plain(parser);
@@ -162,7 +162,7 @@ static bool read_string(struct parser *parser)
         if (accept(parser, "\""))
             break;
         if (!accept(parser, "\\") || !read_escape(parser))
-            return fail(parser, FAILURE_SYNTAX);
+            return note_failure(parser, FAILURE_SYNTAX);
     }
     buffer_append(&parser->scratch, "", 1);
     return true;
@@ -188,7 +188,7 @@ static bool skip_digits(struct parser *parser)
 {
     size_t start = parser->at;
 
-    while (peek(parser) >= '0' && peek(parser) <= '9')
+    while (next_byte(parser) >= '0' && next_byte(parser) <= '9')
         parser->at++;
     return parser->at > start;
 }
@@ -222,7 +222,7 @@ static bool parse_number(struct parser *parser, struct json_object **value)
     bool is_integer;
 
     if (!skip_number(parser, &is_integer))
-        return fail(parser, FAILURE_SYNTAX);
+        return note_failure(parser, FAILURE_SYNTAX);
     buffer_append(&parser->scratch, parser->text + start, parser->at - start);
     buffer_append(&parser->scratch, "", 1);
     const char *text = scratch_text(parser, scratch_start);
@@ -245,7 +245,7 @@ static bool parse_word(struct parser *parser, struct json_object **value)
     if (accept_word(parser, "false"))
         return take_object(parser, json_object_new_boolean(false), value);
     *value = NULL; /* so json-c says null */
-    return accept_word(parser, "null") || fail(parser, FAILURE_SYNTAX);
+    return accept_word(parser, "null") || note_failure(parser, FAILURE_SYNTAX);
 }
 
 /* ---- containers ---- */
@@ -263,10 +263,10 @@ static bool parse_member(struct parser *parser, struct json_object *object)
     if (key == NULL)
         return false;
     if (json_object_object_get_ex(object, key, NULL))
-        return fail(parser, FAILURE_DUPLICATE);
+        return note_failure(parser, FAILURE_DUPLICATE);
     skip_blanks(parser);
     if (!accept(parser, ":"))
-        return fail(parser, FAILURE_SYNTAX);
+        return note_failure(parser, FAILURE_SYNTAX);
     if (!parse_value(parser, &value))
         return false;
     key = parser->scratch.data + key_start; /* may have moved */
@@ -274,7 +274,7 @@ static bool parse_member(struct parser *parser, struct json_object *object)
     if (json_object_object_add_ex(object, key, value, JSON_C_OBJECT_ADD_KEY_IS_NEW) == 0)
         return true;
     json_object_put(value);
-    return fail(parser, FAILURE_MEMORY);
+    return note_failure(parser, FAILURE_MEMORY);
 }
 
 static bool parse_members(struct parser *parser, struct json_object *object)
@@ -288,7 +288,7 @@ static bool parse_members(struct parser *parser, struct json_object *object)
             return false;
         skip_blanks(parser);
     } while (accept(parser, ","));
-    return accept(parser, "}") || fail(parser, FAILURE_SYNTAX);
+    return accept(parser, "}") || note_failure(parser, FAILURE_SYNTAX);
 }
 
 static bool parse_element(struct parser *parser, struct json_object *array)
@@ -300,7 +300,7 @@ static bool parse_element(struct parser *parser, struct json_object *array)
     if (json_object_array_add(array, value) == 0)
         return true;
     json_object_put(value);
-    return fail(parser, FAILURE_MEMORY);
+    return note_failure(parser, FAILURE_MEMORY);
 }
 
 static bool parse_elements(struct parser *parser, struct json_object *array)
@@ -313,13 +313,13 @@ static bool parse_elements(struct parser *parser, struct json_object *array)
             return false;
         skip_blanks(parser);
     } while (accept(parser, ","));
-    return accept(parser, "]") || fail(parser, FAILURE_SYNTAX);
+    return accept(parser, "]") || note_failure(parser, FAILURE_SYNTAX);
 }
 
 static bool parse_container(struct parser *parser, struct json_object **value)
 {
     if (parser->depth == JSON_MAX_DEPTH)
-        return fail(parser, FAILURE_DEPTH);
+        return note_failure(parser, FAILURE_DEPTH);
     bool is_object = accept(parser, "{");
     if (!is_object)
         accept(parser, "[");
@@ -336,7 +336,7 @@ static bool parse_container(struct parser *parser, struct json_object **value)
 static bool parse_value(struct parser *parser, struct json_object **value)
 {
     skip_blanks(parser);
-    switch (peek(parser)) {
+    switch (next_byte(parser)) {
     case '{':
     case '[':
         return parse_container(parser, value);
@@ -360,7 +360,7 @@ static bool parse_whole(struct parser *parser, struct json_object **value)
     if (parser->at == parser->length && *value != NULL)
         return true;
     json_object_put(*value);
-    return fail(parser, FAILURE_SYNTAX);
+    return note_failure(parser, FAILURE_SYNTAX);
 }
 
 static void report(const struct parser *parser, struct error *error)
@@ -390,7 +390,8 @@ struct json_object *json_read(const char *text, size_t length, struct error *err
     struct json_object *value = NULL;
 
     /* json-c counts the bytes of a text in an int. */
-    bool is_read = length < INT_MAX ? parse_whole(&parser, &value) : fail(&parser, FAILURE_SYNTAX);
+    bool is_read =
+        length < INT_MAX ? parse_whole(&parser, &value) : note_failure(&parser, FAILURE_SYNTAX);
     buffer_free(&parser.scratch);
     if (is_read)
         return value;

@@ -544,11 +544,6 @@ static bool apply_early(struct transaction *transaction, struct appointment *row
 
 /* ---- operations ---------------------------------------------------------------------------- */
 
-static const char *role_or(const struct config_list *roles, const char *fallback)
-{
-    return roles->count > 0 ? roles->items[0] : fallback;
-}
-
 /* A client in the salon's place could archive and delete the conversation. (Somebody of a salon may
  * well be another salon's client.) */
 static bool require_salon_side(struct transaction *transaction,
@@ -567,8 +562,8 @@ static bool set_people(struct transaction *transaction, const struct appointment
                        struct error *error)
 {
     const struct appointment_input *input = request->input;
-    const char *salon_role = role_or(&request->config->auth_salon_roles, "salon");
-    const char *client_role = role_or(&request->config->auth_client_roles, "client");
+    const char *salon_role = config_first_role(&request->config->auth_salon_roles, "salon");
+    const char *client_role = config_first_role(&request->config->auth_client_roles, "client");
 
     return person_take(transaction, input->salon_id, &input->salon, salon_role, error) &&
            require_salon_side(transaction, request, error) &&

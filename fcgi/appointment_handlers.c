@@ -4,13 +4,7 @@
 #include "db/input.h"
 #include "db/person.h"
 #include "db/privacy.h"
-#include "fcgi/dispatch.h"
-
-/* The appointment or the person that the path names. */
-static const char *path_id(const struct exchange *exchange)
-{
-    return exchange->parameters[0];
-}
+#include "fcgi/exchange.h"
 
 /* A salon or client could otherwise forge an appointment, or look for people. */
 static bool require_service(const struct exchange *exchange, struct error *error)
@@ -21,7 +15,7 @@ static bool require_service(const struct exchange *exchange, struct error *error
 
 static bool require_valid_id(const struct exchange *exchange, struct error *error)
 {
-    return id_input_check("id", path_id(exchange), error);
+    return id_input_check("id", exchange_path_id(exchange), error);
 }
 
 /* What a handler does with the body once it has been read. */
@@ -66,7 +60,7 @@ static void write_not_applied(struct exchange *exchange)
 
     json_writer_init(&writer, &exchange->response->body);
     json_begin_object(&writer);
-    json_member_text(&writer, "appointmentId", path_id(exchange));
+    json_member_text(&writer, "appointmentId", exchange_path_id(exchange));
     json_member_boolean(&writer, "applied", false);
     json_end_object(&writer);
 }
@@ -74,7 +68,7 @@ static void write_not_applied(struct exchange *exchange)
 static bool change_from(struct exchange *exchange, struct json_object *body, struct error *error)
 {
     struct appointment_change_input input;
-    struct appointment_change change = {.appointment_id = path_id(exchange),
+    struct appointment_change change = {.appointment_id = exchange_path_id(exchange),
                                         .input = &input,
                                         .texts = exchange->texts,
                                         .json = &exchange->response->body};
@@ -96,14 +90,15 @@ static bool handle_change(struct exchange *exchange, struct error *error)
 
 static bool find_person(struct exchange *exchange, struct error *error)
 {
-    struct person_find find = {.user_id = path_id(exchange), .json = &exchange->response->body};
+    struct person_find find = {.user_id = exchange_path_id(exchange),
+                               .json = &exchange->response->body};
 
     return database_read(exchange->database, person_find(&find), error);
 }
 
 static bool set_from(struct exchange *exchange, struct json_object *body, struct error *error)
 {
-    struct person_set set = {.user_id = path_id(exchange)};
+    struct person_set set = {.user_id = exchange_path_id(exchange)};
 
     return require_valid_id(exchange, error) && person_input_read(body, true, &set.fields, error) &&
            exchange_write(exchange, person_set(&set), error) && find_person(exchange, error);
@@ -121,7 +116,7 @@ static bool handle_find_person(struct exchange *exchange, struct error *error)
 
 static bool handle_erase_person(struct exchange *exchange, struct error *error)
 {
-    struct person_erase erase = {.user_id = path_id(exchange)};
+    struct person_erase erase = {.user_id = exchange_path_id(exchange)};
 
     if (!require_service(exchange, error) || !exchange_write(exchange, person_erase(&erase), error))
         return false;

@@ -14,7 +14,7 @@ struct input {
     unsigned long long left;
 };
 
-static ssize_t read_input(void *context, void *out, size_t length)
+static ssize_t read_request_body(void *context, void *out, size_t length)
 {
     struct input *input = context;
     ssize_t count;
@@ -40,7 +40,7 @@ static void discard_input(struct input *input)
     ssize_t count;
 
     while (discarded < DISCARDED_BODY_MAX_BYTES &&
-           (count = read_input(input, trash, sizeof(trash))) > 0)
+           (count = read_request_body(input, trash, sizeof(trash))) > 0)
         discarded += (size_t)count;
 }
 
@@ -63,7 +63,7 @@ bool cgi_run(void (*answer)(void *context, struct request *request, struct respo
 {
     const char *length = getenv("CONTENT_LENGTH");
     struct input input = {length != NULL ? strtoull(length, NULL, 10) : 0};
-    const struct transport transport = {environ, read_input, NULL, &input};
+    const struct transport transport = {environ, read_request_body, NULL, &input};
     struct request request = REQUEST_EMPTY;
     struct response response = RESPONSE_EMPTY;
 

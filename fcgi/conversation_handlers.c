@@ -3,17 +3,12 @@
 #include "db/conversation.h"
 #include "db/input.h"
 #include "db/person.h"
-#include "fcgi/dispatch.h"
+#include "fcgi/exchange.h"
 
 /* Conversations on a page when the client doesn't say. */
 #define CONVERSATION_LIMIT_DEFAULT 20
 /* Room for a status in a query, with its NUL. */
 #define STATUS_BYTES 16
-
-static const char *conversation_id(const struct exchange *exchange)
-{
-    return exchange->parameters[0];
-}
 
 static bool create_from(struct exchange *exchange, struct json_object *body, struct error *error)
 {
@@ -73,13 +68,13 @@ static bool handle_list(struct exchange *exchange, struct error *error)
 
 static struct conversation_reference reference_of(const struct exchange *exchange)
 {
-    return (struct conversation_reference){.conversation_id = conversation_id(exchange),
+    return (struct conversation_reference){.conversation_id = exchange_path_id(exchange),
                                            .caller = exchange->caller};
 }
 
 static bool handle_find(struct exchange *exchange, struct error *error)
 {
-    struct conversation_find find = {.conversation_id = conversation_id(exchange),
+    struct conversation_find find = {.conversation_id = exchange_path_id(exchange),
                                      .caller = exchange->caller,
                                      .json = &exchange->response->body};
     struct conversation_reference reference = reference_of(exchange);
@@ -99,7 +94,7 @@ static bool handle_find(struct exchange *exchange, struct error *error)
 static bool update_from(struct exchange *exchange, struct json_object *body, struct error *error)
 {
     struct conversation_change change;
-    struct conversation_update update = {.conversation_id = conversation_id(exchange),
+    struct conversation_update update = {.conversation_id = exchange_path_id(exchange),
                                          .caller = exchange->caller,
                                          .change = &change,
                                          .json = &exchange->response->body};

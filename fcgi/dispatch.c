@@ -3,70 +3,54 @@
 #include <string.h>
 
 #include "common/utf8.h"
-#include "db/conversation.h"
-#include "db/input.h"
 #include "db/person.h"
+#include "fcgi/exchange.h"
 
 /* Most of an unknown path that its 404 repeats, in bytes. */
 #define ECHOED_PATH_MAX_BYTES 200
-/* A number in a query has no more characters, with the NUL; longer ones are wrong anyway. */
-#define QUERY_NUMBER_BYTES 32
 
 /* ---- the caller ----------------------------------------------------------------------------- */
 
-static bool write_and_wait(struct database *database, struct request *request,
-                           struct database_operation operation, struct error *error)
-{
-    request_wait(request, true);
-    bool succeeded = database_write(database, operation, error);
-    request_wait(request, false);
-    return succeeded;
-}
-
-/* The role of a person whose token names none. */
-static const char *default_role(const struct config *config)
-{
-    return config->auth_client_roles.count > 0 ? config->auth_client_roles.items[0] : "client";
-}
-
 /* Makes or refreshes the caller's directory row. False when that could not be done now; it is then
  * tried again with the next request. */
-static bool apply_claims(const struct dispatcher *dispatcher, struct request *request,
-                         const struct config *config, const struct token_claims *claims)
+static bool store_claims(const struct exchange *exchange, const struct token_claims *claims)
 {
-    struct person_claims person = {.claims = claims,
-                                   .default_role = default_role(config),
-                                   .now_ms = clock_wall_ms(dispatcher->services->clock)};
+    struct person_claims person = {
+        .claims = claims,
+        .default_role = config_first_role(&exchange->config->auth_client_roles, "client"),
+        .now_ms = clock_wall_ms(exchange->services->clock)};
     struct error error;
 
     if (claims->kind == CALLER_SERVICE)
         return true;
     error_clear(&error);
-    if (!database_read(dispatcher->database, person_claims_need_write(&person), &error))
+    if (!database_read(exchange->database, person_claims_need_write(&person), &error))
         return false;
-    return !person.must_write ||
-           write_and_wait(dispatcher->database, request, person_apply_claims(&person), &error);
+    return !person.must_write || exchange_write(exchange, person_apply_claims(&person), &error);
 }
 
-static bool authenticate(const struct dispatcher *dispatcher,
-                         const struct rest_configuration *configuration, struct request *request,
+/* Whose token it is. That the directory could not be written refuses nobody: the caller is who the
+ * token says in any case. */
+static bool authenticate(struct exchange *exchange, const struct rest_configuration *configuration,
                          struct token_claims *claims, struct error *error)
 {
-    struct text_span token = request_bearer_token(request);
-    int64_t now_ms = clock_wall_ms(dispatcher->services->clock);
-    bool is_applied = false;
+    struct text_span token = request_bearer_token(exchange->request);
+    int64_t now_ms = clock_wall_ms(exchange->services->clock);
+    bool is_stored = false;
 
     if (token.length == 0)
         return token_refuse(TOKEN_MISSING, error);
-    bool is_known = token_cache_find(configuration->tokens, token, now_ms, claims, &is_applied);
+    bool is_known = token_cache_find(configuration->tokens, token, now_ms, claims, &is_stored);
     if (!is_known && !token_verify(configuration->base.verifier, token.data, token.length, now_ms,
                                    claims, error))
         return false;
-    if (!is_applied) {
-        is_applied = apply_claims(dispatcher, request, configuration->base.config, claims);
-        if (!is_known || is_applied)
-            token_cache_store(configuration->tokens, token, claims, is_applied);
+    if (!is_stored) {
+        is_stored = store_claims(exchange, claims);
+        if (!is_known || is_stored)
+            token_cache_store(configuration->tokens, token, claims, is_stored);
     }
+    exchange->caller =
+        (struct caller){.user_id = claims->user_id, .role = claims->role, .kind = claims->kind};
     return true;
 }
 
@@ -120,16 +104,11 @@ static bool find_route(const struct dispatcher *dispatcher, const struct request
 
 /* ---- the answer ----------------------------------------------------------------------------- */
 
+/* The token comes before the route, so that who has none learns nothing of what there is. */
 static bool run_handler(const struct dispatcher *dispatcher,
                         const struct rest_configuration *configuration, struct request *request,
                         struct response *response, struct error *error)
 {
-    struct token_claims claims;
-    struct route_match match;
-
-    if (!authenticate(dispatcher, configuration, request, &claims, error) ||
-        !find_route(dispatcher, request, response, &match, error))
-        return false;
     struct exchange exchange = {
         .services = dispatcher->services,
         .config = configuration->base.config,
@@ -137,9 +116,14 @@ static bool run_handler(const struct dispatcher *dispatcher,
         .database = dispatcher->database,
         .request = request,
         .response = response,
-        .caller = {.user_id = claims.user_id, .role = claims.role, .kind = claims.kind},
-        .parameters = match.parameters,
     };
+    struct token_claims claims;
+    struct route_match match;
+
+    if (!authenticate(&exchange, configuration, &claims, error) ||
+        !find_route(dispatcher, request, response, &match, error))
+        return false;
+    exchange.parameters = match.parameters;
     if (!match.route->handler(&exchange, error))
         return false;
     return !response->body.failed || error_out_of_memory(error);
@@ -205,81 +189,4 @@ void dispatch_refuse(void *context, struct request *request, struct response *re
     response_error(response, &error);
     response_finish(response, request, configuration->base.config);
     rest_configuration_release(configuration);
-}
-
-/* ---- for handlers --------------------------------------------------------------------------- */
-
-struct json_object *exchange_read_json(struct exchange *exchange, struct error *error)
-{
-    struct request *request = exchange->request;
-
-    switch (request_read_body(request)) {
-    case BODY_READ:
-        return json_read(request->body.data != NULL ? request->body.data : "", request->body.length,
-                         error);
-    case BODY_TOO_LARGE:
-        error_set(error, ERROR_TOO_LARGE, "Le corps de la requête dépasse %d octets",
-                  REQUEST_BODY_MAX_BYTES);
-        break;
-    case BODY_NO_MEMORY:
-        error_out_of_memory(error);
-        break;
-    case BODY_MALFORMED:
-        error_set(error, ERROR_INVALID, "La longueur du corps de la requête est fausse");
-        break;
-    case BODY_UNREAD:
-    case BODY_BROKEN:
-        error_set(error, ERROR_INVALID, "Le corps de la requête est incomplet");
-        break;
-    }
-    return NULL;
-}
-
-bool exchange_write(struct exchange *exchange, struct database_operation operation,
-                    struct error *error)
-{
-    return write_and_wait(exchange->database, exchange->request, operation, error);
-}
-
-bool exchange_query_text(const struct exchange *exchange, const char *name, char *out,
-                         size_t capacity, bool *present, struct error *error)
-{
-    enum uri_query_result result =
-        uri_query_find(exchange->request->target.query, name, out, capacity);
-
-    *present = result != URI_QUERY_ABSENT;
-    switch (result) {
-    case URI_QUERY_FOUND:
-        return true;
-    case URI_QUERY_ABSENT:
-        out[0] = '\0';
-        return true;
-    case URI_QUERY_REPEATED:
-        return error_add(error, name, "ne peut être donné qu'une fois");
-    case URI_QUERY_MALFORMED:
-        break;
-    }
-    return error_add(error, name, "valeur mal formée ou trop longue");
-}
-
-bool exchange_query_number(const struct exchange *exchange, const char *name, int64_t fallback,
-                           int64_t maximum, int64_t *number, struct error *error)
-{
-    char text[QUERY_NUMBER_BYTES];
-    bool present;
-
-    return exchange_query_text(exchange, name, text, sizeof(text), &present, error) &&
-           query_number_read(name, present ? text : NULL, fallback, maximum, number, error);
-}
-
-bool exchange_refuse_input(const struct exchange *exchange, struct error *error)
-{
-    struct conversation_access access = {.conversation_id = exchange->parameters[0],
-                                         .caller = exchange->caller};
-    struct error access_error;
-
-    error_clear(&access_error);
-    if (!database_read(exchange->database, conversation_access(&access), &access_error))
-        *error = access_error;
-    return false;
 }

@@ -83,8 +83,8 @@ struct worker {
 
 /* ---- epoll ---------------------------------------------------------------------------------- */
 
-static bool watch(struct fastcgi_server *server, int operation, struct source *source,
-                  uint32_t events)
+static bool watch_source(struct fastcgi_server *server, int operation, struct source *source,
+                         uint32_t events)
 {
     struct epoll_event event = {.events = events, .data.ptr = source};
 
@@ -139,13 +139,13 @@ static void drop_connection(struct fastcgi_server *server, struct connection *co
 /* Counts a new connection in; false when there are too many even for refusing. */
 static bool admit(struct fastcgi_server *server, struct connection *connection)
 {
-    bool is_admitted = true, is_news = false;
+    bool is_admitted = true, is_first = false;
 
     pthread_mutex_lock(&server->lock);
     if (server->connection_count < (size_t)server->options.max_connections) {
         server->connection_count++;
     } else {
-        is_news = !server->is_full;
+        is_first = !server->is_full;
         server->is_full = true;
         connection->is_refused = true;
         is_admitted = server->refused_count < REFUSED_CONNECTIONS_MAX;
@@ -154,7 +154,7 @@ static bool admit(struct fastcgi_server *server, struct connection *connection)
     if (is_admitted)
         link_connection(server, connection);
     pthread_mutex_unlock(&server->lock);
-    if (is_news)
+    if (is_first)
         log_warning(server->options.services->log, "too many connections, refusing more",
                     LOG_NUMBER("max_connections", server->options.max_connections));
     return is_admitted;
@@ -166,7 +166,7 @@ static bool admit(struct fastcgi_server *server, struct connection *connection)
 static bool arm(struct fastcgi_server *server, int operation, struct connection *connection)
 {
     pthread_mutex_lock(&connection->lock);
-    bool is_armed = watch(server, operation, &connection->source, IDLE_EVENTS);
+    bool is_armed = watch_source(server, operation, &connection->source, IDLE_EVENTS);
     pthread_mutex_unlock(&connection->lock);
     return is_armed;
 }
@@ -227,11 +227,11 @@ static void resume_accepting(struct fastcgi_server *server)
 
     if (is_stopping(server))
         return;
-    watch(server, EPOLL_CTL_MOD, &server->resume, EPOLLIN | EPOLLONESHOT);
+    watch_source(server, EPOLL_CTL_MOD, &server->resume, EPOLLIN | EPOLLONESHOT);
     if (length < 0) /* meanwhile another thread has set it again */
         return;
     for (size_t i = 0; i < server->options.listener_count; i++)
-        watch(server, EPOLL_CTL_MOD, &server->listeners[i], EPOLLIN | EPOLLONESHOT);
+        watch_source(server, EPOLL_CTL_MOD, &server->listeners[i], EPOLLIN | EPOLLONESHOT);
 }
 
 /* Whether accept(2) failed only for that connection. */
@@ -275,7 +275,7 @@ static void accept_connections(struct fastcgi_server *server, struct source *lis
             return;
     } while (is_stopping(server) && !was_stopping);
     if (!was_stopping)
-        watch(server, EPOLL_CTL_MOD, listener, EPOLLIN | EPOLLONESHOT);
+        watch_source(server, EPOLL_CTL_MOD, listener, EPOLLIN | EPOLLONESHOT);
 }
 
 /* ---- one request ---------------------------------------------------------------------------- */
@@ -313,7 +313,7 @@ static ssize_t send_some(void *context, const struct msghdr *message)
     return sent;
 }
 
-static ssize_t read_body(void *context, void *out, size_t length)
+static ssize_t read_request_body(void *context, void *out, size_t length)
 {
     FCGX_Stream *in = ((const struct current *)context)->fcgx->in;
     int count = FCGX_GetStr(out, (int)length, in);
@@ -322,7 +322,8 @@ static ssize_t read_body(void *context, void *out, size_t length)
 }
 
 /* Looks at what has arrived without taking it; *count as recv tells it. */
-static enum records_state peek(int descriptor, void *bytes, size_t capacity, ssize_t *count)
+static enum records_state look_at_records(int descriptor, void *bytes, size_t capacity,
+                                          ssize_t *count)
 {
     do
         *count = recv(descriptor, bytes, capacity, MSG_PEEK | MSG_DONTWAIT);
@@ -343,7 +344,7 @@ static enum records_state await_parameters(const struct fastcgi_server *server, 
     char *bytes = malloc(PARAMETERS_MAX_BYTES);
 
     while (bytes != NULL && state == RECORDS_PARTIAL) {
-        state = peek(descriptor, bytes, PARAMETERS_MAX_BYTES, &count);
+        state = look_at_records(descriptor, bytes, PARAMETERS_MAX_BYTES, &count);
         if (state != RECORDS_PARTIAL || count == PARAMETERS_MAX_BYTES ||
             clock_monotonic_ms(clock) >= deadline_ms)
             break;
@@ -374,7 +375,7 @@ static bool discard_body(struct current *current)
     size_t discarded = 0;
 
     while (discarded < DISCARDED_BODY_MAX_BYTES) {
-        ssize_t count = read_body(current, trash, sizeof(trash));
+        ssize_t count = read_request_body(current, trash, sizeof(trash));
         if (count <= 0)
             return count == 0;
         discarded += (size_t)count;
@@ -387,7 +388,7 @@ static bool answer(struct worker *worker, struct connection *connection, struct 
 {
     struct fastcgi_server *server = worker->server;
     FCGX_Request *fcgx = current->fcgx;
-    const struct transport transport = {fcgx->envp, read_body, wait_elsewhere, current};
+    const struct transport transport = {fcgx->envp, read_request_body, wait_elsewhere, current};
     struct response *response = &worker->response;
     fastcgi_answer *make = connection->is_refused ? server->options.refuse : server->options.answer;
 
@@ -432,14 +433,15 @@ static bool serve_request(struct worker *worker, struct connection *connection,
 }
 
 /* The connection is readable: a request, or the peer's end. */
-static void serve(struct worker *worker, struct connection *connection)
+static void serve_connection(struct worker *worker, struct connection *connection)
 {
     struct fastcgi_server *server = worker->server;
     unsigned char bytes[READ_BYTES];
     ssize_t count;
 
     take_over(connection);
-    enum records_state state = peek(connection->source.descriptor, bytes, sizeof(bytes), &count);
+    enum records_state state =
+        look_at_records(connection->source.descriptor, bytes, sizeof(bytes), &count);
     bool is_reusable = count < 0 && errno == EAGAIN;
     if (state != RECORDS_NONSENSE)
         is_reusable = serve_request(worker, connection, state);
@@ -465,7 +467,7 @@ static bool handle_event(struct worker *worker, int timeout_ms, enum source_kind
     *kind = source->kind;
     switch (source->kind) {
     case SOURCE_CONNECTION:
-        serve(worker, (struct connection *)(void *)source);
+        serve_connection(worker, (struct connection *)(void *)source);
         break;
     case SOURCE_LISTENER:
         accept_connections(server, source);
@@ -567,15 +569,15 @@ static bool open_descriptors(struct fastcgi_server *server)
         (struct source){SOURCE_RESUME, timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)};
     server->ended = eventfd(0, EFD_CLOEXEC);
     return server->epoll >= 0 && server->stop.descriptor >= 0 && server->resume.descriptor >= 0 &&
-           server->ended >= 0 && watch(server, EPOLL_CTL_ADD, &server->stop, EPOLLIN) &&
-           watch(server, EPOLL_CTL_ADD, &server->resume, EPOLLIN | EPOLLONESHOT);
+           server->ended >= 0 && watch_source(server, EPOLL_CTL_ADD, &server->stop, EPOLLIN) &&
+           watch_source(server, EPOLL_CTL_ADD, &server->resume, EPOLLIN | EPOLLONESHOT);
 }
 
 static bool watch_listeners(struct fastcgi_server *server)
 {
     for (size_t i = 0; i < server->options.listener_count; i++) {
         server->listeners[i] = (struct source){SOURCE_LISTENER, server->options.listeners[i]};
-        if (!watch(server, EPOLL_CTL_ADD, &server->listeners[i], EPOLLIN | EPOLLONESHOT))
+        if (!watch_source(server, EPOLL_CTL_ADD, &server->listeners[i], EPOLLIN | EPOLLONESHOT))
             return false;
     }
     return true;

@@ -7,6 +7,7 @@ libfcgiserver_a_SOURCES = \
 	fcgi/cgi.c fcgi/cgi.h \
 	fcgi/conversation_handlers.c fcgi/conversation_handlers.h \
 	fcgi/dispatch.c fcgi/dispatch.h \
+	fcgi/exchange.c fcgi/exchange.h \
 	fcgi/fastcgi.c fcgi/fastcgi.h \
 	fcgi/gate.c fcgi/gate.h \
 	fcgi/listener.c fcgi/listener.h \

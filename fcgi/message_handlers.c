@@ -2,21 +2,15 @@
 
 #include "db/input.h"
 #include "db/message.h"
-#include "fcgi/dispatch.h"
+#include "fcgi/exchange.h"
 
 /* Messages on a page when the client doesn't say. */
 #define MESSAGE_LIMIT_DEFAULT 50
 
-/* The conversation or the message that the path names. */
-static const char *path_id(const struct exchange *exchange)
-{
-    return exchange->parameters[0];
-}
-
 static bool create_from(struct exchange *exchange, struct json_object *body, struct error *error)
 {
     struct message_input input;
-    struct message_create create = {.conversation_id = path_id(exchange),
+    struct message_create create = {.conversation_id = exchange_path_id(exchange),
                                     .caller = exchange->caller,
                                     .input = &input,
                                     .config = exchange->config,
@@ -53,7 +47,7 @@ static bool read_page(const struct exchange *exchange, struct message_page *page
 
 static bool handle_list(struct exchange *exchange, struct error *error)
 {
-    struct message_page page = {.conversation_id = path_id(exchange),
+    struct message_page page = {.conversation_id = exchange_path_id(exchange),
                                 .caller = exchange->caller,
                                 .may_mark = exchange->request->method != METHOD_HEAD,
                                 .json = &exchange->response->body};
@@ -75,7 +69,7 @@ static bool handle_list(struct exchange *exchange, struct error *error)
 
 static bool handle_mark_read(struct exchange *exchange, struct error *error)
 {
-    struct message_reference reference = {.message_id = path_id(exchange),
+    struct message_reference reference = {.message_id = exchange_path_id(exchange),
                                           .caller = exchange->caller,
                                           .json = &exchange->response->body};
 
@@ -84,7 +78,7 @@ static bool handle_mark_read(struct exchange *exchange, struct error *error)
 
 static bool handle_delete(struct exchange *exchange, struct error *error)
 {
-    struct message_reference reference = {.message_id = path_id(exchange),
+    struct message_reference reference = {.message_id = exchange_path_id(exchange),
                                           .caller = exchange->caller};
 
     exchange->response->status = 204;

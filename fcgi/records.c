@@ -189,7 +189,7 @@ static size_t take_piece(struct outgoing *outgoing, struct text_span *text, size
 }
 
 /* Drops what has been sent from the front of the message. */
-static void advance(struct msghdr *message, size_t sent)
+static void drop_sent(struct msghdr *message, size_t sent)
 {
     while (message->msg_iovlen > 0 && sent >= message->msg_iov->iov_len) {
         sent -= message->msg_iov->iov_len;
@@ -213,7 +213,7 @@ static bool flush(struct outgoing *outgoing, records_sender *send, void *context
             continue;
         if (sent < 0)
             return false;
-        advance(&message, (size_t)sent);
+        drop_sent(&message, (size_t)sent);
     }
     outgoing->piece_count = 0;
     outgoing->record_count = 0;

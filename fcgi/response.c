@@ -116,7 +116,7 @@ void response_preflight(struct response *response)
     response->is_preflight = true;
 }
 
-static void write_header(struct buffer *head, const char *name, const char *value)
+static void append_header(struct buffer *head, const char *name, const char *value)
 {
     buffer_append_text(head, name);
     buffer_append(head, ": ", 2);
@@ -124,12 +124,12 @@ static void write_header(struct buffer *head, const char *name, const char *valu
     buffer_append(head, "\r\n", 2);
 }
 
-static void write_number_header(struct buffer *head, const char *name, size_t value)
+static void append_number_header(struct buffer *head, const char *name, size_t value)
 {
     char text[24];
 
     snprintf(text, sizeof(text), "%zu", value);
-    write_header(head, name, text);
+    append_header(head, name, text);
 }
 
 /* A list of header names as a browser sends it, and nothing that could end a header line. */
@@ -147,9 +147,9 @@ static void write_preflight_headers(struct buffer *head, const struct request *r
 
     if (headers == NULL || !is_header_list(headers))
         headers = "Authorization, Content-Type, If-None-Match, X-Request-Id";
-    write_header(head, "Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE");
-    write_header(head, "Access-Control-Allow-Headers", headers);
-    write_number_header(head, "Access-Control-Max-Age", PREFLIGHT_MAX_AGE_S);
+    append_header(head, "Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE");
+    append_header(head, "Access-Control-Allow-Headers", headers);
+    append_number_header(head, "Access-Control-Max-Age", PREFLIGHT_MAX_AGE_S);
 }
 
 static void write_cors_headers(struct response *response, const struct request *request,
@@ -157,17 +157,17 @@ static void write_cors_headers(struct response *response, const struct request *
 {
     struct buffer *head = &response->head;
 
-    write_header(head, "Vary", "Origin");
+    append_header(head, "Vary", "Origin");
     if (config == NULL || request->origin == NULL ||
         !config_list_contains(&config->http_frontend_url, request->origin))
         return;
-    write_header(head, "Access-Control-Allow-Origin", request->origin);
-    write_header(head, "Access-Control-Allow-Credentials", "true");
+    append_header(head, "Access-Control-Allow-Origin", request->origin);
+    append_header(head, "Access-Control-Allow-Credentials", "true");
     if (response->is_preflight)
         write_preflight_headers(head, request);
     else
-        write_header(head, "Access-Control-Expose-Headers",
-                     "ETag, Retry-After, Allow, WWW-Authenticate");
+        append_header(head, "Access-Control-Expose-Headers",
+                      "ETag, Retry-After, Allow, WWW-Authenticate");
 }
 
 /* A strong entity tag: equal bodies and nothing else have equal tags. */
@@ -189,7 +189,7 @@ static bool is_cacheable(const struct response *response, const struct request *
 static void write_challenge(struct buffer *head, const char *refusal)
 {
     if (refusal[0] == '\0')
-        write_header(head, "WWW-Authenticate", "Bearer");
+        append_header(head, "WWW-Authenticate", "Bearer");
     else
         buffer_append_format(head,
                              "WWW-Authenticate: Bearer error=\"invalid_token\", "
@@ -206,10 +206,10 @@ static void write_status_headers(struct response *response)
         write_challenge(head, response->refusal);
     if (response->status == 405) {
         router_allow_text(response->allowed, allow);
-        write_header(head, "Allow", allow);
+        append_header(head, "Allow", allow);
     }
     if (response->status == 503)
-        write_number_header(head, "Retry-After", RETRY_AFTER_S);
+        append_number_header(head, "Retry-After", RETRY_AFTER_S);
 }
 
 static void write_head(struct response *response, const struct request *request,
@@ -226,15 +226,15 @@ static void write_head(struct response *response, const struct request *request,
     }
     buffer_clear(head);
     snprintf(status, sizeof(status), "%d %s", response->status, status_reason(response->status));
-    write_header(head, "Status", status);
+    append_header(head, "Status", status);
     if (response->status != 204 && response->status != 304) {
-        write_header(head, "Content-Type", "application/json; charset=utf-8");
-        write_number_header(head, "Content-Length", response->body.length);
+        append_header(head, "Content-Type", "application/json; charset=utf-8");
+        append_number_header(head, "Content-Length", response->body.length);
     }
     if (etag[0] != '\0')
-        write_header(head, "ETag", etag);
-    write_header(head, "Cache-Control", "private, no-cache");
-    write_header(head, "X-Content-Type-Options", "nosniff");
+        append_header(head, "ETag", etag);
+    append_header(head, "Cache-Control", "private, no-cache");
+    append_header(head, "X-Content-Type-Options", "nosniff");
     write_cors_headers(response, request, config);
     write_status_headers(response);
     buffer_append(head, "\r\n", 2);

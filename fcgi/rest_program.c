@@ -130,8 +130,8 @@ static void close_all(struct rest *rest)
     bus_sender_free(rest->bus);
 }
 
-static bool serve(struct rest *rest, struct process *process, const struct config *config,
-                  struct error *error)
+static bool serve_until_end(struct rest *rest, struct process *process, const struct config *config,
+                            struct error *error)
 {
     const struct fastcgi_options options = {
         .services = &process->services,
@@ -163,7 +163,7 @@ static bool run_rest(struct process *process, void *owner, struct error *error)
     struct configuration *configuration = configuration_acquire(process->configuration);
     struct rest *rest = owner;
     bool succeeded = open_all(rest, process, configuration->config, error) &&
-                     serve(rest, process, configuration->config, error);
+                     serve_until_end(rest, process, configuration->config, error);
 
     close_all(rest);
     configuration_release(configuration);

@@ -35,7 +35,7 @@ enum method {
 /* METHOD_OTHER for a name that is none of the above. Names are case-sensitive (RFC 9110). */
 enum method method_parse(const char *name);
 
-struct exchange; /* fcgi/dispatch.h */
+struct exchange; /* fcgi/exchange.h */
 
 /* Answers into exchange->response; false with *error makes the error response of that error. */
 typedef bool route_handler(struct exchange *exchange, struct error *error);

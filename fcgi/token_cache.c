@@ -7,7 +7,7 @@
 
 struct entry {
     struct token_claims claims;
-    bool directory_is_applied;
+    bool is_stored;
     uint64_t hash;
     size_t length;
     char token[];
@@ -65,7 +65,7 @@ static bool has_expired(const struct token_claims *claims, int64_t now_ms)
 }
 
 bool token_cache_find(struct token_cache *cache, struct text_span token, int64_t now_ms,
-                      struct token_claims *claims, bool *directory_is_applied)
+                      struct token_claims *claims, bool *is_stored)
 {
     uint64_t hash = XXH3_64bits(token.data, token.length);
     bool is_valid = false;
@@ -77,7 +77,7 @@ bool token_cache_find(struct token_cache *cache, struct text_span token, int64_t
         *slot = NULL;
     } else if (slot != NULL) {
         *claims = (*slot)->claims;
-        *directory_is_applied = (*slot)->directory_is_applied;
+        *is_stored = (*slot)->is_stored;
         is_valid = true;
     }
     pthread_mutex_unlock(&cache->lock);
@@ -85,14 +85,14 @@ bool token_cache_find(struct token_cache *cache, struct text_span token, int64_t
 }
 
 static struct entry *make_entry(struct text_span token, uint64_t hash,
-                                const struct token_claims *claims, bool directory_is_applied)
+                                const struct token_claims *claims, bool is_stored)
 {
     struct entry *entry = malloc(sizeof(*entry) + token.length);
 
     if (entry == NULL)
         return NULL;
     entry->claims = *claims;
-    entry->directory_is_applied = directory_is_applied;
+    entry->is_stored = is_stored;
     entry->hash = hash;
     entry->length = token.length;
     memcpy(entry->token, token.data, token.length);
@@ -111,10 +111,10 @@ static struct entry **choose_slot(struct set *set)
 }
 
 void token_cache_store(struct token_cache *cache, struct text_span token,
-                       const struct token_claims *claims, bool directory_is_applied)
+                       const struct token_claims *claims, bool is_stored)
 {
     uint64_t hash = XXH3_64bits(token.data, token.length);
-    struct entry *entry = make_entry(token, hash, claims, directory_is_applied);
+    struct entry *entry = make_entry(token, hash, claims, is_stored);
 
     if (entry == NULL)
         return;

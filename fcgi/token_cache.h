@@ -26,14 +26,14 @@ struct token_cache;
 struct token_cache *token_cache_create(void);
 void token_cache_free(struct token_cache *cache);
 
-/* Fills *claims when the token is there and has not expired. *directory_is_applied: the directory
- * row of its user is known to hold what the token says. */
+/* Fills *claims when the token is there and has not expired. *is_stored: the directory row of its
+ * user is known to hold what the token says. */
 bool token_cache_find(struct token_cache *cache, struct text_span token, int64_t now_ms,
-                      struct token_claims *claims, bool *directory_is_applied);
+                      struct token_claims *claims, bool *is_stored);
 
 /* Keeps a token that was verified; one that is there already is updated. Without memory it is just
  * not kept. */
 void token_cache_store(struct token_cache *cache, struct text_span token,
-                       const struct token_claims *claims, bool directory_is_applied);
+                       const struct token_claims *claims, bool is_stored);
 
 #endif

@@ -100,7 +100,7 @@ static void next_pair(struct text_span *rest, struct text_span *name, struct tex
     rest->length -= taken;
 }
 
-static bool is_named(struct text_span encoded, const char *name)
+static bool decodes_to(struct text_span encoded, const char *name)
 {
     char decoded[QUERY_NAME_BYTES];
     size_t length;
@@ -117,7 +117,7 @@ enum uri_query_result uri_query_find(struct text_span query, const char *name, c
 
     while (query.length > 0) {
         next_pair(&query, &key, &value);
-        if (!is_named(key, name))
+        if (!decodes_to(key, name))
             continue;
         if (found.data != NULL)
             return URI_QUERY_REPEATED;

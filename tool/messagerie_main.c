@@ -63,7 +63,7 @@ struct command {
 
 /* ---- saying it ----------------------------------------------------------------------------- */
 
-static int fail(const struct error *error)
+static int report_failure(const struct error *error)
 {
     fprintf(stderr, "messagerie: %s\n", error_reason(error));
     return EXIT_FAILED;
@@ -81,7 +81,7 @@ static int print_text(struct buffer *buffer)
 
     if (text == NULL) {
         error_out_of_memory(&error);
-        return fail(&error);
+        return report_failure(&error);
     }
     return print_line(text);
 }
@@ -125,11 +125,11 @@ static int run_migrate(struct context *context)
     error_clear(&error);
     struct database *database = open_database(context, &error);
     if (database == NULL)
-        return fail(&error);
+        return report_failure(&error);
     bool succeeded = database_prepare(database, &error);
     database_free(database);
     if (!succeeded)
-        return fail(&error);
+        return report_failure(&error);
     return printf("%s: schema version %lld\n", context->config->database_path,
                   (long long)schema_version_newest) < 0
                ? EXIT_FAILED
@@ -194,7 +194,7 @@ static int run_check_config(struct context *context)
     }
     error_clear(&error);
     if (!check_config(path, &error))
-        return fail(&error);
+        return report_failure(&error);
     return printf("%s: ok\n", config_path(path)) < 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
@@ -212,7 +212,7 @@ static int print_config_value(struct context *context, const struct config_key *
         context->config = config_load_to_show(context->options.config_path, origins, &error);
     int status = EXIT_FAILED;
     if (context->config == NULL) {
-        fail(&error);
+        report_failure(&error);
     } else if (is_origin) {
         status = print_line(origins->texts[key - config_keys(&count)]);
     } else {
@@ -268,7 +268,7 @@ static int print_people(const struct context *context, struct buffer *json)
     error_clear(&error);
     struct json_object *tree = json_read(json->data, json->length, &error);
     if (tree == NULL)
-        return fail(&error);
+        return report_failure(&error);
     if (json_object_is_type(tree, json_type_array))
         for (size_t i = 0; i < json_object_array_length(tree); i++)
             print_person(json_object_array_get_idx(tree, i));
@@ -287,7 +287,7 @@ static int show_person(struct context *context, const char *user_id)
     error_clear(&error);
     int status = read_database(context, person_find(&request), &error)
                      ? print_people(context, &json)
-                     : fail(&error);
+                     : report_failure(&error);
     buffer_free(&json);
     return status;
 }
@@ -329,10 +329,10 @@ static int store_person(struct context *context, const struct person_input *fiel
     if (!foreign_id_is_valid(user_id)) {
         error_set(&error, ERROR_INVALID, "a user id has 1 to %d bytes and no control characters",
                   FOREIGN_ID_MAX_BYTES);
-        return fail(&error);
+        return report_failure(&error);
     }
     if (!write_database(context, person_set(&request), &error))
-        return fail(&error);
+        return report_failure(&error);
     return show_person(context, user_id);
 }
 
@@ -344,7 +344,7 @@ static int set_person(struct context *context, const char *user_id)
 
     int status = body != NULL && person_input_read(body, false, &fields, &error)
                      ? store_person(context, &fields, user_id)
-                     : fail(&error);
+                     : report_failure(&error);
     json_object_put(body);
     return status;
 }
@@ -358,7 +358,7 @@ static int list_people(struct context *context)
     error_clear(&error);
     int status = read_database(context, person_list(&request), &error)
                      ? print_people(context, &json)
-                     : fail(&error);
+                     : report_failure(&error);
     buffer_free(&json);
     return status;
 }
@@ -370,7 +370,7 @@ static int erase_person(struct context *context, const char *user_id)
 
     error_clear(&error);
     if (!write_database(context, person_erase(&request), &error))
-        return fail(&error);
+        return report_failure(&error);
     return printf("%s: erased, in %lld conversations\n", user_id,
                   (long long)request.conversations) < 0
                ? EXIT_FAILED
@@ -384,8 +384,8 @@ static int export_person(struct context *context, const char *user_id)
     struct error error;
 
     error_clear(&error);
-    int status =
-        read_database(context, person_export(&request), &error) ? print_text(&json) : fail(&error);
+    int status = read_database(context, person_export(&request), &error) ? print_text(&json)
+                                                                         : report_failure(&error);
     buffer_free(&json);
     return status;
 }
@@ -438,7 +438,7 @@ static int run_token(struct context *context)
     char *token = token_sign(context->config, user_id, role, clock_wall_ms(context->services.clock),
                              ttl_s, &error);
     if (token == NULL)
-        return fail(&error);
+        return report_failure(&error);
     int status = print_line(token);
     free(token);
     return status;
@@ -477,7 +477,7 @@ static int run_stats(struct context *context)
 
     error_clear(&error);
     if (!read_database(context, database_totals(&totals), &error))
-        return fail(&error);
+        return report_failure(&error);
     const struct figure figures[] = {
         {"schemaVersion", "schema version", totals.schema_version},
         {"users", "users", totals.users},
@@ -498,7 +498,7 @@ static int run_backup(struct context *context)
 
     error_clear(&error);
     if (!database_backup(context->config->database_path, context->options.arguments[0], &error))
-        return fail(&error);
+        return report_failure(&error);
     return printf("%s: backup of %s\n", context->options.arguments[0],
                   context->config->database_path) < 0
                ? EXIT_FAILED
@@ -539,7 +539,7 @@ static int run_verify(struct context *context)
     error_clear(&error);
     int status = EXIT_FAILED;
     if (!database_verify(context->options.arguments[0], &findings, &error))
-        fail(&error);
+        report_failure(&error);
     else
         status = print_findings(context, &findings) == EXIT_DONE && findings.length == 0
                      ? EXIT_DONE
@@ -557,7 +557,7 @@ static int run_spool(struct context *context)
     error_clear(&error);
     return spool_command_run(options->config_path, options->arguments[0], options->once, &error)
                ? EXIT_DONE
-               : fail(&error);
+               : report_failure(&error);
 }
 
 /* The demo's people with their tokens, once the story has been played. */
@@ -570,7 +570,7 @@ static int print_demo(struct context *context, struct json_object *story)
     int status = demo_write_people(story, context->config, clock_wall_ms(context->services.clock),
                                    &json, &error)
                      ? print_text(&json)
-                     : fail(&error);
+                     : report_failure(&error);
     buffer_free(&json);
     return status;
 }
@@ -590,7 +590,7 @@ static int run_demo(struct context *context)
     request.texts = texts;
     int status = texts != NULL && write_database(context, demo_fill(&request), &error)
                      ? print_demo(context, request.story)
-                     : fail(&error);
+                     : report_failure(&error);
     appointment_texts_free(texts);
     json_object_put(request.story);
     return status;
@@ -759,7 +759,7 @@ static int run_command(const struct command *command, struct context *context)
     if (command->needs_config) {
         context->config = config_load(context->options.config_path, &error);
         if (context->config == NULL)
-            return fail(&error);
+            return report_failure(&error);
     }
     int status = command->run(context);
     config_free(context->config);

@@ -59,7 +59,7 @@ struct spool {
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
-static bool fail(const struct spool *spool, const char *what, struct error *error)
+static bool fail_on_file(const struct spool *spool, const char *what, struct error *error)
 {
     return error_unavailable(error, "spool %s: %s: %s", spool->options.directory, what,
                              strerror(errno));
@@ -69,17 +69,17 @@ static bool take_directory(struct spool *spool, struct error *error)
 {
     spool->directory = open(spool->options.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (spool->directory < 0)
-        return fail(spool, "open", error);
+        return fail_on_file(spool, "open", error);
     spool->lock = openat(spool->directory, LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (spool->lock < 0)
-        return fail(spool, LOCK_NAME, error);
+        return fail_on_file(spool, LOCK_NAME, error);
     if (flock(spool->lock, LOCK_EX | LOCK_NB) != 0)
         return error_unavailable(error, "spool %s: another process works on it",
                                  spool->options.directory);
     if (mkdirat(spool->directory, BAD_DIRECTORY, 0770) != 0 && errno != EEXIST)
-        return fail(spool, BAD_DIRECTORY, error);
+        return fail_on_file(spool, BAD_DIRECTORY, error);
     spool->bad = openat(spool->directory, BAD_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return spool->bad >= 0 || fail(spool, BAD_DIRECTORY, error);
+    return spool->bad >= 0 || fail_on_file(spool, BAD_DIRECTORY, error);
 }
 
 /* Where the file system can't notify (network), the caller's timeout is what finds files. */
@@ -88,7 +88,7 @@ static bool watch_directory(struct spool *spool, struct error *error)
     spool->notifications = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (spool->notifications < 0 ||
         inotify_add_watch(spool->notifications, spool->options.directory, IN_MOVED_TO) < 0)
-        return fail(spool, "inotify", error);
+        return fail_on_file(spool, "inotify", error);
     return true;
 }
 
@@ -165,7 +165,7 @@ static bool read_all(const struct spool *spool, const char *name, int descriptor
             buffer_append(content, chunk, (size_t)count);
     }
     if (count < 0)
-        return fail(spool, name, error);
+        return fail_on_file(spool, name, error);
     return !content->failed || error_out_of_memory(error);
 }
 
@@ -180,7 +180,7 @@ static bool read_file(const struct spool *spool, const char *name, struct buffer
     if (descriptor < 0 && errno == ENOENT)
         return error_set(error, ERROR_NOT_FOUND, "Le fichier a disparu");
     if (descriptor < 0 && errno != ELOOP && errno != ENXIO)
-        return fail(spool, name, error);
+        return fail_on_file(spool, name, error);
     if (descriptor < 0 || fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {
         if (descriptor >= 0)
             close(descriptor);
@@ -230,7 +230,7 @@ static bool read_change(const struct spool *spool, struct item *item, struct err
 }
 
 /* A new appointment names its people, a change of one does not. */
-static bool read_body(const struct spool *spool, struct item *item, struct error *error)
+static bool read_item_body(const struct spool *spool, struct item *item, struct error *error)
 {
     item->is_new =
         json_get(item->body, "salonId") != NULL || json_get(item->body, "clientUserId") != NULL;
@@ -251,7 +251,7 @@ static void read_item(const struct spool *spool, const char *name, struct item *
     item->batch->bytes += content.length;
     buffer_free(&content);
     if (item->body != NULL)
-        read_body(spool, item, error);
+        read_item_body(spool, item, error);
 }
 
 static bool is_readable(const struct item *item)
@@ -310,10 +310,10 @@ static bool write_reason(const struct spool *spool, const char *name, const stru
              name);
     int descriptor = openat(spool->bad, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0660);
     if (descriptor < 0)
-        return fail(spool, path, error);
+        return fail_on_file(spool, path, error);
     bool is_written = dprintf(descriptor, "%s\n", reason->text) > 0;
     if (close(descriptor) != 0 || !is_written)
-        return fail(spool, path, error);
+        return fail_on_file(spool, path, error);
     return true;
 }
 
@@ -323,7 +323,7 @@ static bool move_aside(const struct spool *spool, const char *name, const struct
     if (!write_reason(spool, name, reason, error))
         return false;
     if (renameat(spool->directory, name, spool->bad, name) != 0)
-        return fail(spool, name, error);
+        return fail_on_file(spool, name, error);
     log_warning(spool->options.services->log, "a spooled file is refused", LOG_TEXT("file", name),
                 LOG_TEXT("reason", reason->text));
     return true;
@@ -388,7 +388,7 @@ static bool finish_item(const struct spool *spool, const struct item *item,
 {
     if (item->job.succeeded) {
         if (unlinkat(spool->directory, item->name, 0) != 0 && errno != ENOENT)
-            return fail(spool, item->name, error);
+            return fail_on_file(spool, item->name, error);
         result->applied++;
         return true;
     }
@@ -414,7 +414,7 @@ static bool apply_batch(const struct spool *spool, struct spool_result *result, 
     if (finished < batch->count)
         return false;
     /* Removed files stay removed after a power cut: no more than one batch is ever repeated. */
-    return fsync(spool->directory) == 0 || fail(spool, "fsync", error);
+    return fsync(spool->directory) == 0 || fail_on_file(spool, "fsync", error);
 }
 
 /* ---- the directory ------------------------------------------------------------------------- */
@@ -455,7 +455,7 @@ bool spool_apply(struct spool *spool, struct spool_result *result, struct error 
     drain_notifications(spool);
     int count = scandirat(spool->directory, ".", &entries, is_spooled, compare_names);
     if (count < 0)
-        return fail(spool, "read", error);
+        return fail_on_file(spool, "read", error);
     for (int done = 0; succeeded && done < count && !has_signal(spool);) {
         int taken = fill_batch(spool, entries + done, count - done, error);
         succeeded = taken > 0 && apply_batch(spool, result, error);

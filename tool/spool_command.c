@@ -153,7 +153,7 @@ static bool apply_until_end(const struct command *command, struct error *error)
     }
 }
 
-static bool run_spool(struct process *process, void *owner, struct error *error)
+static bool run_process(struct process *process, void *owner, struct error *error)
 {
     struct configuration *configuration = configuration_acquire(process->configuration);
     struct command *command = owner;
@@ -178,7 +178,7 @@ bool spool_command_run(const char *config_path, const char *directory, bool once
         .name = "messagerie",
         .configuration = &kind,
         .uses_local_time = true,
-        .run = run_spool,
+        .run = run_process,
         .on_reload = on_reload,
     };
     struct command command = {.directory = directory, .once = once};

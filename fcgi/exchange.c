@@ -1,0 +1,92 @@
+#include "fcgi/exchange.h"
+
+#include "common/assert.h"
+#include "db/conversation.h"
+#include "db/input.h"
+
+/* A number in a query has no more characters, with the NUL; longer ones are wrong anyway. */
+#define QUERY_NUMBER_BYTES 32
+
+const char *exchange_path_id(const struct exchange *exchange)
+{
+    ASSERT(exchange->parameters[0] != NULL);
+    return exchange->parameters[0];
+}
+
+struct json_object *exchange_read_json(struct exchange *exchange, struct error *error)
+{
+    struct request *request = exchange->request;
+
+    switch (request_read_body(request)) {
+    case BODY_READ:
+        return json_read(request->body.data != NULL ? request->body.data : "", request->body.length,
+                         error);
+    case BODY_TOO_LARGE:
+        error_set(error, ERROR_TOO_LARGE, "Le corps de la requête dépasse %d octets",
+                  REQUEST_BODY_MAX_BYTES);
+        break;
+    case BODY_NO_MEMORY:
+        error_out_of_memory(error);
+        break;
+    case BODY_MALFORMED:
+        error_set(error, ERROR_INVALID, "La longueur du corps de la requête est fausse");
+        break;
+    case BODY_UNREAD:
+    case BODY_BROKEN:
+        error_set(error, ERROR_INVALID, "Le corps de la requête est incomplet");
+        break;
+    }
+    return NULL;
+}
+
+bool exchange_write(const struct exchange *exchange, struct database_operation operation,
+                    struct error *error)
+{
+    request_wait(exchange->request, true);
+    bool succeeded = database_write(exchange->database, operation, error);
+    request_wait(exchange->request, false);
+    return succeeded;
+}
+
+bool exchange_query_text(const struct exchange *exchange, const char *name, char *out,
+                         size_t capacity, bool *present, struct error *error)
+{
+    enum uri_query_result result =
+        uri_query_find(exchange->request->target.query, name, out, capacity);
+
+    *present = result != URI_QUERY_ABSENT;
+    switch (result) {
+    case URI_QUERY_FOUND:
+        return true;
+    case URI_QUERY_ABSENT:
+        out[0] = '\0';
+        return true;
+    case URI_QUERY_REPEATED:
+        return error_add(error, name, "ne peut être donné qu'une fois");
+    case URI_QUERY_MALFORMED:
+        break;
+    }
+    return error_add(error, name, "valeur mal formée ou trop longue");
+}
+
+bool exchange_query_number(const struct exchange *exchange, const char *name, int64_t fallback,
+                           int64_t maximum, int64_t *number, struct error *error)
+{
+    char text[QUERY_NUMBER_BYTES];
+    bool present;
+
+    return exchange_query_text(exchange, name, text, sizeof(text), &present, error) &&
+           query_number_read(name, present ? text : NULL, fallback, maximum, number, error);
+}
+
+bool exchange_refuse_input(const struct exchange *exchange, struct error *error)
+{
+    struct conversation_access access = {.conversation_id = exchange_path_id(exchange),
+                                         .caller = exchange->caller};
+    struct error access_error;
+
+    error_clear(&access_error);
+    if (!database_read(exchange->database, conversation_access(&access), &access_error))
+        *error = access_error;
+    return false;
+}

@@ -1,0 +1,61 @@
+/*
+ * One request being answered, as its handler sees it: who asks, what the path names, the database,
+ * the response; and what handlers share.
+ *
+ * It belongs to the thread that answers, and ends with the request. What it points to is borrowed.
+ */
+#ifndef MESSAGERIE_FCGI_EXCHANGE_H
+#define MESSAGERIE_FCGI_EXCHANGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/config.h"
+#include "common/error.h"
+#include "common/json_reader.h"
+#include "common/services.h"
+#include "common/token.h"
+#include "db/appointment.h"
+#include "db/database.h"
+#include "fcgi/request.h"
+#include "fcgi/response.h"
+
+struct exchange {
+    const struct services *services;
+    const struct config *config;
+    const struct appointment_texts *texts;
+    struct database *database;
+    struct request *request;
+    struct response *response;
+    struct caller caller;
+    const char *const *parameters; /* of the route, in the pattern's order */
+};
+
+/* What the route's first parameter stands for in the path: the id of a conversation, say. Asserts
+ * that it has one. */
+const char *exchange_path_id(const struct exchange *exchange);
+
+/* The request's body as JSON, to be freed with json_object_put; NULL with *error (400, 413, or 503
+ * without memory). */
+struct json_object *exchange_read_json(struct exchange *exchange, struct error *error);
+
+/* database_write, which lets other requests have the processor while it waits for the commit. */
+bool exchange_write(const struct exchange *exchange, struct database_operation operation,
+                    struct error *error);
+
+/* Reads query parameter `name`, a number from 1 to `maximum`, or takes `fallback` when it is
+ * absent. On a broken rule false, and its sentence is added to *error. */
+bool exchange_query_number(const struct exchange *exchange, const char *name, int64_t fallback,
+                           int64_t maximum, int64_t *number, struct error *error);
+
+/* Reads query parameter `name` into out[0..capacity), "" and not *present when it is absent. On a
+ * broken rule false, and its sentence is added to *error. */
+bool exchange_query_text(const struct exchange *exchange, const char *name, char *out,
+                         size_t capacity, bool *present, struct error *error);
+
+/* For input that breaks a rule (*error) of a request on the conversation exchange_path_id: the 404
+ * or 403 of someone who may not see the conversation takes the place of *error. Always false. */
+bool exchange_refuse_input(const struct exchange *exchange, struct error *error);
+
+#endif
