@@ -1,6 +1,7 @@
 #include "common/clock.h"
 
 #include <stddef.h>
+#include <string.h>
 #include <time.h>
 
 #define MS_PER_SECOND INT64_C(1000)
@@ -170,7 +171,7 @@ static bool read_fraction(const char **text, int64_t *ms)
     int64_t scale = 100;
 
     *ms = 0;
-    if (!read_one_of(text, "."))
+    if (!read_one_of(text, ".,"))
         return true;
     if (**text < '0' || **text > '9')
         return false;
@@ -181,20 +182,43 @@ static bool read_fraction(const char **text, int64_t *ms)
     return true;
 }
 
-/* To be subtracted from the local time. */
+/* To be subtracted from the local time: Z, +01, +0100 or +01:00. */
 static bool read_offset(const char **text, int64_t *offset_ms)
 {
     int64_t hours;
-    int64_t minutes;
+    int64_t minutes = 0;
 
     *offset_ms = 0;
     if (read_one_of(text, "Zz"))
         return true;
     bool is_west = **text == '-';
-    if (!read_one_of(text, "+-") || !read_digits(text, 2, 23, &hours) || !read_one_of(text, ":") ||
-        !read_digits(text, 2, 59, &minutes))
+    if (!read_one_of(text, "+-") || !read_digits(text, 2, 23, &hours))
+        return false;
+    bool has_minutes = read_one_of(text, ":") || (**text >= '0' && **text <= '9');
+    if (has_minutes && !read_digits(text, 2, 59, &minutes))
         return false;
     *offset_ms = (hours * 60 + minutes) * MS_PER_MINUTE * (is_west ? -1 : 1);
+    return true;
+}
+
+/* Seconds may be left out where they are none: Java does. */
+static bool read_seconds(const char **text, int64_t *seconds, int64_t *ms)
+{
+    *seconds = 0;
+    *ms = 0;
+    return !read_one_of(text, ":") ||
+           (read_digits(text, 2, 59, seconds) && read_fraction(text, ms));
+}
+
+/* The name of a zone, which says no more of the instant than the offset before it (RFC 9557). */
+static bool skip_zone_name(const char **text)
+{
+    if (!read_one_of(text, "["))
+        return true;
+    const char *end = strchr(*text, ']');
+    if (end == NULL || end == *text)
+        return false;
+    *text = end + 1;
     return true;
 }
 
@@ -207,11 +231,10 @@ bool timestamp_parse(const char *text, int64_t *wall_ms)
     int64_t ms;
     int64_t offset_ms;
 
-    if (!read_date(&text, &date) || !read_one_of(&text, "Tt") ||
+    if (!read_date(&text, &date) || !read_one_of(&text, "Tt ") ||
         !read_digits(&text, 2, 23, &hours) || !read_one_of(&text, ":") ||
-        !read_digits(&text, 2, 59, &minutes) || !read_one_of(&text, ":") ||
-        !read_digits(&text, 2, 59, &seconds) || !read_fraction(&text, &ms) ||
-        !read_offset(&text, &offset_ms) || *text != '\0')
+        !read_digits(&text, 2, 59, &minutes) || !read_seconds(&text, &seconds, &ms) ||
+        !read_offset(&text, &offset_ms) || !skip_zone_name(&text) || *text != '\0')
         return false;
     int64_t result = days_from_date(date) * MS_PER_DAY + (hours * 60 + minutes) * MS_PER_MINUTE +
                      seconds * MS_PER_SECOND + ms - offset_ms;

@@ -500,7 +500,8 @@ static void read_start(struct json_object *body, bool is_required,
     input->has_start = timestamp_parse(text, &input->start_ms);
     if (!input->has_start)
         error_add(error, "start",
-                  "doit être une date ISO 8601 avec fuseau, comme 2026-03-12T14:30:00+01:00");
+                  "doit être une date ISO 8601 avec fuseau, comme 2026-03-12T14:30:00+01:00, "
+                  "2026-03-12T14:30+0100 ou 2026-03-12T13:30:00.000Z");
 }
 
 static void read_version(struct json_object *body, struct appointment_change_input *input,
