@@ -172,10 +172,26 @@ struct text_span request_bearer_token(const struct request *request)
     return (struct text_span){text, length};
 }
 
+/* Web servers that compress an answer on its way tell so in its tag: Apache's mod_deflate and
+ * mod_brotli append to it, inside the quotes (nginx only makes it weak). */
+static bool is_tag_of(const char *text, size_t length, const char *etag)
+{
+    static const char *const codings[] = {"", "-gzip", "-br"};
+    size_t inside = strlen(etag) - 1; /* without the quote at its end */
+
+    if (length <= inside || strncmp(text, etag, inside) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof(codings) / sizeof(codings[0]); i++) {
+        size_t coding = strlen(codings[i]);
+        if (length == inside + coding + 1 && strncmp(text + inside, codings[i], coding) == 0)
+            return true;
+    }
+    return false;
+}
+
 bool request_matches_etag(const struct request *request, const char *etag)
 {
     const char *text = request->if_none_match;
-    size_t etag_length = strlen(etag);
 
     while (text != NULL) {
         text += strspn(text, " \t,");
@@ -188,7 +204,7 @@ bool request_matches_etag(const struct request *request, const char *etag)
         const char *end = strchr(text + 1, '"');
         if (end == NULL)
             return false;
-        if ((size_t)(end + 1 - text) == etag_length && strncmp(text, etag, etag_length) == 0)
+        if (is_tag_of(text, (size_t)(end + 1 - text), etag))
             return true;
         text = end + 1;
     }

@@ -81,7 +81,8 @@ void request_wait(struct request *request, bool begins);
 struct text_span request_bearer_token(const struct request *request);
 
 /* Whether If-None-Match names `etag` (with its quotes) by weak comparison, or is "*" (RFC 9110
- * section 13.1.2). */
+ * section 13.1.2), or names it as a web server in front has respelt it when it compressed the
+ * answer. */
 bool request_matches_etag(const struct request *request, const char *etag);
 
 /* The id to log: of the web server, else a new one. */
