@@ -23,6 +23,7 @@ libcommon_a_SOURCES = \
 	common/random.c common/random.h \
 	common/services.h \
 	common/template.c common/template.h \
+	common/text_file.c common/text_file.h \
 	common/token.c common/token.h \
 	common/token_fingerprint.h \
 	common/token_jwk.c common/token_jwk.h \

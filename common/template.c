@@ -1,11 +1,11 @@
 #include "common/template.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/text_file.h"
 #include "common/utf8.h"
 
 /* A stretch of plain text, followed by a variable unless it is the last. */
@@ -116,22 +116,13 @@ struct template *template_parse(const char *name, const char *text, size_t lengt
 struct template *template_load(const char *path, const char *const *known, size_t known_count,
                                struct error *error)
 {
-    char text[TEMPLATE_MAX_BYTES + 1];
-    FILE *file = fopen(path, "re");
+    struct buffer text = BUFFER_EMPTY;
+    struct template *template = NULL;
 
-    if (file == NULL) {
-        error_set(error, ERROR_INVALID, "%s: %s", path, strerror(errno));
-        return NULL;
-    }
-    size_t length = fread(text, 1, sizeof(text), file);
-    bool is_read = ferror(file) == 0;
-    fclose(file);
-    if (!is_read || length > TEMPLATE_MAX_BYTES) {
-        error_set(error, ERROR_INVALID, "%s: cannot be read, or has more than %d bytes", path,
-                  TEMPLATE_MAX_BYTES);
-        return NULL;
-    }
-    return template_parse(path, text, length, known, known_count, error);
+    if (text_file_read(path, TEMPLATE_MAX_BYTES, &text, error))
+        template = template_parse(path, text.data, text.length, known, known_count, error);
+    buffer_free(&text);
+    return template;
 }
 
 /* Appends a value, or takes back the blank before an empty one. */

@@ -1,12 +1,10 @@
 #include "common/token_keys.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/buffer.h"
 #include "common/json_reader.h"
+#include "common/text_file.h"
 #include "common/token_jwk.h"
 
 /* A file with keys, in bytes: one of a kind has some hundred, a certificate a few thousand. */
@@ -44,36 +42,10 @@ static bool add_secret(struct token_keys *keys, const char *secret, struct error
 
 /* ---- files ---- */
 
-/* Appends the file's content, up to one byte more than KEY_FILE_MAX_BYTES. */
-static bool read_file(const char *path, struct buffer *content)
-{
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t got = descriptor >= 0 ? 1 : -1;
-
-    while (got > 0 && content->length <= KEY_FILE_MAX_BYTES) {
-        char chunk[4096];
-        do
-            got = read(descriptor, chunk, sizeof(chunk));
-        while (got < 0 && errno == EINTR);
-        if (got > 0)
-            buffer_append(content, chunk, (size_t)got);
-    }
-    if (descriptor >= 0) {
-        int read_errno = errno;
-        close(descriptor);
-        errno = read_errno;
-    }
-    return got >= 0;
-}
-
 static bool read_key_file(const char *path, struct buffer *content, struct error *error)
 {
-    if (!read_file(path, content))
-        return error_set(error, ERROR_INVALID, "%s: cannot be read: %s", path, strerror(errno));
-    if (content->length > KEY_FILE_MAX_BYTES)
-        return error_set(error, ERROR_INVALID, "%s: has more than %d bytes", path,
-                         KEY_FILE_MAX_BYTES);
-    return buffer_text(content) != NULL || out_of_memory(error);
+    return text_file_read(path, KEY_FILE_MAX_BYTES, content, error) &&
+           (buffer_text(content) != NULL || out_of_memory(error));
 }
 
 /* May hold secrets. */

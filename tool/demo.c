@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "common/json_writer.h"
+#include "common/text_file.h"
 #include "common/token.h"
 #include "db/conversation.h"
 #include "db/engine/transaction.h"
@@ -19,27 +20,6 @@
 #define ORIGIN_PLACE "{origin}"
 
 /* ---- the file ------------------------------------------------------------------------------ */
-
-static bool read_file(const char *path, struct buffer *content, struct error *error)
-{
-    char chunk[16384];
-    size_t count;
-    FILE *file = fopen(path, "re");
-
-    if (file == NULL)
-        return error_unavailable(error, "%s: %s", path, strerror(errno));
-    while ((count = fread(chunk, 1, sizeof(chunk), file)) > 0 &&
-           content->length <= DEMO_STORY_MAX_BYTES)
-        buffer_append(content, chunk, count);
-    bool has_failed = ferror(file) != 0;
-    fclose(file);
-    if (has_failed)
-        return error_unavailable(error, "%s: cannot be read", path);
-    if (content->length > DEMO_STORY_MAX_BYTES)
-        return error_set(error, ERROR_INVALID, "%s: larger than %d bytes", path,
-                         DEMO_STORY_MAX_BYTES);
-    return !content->failed || error_out_of_memory(error);
-}
 
 /* Appends `text` with the origin in its places. */
 static void put_origin(const char *text, const char *origin, struct buffer *out)
@@ -60,7 +40,7 @@ struct json_object *demo_story_load(const char *path, const char *origin, struct
     struct buffer text = BUFFER_EMPTY;
     struct json_object *story = NULL;
 
-    if (read_file(path, &raw, error)) {
+    if (text_file_read(path, DEMO_STORY_MAX_BYTES, &raw, error)) {
         const char *content = buffer_text(&raw);
         if (content != NULL)
             put_origin(content, origin, &text);

@@ -16,6 +16,7 @@
 
 #include "common/buffer.h"
 #include "common/json_reader.h"
+#include "common/text_file.h"
 #include "db/input.h"
 
 #define LOCK_NAME     ".lock"
@@ -191,6 +192,8 @@ static bool read_file(const struct spool *spool, const char *name, struct buffer
     if (succeeded && content->length > REQUEST_BODY_MAX_BYTES)
         return error_set(error, ERROR_INVALID, "Le fichier dépasse %d octets",
                          REQUEST_BODY_MAX_BYTES);
+    if (succeeded && !text_file_clean(content))
+        return error_set(error, ERROR_INVALID, "Le fichier est en UTF-16 ; il faut de l'UTF-8");
     return succeeded;
 }
 

@@ -231,9 +231,9 @@ static void a_file_that_is_no_story(void **state)
 
     error_clear(&error);
     assert_null(demo_story_load("/nonexistent/story.json", "", &error));
-    assert_non_null(strstr(error.detail, "/nonexistent/story.json: "));
+    assert_non_null(strstr(error.text, "/nonexistent/story.json: "));
     assert_null(demo_story_load("/", "", &error));
-    assert_non_null(strstr(error.detail, "/: "));
+    assert_non_null(strstr(error.text, "/: "));
     write_story(suite, "{");
     assert_null(demo_story_load(suite->path, "", &error));
     assert_int_equal(error.kind, ERROR_INVALID);
@@ -258,7 +258,7 @@ static void a_story_may_be_so_large(void **state)
     text[DEMO_STORY_MAX_BYTES + 1] = '\0';
     write_story(suite, text);
     assert_null(demo_story_load(suite->path, "", &error));
-    assert_non_null(strstr(error.text, "larger than"));
+    assert_non_null(strstr(error.text, "has more than 1048576 bytes"));
     free(text);
 }
 

@@ -236,6 +236,20 @@ static void bad_files_go_aside_with_their_reason(void **state)
     apply(suite, 0, 0);
 }
 
+static void what_an_editor_adds_to_a_file_changes_nothing(void **state)
+{
+    struct suite *suite = *state;
+
+    spool_booking(suite, "1.json", "a1");
+    spool_text(
+        suite, "2.json",
+        "\xef\xbb\xbf{\"appointmentId\":\"a1\",\r\n\"status\":\"CONFIRMED\",\"version\":2}\r\n");
+    spool_bytes(suite, "3.json", "\xff\xfe{\0}\0", 6);
+    apply(suite, 2, 1);
+    check_refused(suite, "3.json", "UTF-16");
+    assert_int_equal(number(suite, "SELECT version FROM appointments"), 2);
+}
+
 static void a_booking_of_other_people_goes_aside(void **state)
 {
     struct suite *suite = *state;
@@ -552,6 +566,7 @@ int main(void)
         TEST(files_are_applied_in_the_order_of_their_names),
         TEST(names_of_unfinished_files_are_passed_over),
         TEST(bad_files_go_aside_with_their_reason),
+        TEST(what_an_editor_adds_to_a_file_changes_nothing),
         TEST(a_booking_of_other_people_goes_aside),
         TEST(a_file_that_is_too_large_goes_aside),
         TEST(the_longest_name_can_be_refused),

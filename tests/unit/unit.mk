@@ -67,6 +67,7 @@ check_PROGRAMS += \
 	tests/unit/test_spool \
 	tests/unit/test_sql \
 	tests/unit/test_template \
+	tests/unit/test_text_file \
 	tests/unit/test_timer \
 	tests/unit/test_token_cache \
 	tests/unit/test_utf8 \
@@ -155,6 +156,7 @@ tests_unit_test_spool_LDADD = $(tool_libraries) $(CMOCKA_LIBS)
 tests_unit_test_sql_SOURCES = tests/unit/test_sql.c $(db_fixture)
 tests_unit_test_sql_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_template_LDADD = $(common_libraries) $(CMOCKA_LIBS)
+tests_unit_test_text_file_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_timer_SOURCES = tests/unit/test_timer.c $(failing_malloc)
 tests_unit_test_timer_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
 tests_unit_test_token_SOURCES = tests/unit/test_token.c $(failing_malloc) $(hmac_sha256)
