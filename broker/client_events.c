@@ -126,10 +126,11 @@ static void tell_failure(struct client *client, int64_t ack_id, const struct err
 
 static void fail(struct turn *turn, const struct error *error)
 {
-    const struct log *log = loop_services(turn->client->messaging->loop)->log;
+    struct messaging *messaging = turn->client->messaging;
 
     if (error->kind == ERROR_INTERNAL)
-        log_error(log, "event failed", LOG_TEXT("reason", error->detail));
+        log_limited(loop_services(messaging->loop)->log, &messaging->event_failures,
+                    LOG_LEVEL_ERROR, "event failed", LOG_TEXT("reason", error->detail));
     tell_failure(turn->client, turn->ack_id, error, 0);
     end_turn(turn);
 }

@@ -31,6 +31,7 @@ struct feed {
     struct outbox_read_after read; /* its argument */
     bool is_reading;
     bool is_healthy;
+    struct log_limit pruned; /* lines of the log */
 };
 
 static bool is_active(const struct feed *feed)
@@ -168,9 +169,8 @@ static void begin_at(struct feed *feed, int64_t seq)
 /* The seqs between where we are and the oldest event there is were pruned. */
 static void skip_pruned(struct feed *feed, int64_t oldest)
 {
-    const struct log *log = loop_services(feed->settings.loop)->log;
-
-    log_warning(log, "events were pruned before they were delivered",
+    log_limited(loop_services(feed->settings.loop)->log, &feed->pruned, LOG_LEVEL_WARNING,
+                "events were pruned before they were delivered",
                 LOG_NUMBER("first", feed->position + 1), LOG_NUMBER("last", oldest - 1));
     feed->statistics.skipped += (uint64_t)(oldest - 1 - feed->position);
     while (feed->position < oldest - 1)

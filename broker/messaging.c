@@ -215,8 +215,8 @@ static void on_event(void *owner, const struct event *event, int64_t waited_ms)
     struct block *packet = client_encode(event);
     if (packet == NULL) {
         /* Those who miss it are cut off, and recover it. */
-        log_error(loop_services(messaging->loop)->log, "no memory to deliver an event",
-                  LOG_NUMBER("seq", event->seq));
+        log_limited(loop_services(messaging->loop)->log, &messaging->undelivered, LOG_LEVEL_ERROR,
+                    "no memory to deliver an event", LOG_NUMBER("seq", event->seq));
         engineio_close_some(socketio_engineio(messaging->socketio), SIZE_MAX,
                             FAREWELL_INTERNAL_ERROR);
         return;

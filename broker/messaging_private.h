@@ -28,6 +28,7 @@ struct messaging {
     struct socketio_server *socketio;
     struct restoring *restoring; /* NULL when it is over */
     struct token_refusal_log token_refusals;
+    struct log_limit event_failures, undelivered; /* lines of the log */
     struct table addresses; /* connections by address, while those are limited */
     size_t connections;
     size_t clients; /* from on_connect to their end */

@@ -129,7 +129,7 @@ static bool run_handler(const struct dispatcher *dispatcher,
     return !response->body.failed || error_out_of_memory(error);
 }
 
-static void log_failure(const struct dispatcher *dispatcher, struct request *request,
+static void log_failure(struct dispatcher *dispatcher, struct request *request,
                         const struct error *error)
 {
     const struct log *log = dispatcher->services->log;
@@ -137,9 +137,11 @@ static void log_failure(const struct dispatcher *dispatcher, struct request *req
     const char *reason = error_reason(error);
 
     if (error->kind == ERROR_INTERNAL)
-        log_error(log, "request failed", LOG_TEXT("request", id), LOG_TEXT("reason", reason));
+        log_limited(log, &dispatcher->failures, LOG_LEVEL_ERROR, "request failed",
+                    LOG_TEXT("request", id), LOG_TEXT("reason", reason));
     else
-        log_warning(log, "request refused", LOG_TEXT("request", id), LOG_TEXT("reason", reason));
+        log_limited(log, &dispatcher->refused, LOG_LEVEL_WARNING, "request refused",
+                    LOG_TEXT("request", id), LOG_TEXT("reason", reason));
 }
 
 static void log_answer(const struct dispatcher *dispatcher, struct request *request,

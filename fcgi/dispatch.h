@@ -19,7 +19,8 @@ struct dispatcher {
     struct database *database;
     struct configuration_holder *configuration; /* of a struct rest_configuration */
     struct router router;
-    struct token_refusal_log refusals; /* all zero at first */
+    struct token_refusal_log refusals; /* all zero at first, as what follows */
+    struct log_limit failures, refused;
 };
 
 /* Answers `request` into `response` (over response_finish). `context` is a struct dispatcher. When

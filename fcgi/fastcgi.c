@@ -62,16 +62,16 @@ struct fastcgi_server {
     int ended; /* eventfd: readable when the last worker has ended */
     pthread_t *threads;
     size_t thread_count;
-    size_t running;         /* atomic: workers that have not ended */
-    bool is_stopping;       /* atomic */
-    bool is_accept_failing; /* atomic; so that it is logged once */
-    struct gate gate;       /* of the workers: computing, or waiting for an event */
+    size_t running;                                 /* atomic: workers that have not ended */
+    bool is_stopping;                               /* atomic */
+    bool is_accept_failing;                         /* atomic */
+    struct log_limit refusing, failing, recovering; /* lines of the log */
+    struct gate gate; /* of the workers: computing, or waiting for an event */
 
     pthread_mutex_t lock; /* of what follows */
     struct connection *connections;
     size_t connection_count;
     size_t refused_count;
-    bool is_full; /* so that it is logged once */
 };
 
 /* What a thread uses again for each request. */
@@ -127,10 +127,9 @@ static void drop_connection(struct fastcgi_server *server, struct connection *co
     else
         server->connection_count--;
     if (server->connection_count < (size_t)server->options.max_connections)
-        server->is_full = false;
-    /* Under the lock, so that cut_connections never meets a descriptor of somebody else. */
-    if (connection->fcgx.ipcFd >= 0)
-        close(connection->fcgx.ipcFd);
+        /* Under the lock, so that cut_connections never meets a descriptor of somebody else. */
+        if (connection->fcgx.ipcFd >= 0)
+            close(connection->fcgx.ipcFd);
     pthread_mutex_unlock(&server->lock);
     pthread_mutex_destroy(&connection->lock);
     free(connection);
@@ -139,14 +138,12 @@ static void drop_connection(struct fastcgi_server *server, struct connection *co
 /* Counts a new connection in; false when there are too many even for refusing. */
 static bool admit(struct fastcgi_server *server, struct connection *connection)
 {
-    bool is_admitted = true, is_first = false;
+    bool is_admitted = true;
 
     pthread_mutex_lock(&server->lock);
     if (server->connection_count < (size_t)server->options.max_connections) {
         server->connection_count++;
     } else {
-        is_first = !server->is_full;
-        server->is_full = true;
         connection->is_refused = true;
         is_admitted = server->refused_count < REFUSED_CONNECTIONS_MAX;
         server->refused_count += is_admitted;
@@ -154,8 +151,9 @@ static bool admit(struct fastcgi_server *server, struct connection *connection)
     if (is_admitted)
         link_connection(server, connection);
     pthread_mutex_unlock(&server->lock);
-    if (is_first)
-        log_warning(server->options.services->log, "too many connections, refusing more",
+    if (connection->is_refused)
+        log_limited(server->options.services->log, &server->refusing, LOG_LEVEL_WARNING,
+                    "too many connections, refusing more",
                     LOG_NUMBER("max_connections", server->options.max_connections));
     return is_admitted;
 }
@@ -215,7 +213,8 @@ static void pause_accepting(struct fastcgi_server *server, int reason)
     const struct itimerspec delay = {.it_value.tv_nsec = ACCEPT_PAUSE_MS * 1000000L};
 
     if (!__atomic_exchange_n(&server->is_accept_failing, true, __ATOMIC_RELAXED))
-        log_warning(server->options.services->log, "connections can't be accepted, trying again",
+        log_limited(server->options.services->log, &server->failing, LOG_LEVEL_WARNING,
+                    "connections can't be accepted, trying again",
                     LOG_TEXT("reason", strerror(reason)));
     timerfd_settime(server->resume.descriptor, 0, &delay, NULL);
 }
@@ -254,7 +253,8 @@ static bool accept_all(struct fastcgi_server *server, struct source *listener)
         if (descriptor >= 0) {
             add_connection(server, descriptor);
             if (__atomic_exchange_n(&server->is_accept_failing, false, __ATOMIC_RELAXED))
-                log_info(server->options.services->log, "connections are accepted again");
+                log_limited(server->options.services->log, &server->recovering, LOG_LEVEL_INFO,
+                            "connections are accepted again");
         } else if (errno == EAGAIN) {
             return true;
         } else if (!is_passing(errno)) {

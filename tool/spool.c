@@ -56,6 +56,7 @@ struct spool {
     int bad;
     int lock;
     int notifications;
+    struct log_limit refused; /* lines of the log: each file has its reason beside it */
 };
 
 /* ---- life ---------------------------------------------------------------------------------- */
@@ -320,14 +321,15 @@ static bool write_reason(const struct spool *spool, const char *name, const stru
     return true;
 }
 
-static bool move_aside(const struct spool *spool, const char *name, const struct error *reason,
+static bool move_aside(struct spool *spool, const char *name, const struct error *reason,
                        struct error *error)
 {
     if (!write_reason(spool, name, reason, error))
         return false;
     if (renameat(spool->directory, name, spool->bad, name) != 0)
         return fail_on_file(spool, name, error);
-    log_warning(spool->options.services->log, "a spooled file is refused", LOG_TEXT("file", name),
+    log_limited(spool->options.services->log, &spool->refused, LOG_LEVEL_WARNING,
+                "a spooled file is refused", LOG_TEXT("file", name),
                 LOG_TEXT("reason", reason->text));
     return true;
 }
@@ -386,7 +388,7 @@ static void run_batch(const struct spool *spool)
 }
 
 /* Removes the file, or puts it aside. False with *error when it has to stay where it is. */
-static bool finish_item(const struct spool *spool, const struct item *item,
+static bool finish_item(struct spool *spool, const struct item *item,
                         struct spool_result *result, struct error *error)
 {
     if (item->job.succeeded) {
@@ -406,7 +408,7 @@ static bool finish_item(const struct spool *spool, const struct item *item,
 }
 
 /* False with *error when the first file that is still there has to wait. */
-static bool apply_batch(const struct spool *spool, struct spool_result *result, struct error *error)
+static bool apply_batch(struct spool *spool, struct spool_result *result, struct error *error)
 {
     const struct batch *batch = spool->batch;
     size_t finished = 0;

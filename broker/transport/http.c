@@ -46,6 +46,7 @@ struct http_server {
     struct loop_watch listener;
     struct timer accept_pause;
     bool is_short; /* of descriptors or memory, when it last accepted */
+    struct log_limit lost_upgrades, shortages, complaints; /* lines of the log */
     struct farewell_set refused;
     struct loop_watch watch; /* of libmicrohttpd's epoll descriptor */
     struct timer timer;      /* its next timeout */
@@ -484,13 +485,15 @@ static void on_socket(void *context, struct MHD_Connection *connection, void *re
     struct http_request *request = context;
     void (*on_upgraded)(void *, int, const char *, size_t) = request->on_upgraded;
     void *upgrade_context = request->upgrade_context;
-    const struct log *log = loop_services(request->server->settings->loop)->log;
+    struct http_server *server = request->server;
     int descriptor = take_socket(socket);
 
     (void)connection;
     (void)request_context;
     if (descriptor < 0)
-        log_error(log, "cannot take over an upgraded socket", LOG_TEXT("error", strerror(errno)));
+        log_limited(loop_services(server->settings->loop)->log, &server->lost_upgrades,
+                    LOG_LEVEL_ERROR, "cannot take over an upgraded socket",
+                    LOG_TEXT("error", strerror(errno)));
     request->on_upgraded = NULL;
     on_upgraded(upgrade_context, descriptor, early, early_length);
     MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
@@ -553,12 +556,12 @@ static void on_pause_over(struct timer *timer)
 /* What accept has failed with. */
 static void handle_accept_error(struct http_server *server, int reason)
 {
-    const struct log *log = loop_services(server->settings->loop)->log;
-
     if (reason == EAGAIN || reason == EINTR || reason == ECONNABORTED || reason == EPROTO)
         return;
     if (!server->is_short)
-        log_warning(log, "cannot accept connections", LOG_TEXT("error", strerror(reason)));
+        log_limited(loop_services(server->settings->loop)->log, &server->shortages,
+                    LOG_LEVEL_WARNING, "cannot accept connections",
+                    LOG_TEXT("error", strerror(reason)));
     server->is_short = true;
     loop_rewatch(server->settings->loop, &server->listener, EPOLLERR);
     loop_timer_start(server->settings->loop, &server->accept_pause, ACCEPT_PAUSE_MS);
@@ -608,15 +611,15 @@ static bool is_about_tcp(const char *format)
 __attribute__((format(printf, 2, 0))) static void on_library_log(void *context, const char *format,
                                                                  va_list arguments)
 {
-    const struct http_server *server = context;
+    struct http_server *server = context;
     char text[512];
 
     if (is_about_tcp(format))
         return;
     vsnprintf(text, sizeof(text), format, arguments);
     text[strcspn(text, "\n")] = '\0';
-    log_warning(loop_services(server->settings->loop)->log, "libmicrohttpd",
-                LOG_TEXT("text", text));
+    log_limited(loop_services(server->settings->loop)->log, &server->complaints, LOG_LEVEL_WARNING,
+                "libmicrohttpd", LOG_TEXT("text", text));
 }
 
 static struct MHD_Daemon *start_daemon(struct http_server *server)

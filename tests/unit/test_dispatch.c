@@ -5,11 +5,13 @@
  */
 #include "tests/unit/db_fixture.h"
 #include "tests/unit/failing_malloc.h"
+#include "tests/unit/log_reader.h"
 #include "tests/unit/unit_test.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "fcgi/conversation_handlers.h"
@@ -550,6 +552,48 @@ static void answers_503_without_memory(void **state)
 }
 #endif
 
+/* ---- the log --------------------------------------------------------------------------------- */
+
+static bool answer_that_it_cannot(struct exchange *exchange, struct error *error)
+{
+    (void)exchange;
+    return error_unavailable(error, "there is no bread");
+}
+
+static bool fail_by_mistake(struct exchange *exchange, struct error *error)
+{
+    (void)exchange;
+    return error_set(error, ERROR_INTERNAL, "two and two are five");
+}
+
+static const struct route failing_routes[] = {
+    {METHOD_GET, "/cannot", answer_that_it_cannot},
+    {METHOD_GET, "/mistake", fail_by_mistake},
+};
+
+static void a_flood_of_failures_is_one_line_a_second(void **state)
+{
+    enum { FLOOD = 1000 };
+    struct office *office = *state;
+    struct dispatcher dispatcher = office->conversations;
+    int log = memfd_create("log", MFD_CLOEXEC);
+
+    office->fixture->log.level = LOG_LEVEL_WARNING;
+    dispatcher.router = (struct router){failing_routes, ARRAY_LENGTH(failing_routes)};
+    office->fixture->log.descriptor = dup2(log, office->fixture->log.descriptor);
+    for (int second = 1; second <= 2; second++) {
+        for (int i = 0; i < FLOOD; i++) {
+            assert_int_equal(ask(office, &dispatcher, "c1", "GET", "/cannot", NULL), 503);
+            assert_int_equal(ask(office, &dispatcher, "c1", "GET", "/mistake", NULL), 500);
+        }
+        assert_int_equal(count_in_log(log, "request refused"), second);
+        assert_int_equal(count_in_log(log, "request failed"), second);
+        office->fixture->now_ms += LOG_LIMIT_MS;
+    }
+    assert_int_equal(count_in_log(log, "left_out=999"), 2); /* one of each */
+    close(log);
+}
+
 #define OFFICE_TEST(function_) cmocka_unit_test_setup_teardown(function_, set_up, tear_down)
 
 int main(void)
@@ -567,6 +611,7 @@ int main(void)
         OFFICE_TEST(get_marks_and_head_does_not),
         OFFICE_TEST(get_answers_when_it_cannot_mark),
         OFFICE_TEST(answers_a_retry_as_the_first_time),
+        OFFICE_TEST(a_flood_of_failures_is_one_line_a_second),
 #if FAILING_MALLOC_WORKS
         OFFICE_TEST(answers_503_without_memory),
 #endif

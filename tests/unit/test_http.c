@@ -6,6 +6,7 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -15,6 +16,7 @@
 #include "broker/transport/http.h"
 #include "broker/transport/listener.h"
 #include "tests/unit/broker_fixture.h"
+#include "tests/unit/log_reader.h"
 
 #define BODY_LIMIT 10000
 
@@ -629,6 +631,28 @@ static void test_a_unix_socket(void **state)
     rmdir(directory);
 }
 
+static void test_broken_requests_are_one_line_a_second(void **state)
+{
+    struct test_client broken;
+    int log = memfd_create("log", MFD_CLOEXEC);
+
+    (void)state;
+    fixture.log.level = LOG_LEVEL_WARNING;
+    assert_true(dup2(log, fixture.log.descriptor) >= 0);
+    for (size_t second = 1; second <= 2; second++) {
+        for (int i = 0; i < 10; i++) {
+            client_connect(&broken, &fixture, port);
+            client_send_text(&broken, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n");
+            assert_int_equal(client_await_response(&broken, NULL, NULL), 400);
+            client_close(&broken);
+        }
+        assert_int_equal(count_in_log(log, "libmicrohttpd"), second);
+        fixture_pass(&fixture, LOG_LIMIT_MS);
+    }
+    assert_int_equal(count_in_log(log, "left_out="), 1);
+    close(log);
+}
+
 static void test_addresses_that_are_none(void **state)
 {
     static const char *const addresses[] = {"",
@@ -680,6 +704,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_limit_of_connections, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_without_descriptors, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_unix_socket, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_broken_requests_are_one_line_a_second, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_addresses_that_are_none, set_up, tear_down),
     };
 

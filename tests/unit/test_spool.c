@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/unit/db_fixture.h"
+#include "tests/unit/log_reader.h"
 #include "tool/spool.h"
 
 struct suite {
@@ -558,6 +560,24 @@ static void the_descriptor_tells_of_a_file(void **state)
     assert_false(tells(suite));
 }
 
+static void a_flood_of_bad_files_is_one_line(void **state)
+{
+    enum { FLOOD = 50 };
+    struct suite *suite = *state;
+    int log = memfd_create("log", MFD_CLOEXEC);
+    char name[32];
+
+    suite->fixture->log.level = LOG_LEVEL_WARNING;
+    assert_true(dup2(log, suite->fixture->log.descriptor) >= 0);
+    for (int i = 0; i < FLOOD; i++) {
+        snprintf(name, sizeof(name), "%d", i);
+        spool_text(suite, name, "{}");
+    }
+    apply(suite, 0, FLOOD);
+    assert_int_equal(count_in_log(log, "a spooled file is refused"), 1);
+    close(log);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -580,6 +600,7 @@ int main(void)
         TEST(a_directory_that_is_missing_is_refused),
         TEST(no_further_commit_is_begun_after_the_end),
         TEST(the_descriptor_tells_of_a_file),
+        TEST(a_flood_of_bad_files_is_one_line),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
