@@ -2,7 +2,6 @@
 // official socket.io-client.
 
 import assert from 'node:assert/strict';
-import http from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
@@ -11,7 +10,7 @@ import client40 from 'socket.io-client-4.0';
 import client45 from 'socket.io-client-4.5';
 
 import { until } from './conditions.mjs';
-import { freePort, isListening, sendRequest } from './http.mjs';
+import { isListening, sendRequest } from './http.mjs';
 import { Program } from './program.mjs';
 import { BUILD } from './project.mjs';
 import { Stack } from './stack.mjs';
@@ -20,7 +19,7 @@ export const CLIENTS = { newest, 4.5: client45, '4.0': client40 };
 export const TRANSPORTS = { websocket: ['websocket'], polling: ['polling'], default: undefined };
 export const NAMESPACE = '/messaging';
 
-const ANSWER_LIMIT_MS = 10_000;
+const ANSWER_LIMIT_MS = 60_000;
 const RECONNECTION_MS = 50;
 
 /** The official client, as a page of this origin would use it. */
@@ -144,17 +143,16 @@ export class BrokerStack extends Stack {
     #tabs = new Set();
 
     constructor(options = {}) {
-        super({ ...options, prepare: async (stack) => stack.prepareBroker() });
+        super(options);
         this.#config = options.config ?? {};
-    }
-
-    async prepareBroker() {
-        this.internalPort = await freePort();
-        this.configure();
     }
 
     get brokerSocket() {
         return join(this.socketFolder, 'broker.sock');
+    }
+
+    get internalSocket() {
+        return join(this.socketFolder, 'internal.sock');
     }
 
     configure(changes = {}) {
@@ -164,7 +162,7 @@ export class BrokerStack extends Stack {
             bus: { brokers: bus, ...this.#config.bus, ...changes.bus },
             broker: {
                 listen: `unix:${this.brokerSocket}`,
-                internal_listen: `127.0.0.1:${this.internalPort ?? 1}`,
+                internal_listen: `unix:${this.internalSocket}`,
                 bus_address: bus,
                 ...this.#config.broker,
                 ...changes.broker,
@@ -210,7 +208,7 @@ export class BrokerStack extends Stack {
     }
 
     internal(path) {
-        return sendRequest({ port: this.internalPort, agent: http.globalAgent, path });
+        return sendRequest({ socketPath: this.internalSocket, path });
     }
 
     /** The value of a counter or gauge, with its labels as they are written. */

@@ -1,10 +1,11 @@
 // HTTP without a helper in between that would repair what a test wants to send broken.
 
+import { randomInt } from 'node:crypto';
 import http from 'node:http';
 import net from 'node:net';
 
-// A request that takes longer hangs: nothing here is slow.
-const HANG_MS = 20_000;
+// A request that takes longer hangs, also on a machine that has much else to do.
+const HANG_MS = 60_000;
 
 /** What every front and every transport answers with. */
 export function makeResponse(status, headers, bytes) {
@@ -89,16 +90,24 @@ export function sendBytes(port, bytes, { halfClose = false } = {}) {
     });
 }
 
-/** A loopback port that was free a moment ago. */
-export function freePort() {
-    return new Promise((resolve, reject) => {
+// Below what Linux gives to outgoing connections, of which tests that run beside this one make many.
+const PORTS = { first: 10_000, end: 32_000 };
+
+function canListen(port) {
+    return new Promise((resolve) => {
         const server = net.createServer();
-        server.on('error', reject);
-        server.listen(0, '127.0.0.1', () => {
-            const { port } = server.address();
-            server.close(() => resolve(port));
-        });
+        server.on('error', () => resolve(false));
+        server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
     });
+}
+
+/** A loopback port that was free a moment ago. Any, so that two tests hardly get the same. */
+export async function freePort() {
+    for (;;) {
+        const port = randomInt(PORTS.first, PORTS.end);
+        if (await canListen(port))
+            return port;
+    }
 }
 
 /** Whether something accepts connections at this unix socket path or loopback port. */
