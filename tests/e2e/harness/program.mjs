@@ -4,8 +4,12 @@ import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 import { until } from './conditions.mjs';
+import { BUILD } from './project.mjs';
 
-const STOP_LIMIT_MS = 20_000;
+/** What tests/repeat wants loaded into our programs. */
+const { MESSAGERIE_TEST_PRELOAD } = process.env;
+const PRELOAD = MESSAGERIE_TEST_PRELOAD ? { LD_PRELOAD: MESSAGERIE_TEST_PRELOAD } : {};
+
 
 export class Program {
     #child;
@@ -38,7 +42,7 @@ export class Program {
         const [file, ...args] = this.command;
         this.exit = undefined;
         this.#child = spawn(file, args, {
-            env: { PATH: process.env.PATH, ...this.environment },
+            env: { PATH: process.env.PATH, ...(file.startsWith(BUILD) && PRELOAD), ...this.environment },
             stdio: ['ignore', 'pipe', 'pipe'],
         });
         const keep = (chunk) => {
@@ -75,7 +79,7 @@ export class Program {
     async stop(signal = 'SIGTERM') {
         if (this.isRunning)
             this.signal(signal);
-        await until(`${this.name} has ended`, () => this.exit, STOP_LIMIT_MS);
+        await until(`${this.name} has ended`, () => this.exit);
         return this.exit;
     }
 }
