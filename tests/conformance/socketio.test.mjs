@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { describe as group, test as nodeTest } from 'node:test';
 
 import { EngineIO } from './harness/engineio.mjs';
-import { startCalmServer, startEchoServer } from './harness/server.mjs';
+import { startCalmServer, startEchoServer, startPatientServer } from './harness/server.mjs';
 
 const HANG_MS = 20_000;
 const test = (name, run) => nodeTest(name, { timeout: HANG_MS }, run);
@@ -13,8 +13,10 @@ const test = (name, run) => nodeTest(name, { timeout: HANG_MS }, run);
 // Node 18 runs no hooks outside of groups: the servers start here, and end in the last test.
 const server = await startCalmServer();
 const engine = new EngineIO(server.port, '/socket.io/');
-const quickServer = await startEchoServer();
+const quickServer = await startPatientServer();
 const quick = new EngineIO(quickServer.port, '/socket.io/');
+const suiteServer = await startEchoServer();
+const suite = new EngineIO(suiteServer.port, '/socket.io/');
 
 /** A session over WebSocket whose open packet has been read. */
 async function opened(from = engine) {
@@ -39,7 +41,7 @@ async function assertClosed(socket) {
 
 group('Engine.IO at /socket.io/', () => {
     test('opens a session over long-polling', async () => {
-        const open = await quick.open();
+        const open = await suite.open();
         assert.deepEqual(Object.keys(open),
             ['sid', 'upgrades', 'pingInterval', 'pingTimeout', 'maxPayload']);
         assert.deepEqual(open.upgrades, ['websocket']);
@@ -318,4 +320,5 @@ group('messages', () => {
 test('the servers end well', async () => {
     await server.stop();
     await quickServer.stop();
+    await suiteServer.stop();
 });

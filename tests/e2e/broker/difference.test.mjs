@@ -11,6 +11,9 @@ import { seconds, signClaims, usualClaims } from '../harness/token.mjs';
 
 const PRESENCE_GRACE_MS = 5000;
 const PRESENCE_RESTART_MS = 10_000;
+// When something happens on time, a machine that has much else to do lets one know of it later. To
+// the second it is tested with a clock that the test sets: tests/unit/test_messaging.c.
+const LATE_MS = 10_000;
 
 async function openPair(stack) {
     const { salon, client } = await stack.salonAndClient();
@@ -52,7 +55,7 @@ describeBroker('presence', {}, ({ stack, test }) => {
         const startedAt = Date.now();
         await until('the watcher is back', () => watcher.connects.length > 1);
         await watcher.next('user-offline', ({ userId }) => userId === client.id);
-        assert.ok(Date.now() - startedAt < PRESENCE_RESTART_MS + 3000);
+        assert.ok(Date.now() - startedAt < PRESENCE_RESTART_MS + LATE_MS);
         assert.deepEqual(watcher.all('user-offline'), [{ userId: client.id }]);
         watcher.close();
     });
@@ -151,13 +154,14 @@ describeBroker('membership and payloads', {}, ({ stack, test }) => {
 describeBroker('tokens', {}, ({ stack, test }) => {
     test('a socket is closed within a second of exp, and told why', async () => {
         const { salon } = await openPair(stack);
-        const exp = seconds(3);
+        const exp = seconds(6);
         const token = signClaims({ ...usualClaims(salon.id, 'salon'), exp }, stack.secret);
         const tab = await stack.openTab(salon, { token });
         const error = await tab.next('error', ({ code }) => code === 'token_expired');
         assert.equal(typeof error.message, 'string');
         await until('the transport is closed', () => tab.reason);
-        assert.ok(Date.now() <= exp * 1000 + 1000, 'closed in time');
+        assert.ok(Date.now() >= exp * 1000, 'not before');
+        assert.ok(Date.now() <= exp * 1000 + 1000 + LATE_MS, 'closed in time');
         assert.notEqual(tab.reason, 'io server disconnect');
         // It comes back by itself, and with that token it is refused.
         await until('the old token is refused', () => tab.errors.includes('Unauthorized'));

@@ -87,7 +87,7 @@ describeBroker('time to connect', { config: { broker: { connect_timeout_ms: 200 
         });
     });
 
-describeBroker('event rate', { config: { broker: { events_per_second: 5, event_burst: 20 } } },
+describeBroker('event rate', { config: { broker: { events_per_second: 1, event_burst: 20 } } },
     ({ stack, test }) => {
         test('a burst passes, more is refused with the time to wait, and passes then', async () => {
             const { id, salon } = await openPair(stack);

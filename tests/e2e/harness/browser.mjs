@@ -10,7 +10,7 @@ import { Demo } from './demo.mjs';
 
 const EXECUTABLE = process.env.MESSAGERIE_CHROMIUM ?? '/usr/bin/chromium';
 // Longer than any wait of the page itself; machines that run the tests may be slow.
-const WAIT_LIMIT_MS = 30_000;
+const WAIT_LIMIT_MS = 60_000;
 const TOLD_CHARACTERS = 2000;
 const NETWORK_ERROR =
     /Failed to load resource|WebSocket connection|WebSocket is already in CLOSING/;

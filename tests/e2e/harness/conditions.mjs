@@ -3,7 +3,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const POLL_MS = 20;
-const DEFAULT_LIMIT_MS = 30_000;
+// Longer than anything takes on a machine that has much else to do.
+const DEFAULT_LIMIT_MS = 60_000;
 
 /**
  * Calls `condition` until it gives something truthy, which is returned. A condition that throws
