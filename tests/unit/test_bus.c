@@ -10,6 +10,7 @@
 #include <nanomsg/pipeline.h>
 
 #include "common/bus.h"
+#include "tests/unit/wait.h"
 
 /* How long a condition is waited for before the test fails; reaching it takes far less. */
 #define PATIENCE_MS 20000
@@ -111,11 +112,8 @@ static void connect_both(struct fixture *fixture, int index, int64_t *seq)
 {
     int64_t received = 0;
 
-    for (int waited = 0; received == 0 && waited < PATIENCE_MS; waited += STEP_MS) {
-        send_seq(fixture, (*seq)++);
-        received = receive_seq(fixture->receivers[index], STEP_MS);
-    }
-    assert_true(received > 0);
+    WAIT_UNTIL(received > 0, (send_seq(fixture, (*seq)++),
+                              received = receive_seq(fixture->receivers[index], STEP_MS)));
     while (received < *seq - 1) {
         int64_t next = receive_seq(fixture->receivers[index], PATIENCE_MS);
         assert_true(next > received);
@@ -193,12 +191,8 @@ static void test_receiver_restarts(void **state)
         bus_receiver_free(fixture->receivers[0]);
         fixture->receivers[0] = NULL;
         uint64_t dropped = bus_sender_dropped(fixture->sender);
-        for (int waited = 0; bus_sender_dropped(fixture->sender) == dropped && waited < PATIENCE_MS;
-             waited++) {
-            send_seq(fixture, seq++);
-            poll(NULL, 0, 1);
-        }
-        assert_true(bus_sender_dropped(fixture->sender) > dropped);
+        WAIT_UNTIL(bus_sender_dropped(fixture->sender) > dropped,
+                   (send_seq(fixture, seq++), wait_a_moment()));
         make_receiver(fixture, 0);
     }
     connect_both(fixture, 0, &seq);

@@ -7,15 +7,14 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/process.h"
+#include "tests/unit/wait.h"
 
-#define SECRET      "of the file, more than 32 bytes long"
-#define WAIT_MAX_MS 20000
-#define OUTPUT_MAX  16384
-#define WORDS_MAX   4
+#define SECRET     "of the file, more than 32 bytes long"
+#define OUTPUT_MAX 16384
+#define WORDS_MAX  4
 
 struct fixture {
     char config_path[64];
@@ -162,11 +161,8 @@ static const char *read_output(struct fixture *fixture)
 /* Waits until it has written `text`. */
 static void await(struct fixture *fixture, const char *text)
 {
-    for (int waited_ms = 0; strstr(read_output(fixture), text) == NULL; waited_ms++) {
-        if (waited_ms > WAIT_MAX_MS)
-            fail_msg("waited in vain for \"%s\" in:\n%s", text, fixture->output);
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-    }
+    WAIT_UNTIL_OR(strstr(read_output(fixture), text) != NULL, wait_a_moment(),
+                  fail_msg("waited in vain for \"%s\" in:\n%s", text, fixture->output));
 }
 
 /* Its exit code, once it has ended. */
