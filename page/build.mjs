@@ -33,10 +33,15 @@ const cssAsText = {
     name: 'css-as-text',
     setup(build) {
         build.onLoad({ filter: /\.css$/ }, async ({ path }) => ({
-            contents: await minifyCss(path), loader: 'text',
+            contents: withOwnUnit(await minifyCss(path)), loader: 'text',
         }));
     },
 };
+
+/** The root of the document is the site's; src/styles.js says what counts in its place. */
+function withOwnUnit(css) {
+    return css.replace(/(-?[\d.]+)rem\b/g, 'calc($1*var(--messagerie-unit))');
+}
 
 async function minifyCss(path) {
     const { code } = await esbuild.transform(readFileSync(path, 'utf8'),

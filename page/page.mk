@@ -17,6 +17,7 @@ page_sources = \
 	page/src/credentials.js \
 	page/src/dom.js \
 	page/src/element.js \
+	page/src/events.js \
 	page/src/keep.js \
 	page/src/list.js \
 	page/src/messagerie.js \
@@ -33,6 +34,7 @@ page_sources = \
 	page/src/room.js \
 	page/src/sending.js \
 	page/src/session.js \
+	page/src/step.js \
 	page/src/styles.js \
 	page/src/styles/base.css \
 	page/src/styles/list.css \

@@ -33,7 +33,7 @@ export class AppElement extends MessagingElement {
 
     showMessenger(messenger) {
         this.workspace = new Workspace(messenger,
-            { root: this.root, origins: this.origins, head: this.#makeHead(), isPage: true });
+            { root: this.frame, origins: this.origins, head: this.#makeHead(), isPage: true });
         this.show(this.workspace.node);
         messenger.open(readAddress().conversation);
         messenger.addEventListener('change', ({ detail }) => {

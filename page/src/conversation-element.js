@@ -1,10 +1,16 @@
 /** <messagerie-conversation>: the widget for a salon's own pages. */
 
 import { MessagingElement } from './element.js';
+import { Step } from './step.js';
 import { Workspace } from './view/workspace.js';
 
 export class ConversationElement extends MessagingElement {
     static observedAttributes = [...MessagingElement.observedAttributes, 'conversation'];
+
+    /** What is opened now, is not by the person. */
+    #isAutomatic = false;
+    /** @type {Step|undefined} */
+    #step;
 
     attributeChangedCallback(name, before, after) {
         super.attributeChangedCallback(name, before, after);
@@ -14,37 +20,59 @@ export class ConversationElement extends MessagingElement {
 
     showMessenger(messenger) {
         const id = this.getAttribute('conversation');
-        this.workspace?.close();
+        this.stopShowing();
         this.workspace = new Workspace(messenger,
-            { root: this.root, origins: this.origins, isSingle: Boolean(id) });
+            { root: this.frame, origins: this.origins, isSingle: Boolean(id) });
         this.show(this.workspace.node);
-        messenger.open(id ?? '');
-        if (!id)
-            this.#openLast(messenger);
+        if (id)
+            messenger.open(id);
+        else
+            this.#showAll(messenger);
     }
 
-    /** The one that was open, perhaps on another page of the site; with one alone there is nothing to
-     * choose. */
-    #openLast(messenger) {
+    stopShowing() {
+        super.stopShowing();
+        this.#step?.close();
+        this.#step = undefined;
+    }
+
+    #showAll(messenger) {
         const { workspace } = this;
         let isFirst = true;
-        messenger.open(messenger.keep.openId);
-        const look = ({ detail }) => {
+        this.#step = new Step((id) => this.#openAlone(id));
+        // Perhaps it was open on another page of the site.
+        this.#openAlone(messenger.keep.openId);
+        const onChange = ({ detail }) => {
             if (workspace !== this.workspace) {
-                messenger.removeEventListener('change', look);
+                messenger.removeEventListener('change', onChange);
             } else if (detail === 'open') {
-                messenger.keep.openId = messenger.openId;
+                this.#opened(messenger);
             } else if (detail === 'list' && messenger.list.isLoaded && isFirst) {
                 isFirst = false;
-                openOnlyOne(messenger);
+                this.#openOnlyOne(messenger);
             }
         };
-        messenger.addEventListener('change', look);
+        messenger.addEventListener('change', onChange);
     }
-}
 
-function openOnlyOne(messenger) {
-    const all = messenger.list.conversations.list();
-    if (all.length === 1 && !messenger.openId)
-        messenger.open(all[0].id);
+    /** With one conversation there is nothing to choose. */
+    #openOnlyOne(messenger) {
+        const all = messenger.list.conversations.list();
+        if (all.length === 1 && !messenger.openId)
+            this.#openAlone(all[0].id);
+    }
+
+    /** Opens a conversation, or none, without a step of the history.
+     * @param {string} id */
+    #openAlone(id) {
+        this.#isAutomatic = true;
+        this.messenger?.open(id);
+        this.#isAutomatic = false;
+    }
+
+    #opened(messenger) {
+        messenger.keep.openId = messenger.openId;
+        if (!this.#isAutomatic && this.getAttribute('history') !== 'none')
+            this.#step.take(messenger.openId);
+    }
 }

@@ -1,6 +1,8 @@
 /** What the two custom elements share: a shadow root, a token, and one person's messaging in it. */
 
 import { readClaims } from './credentials.js';
+import { element } from './dom.js';
+import { keepInside } from './events.js';
 import { Messenger } from './messenger.js';
 import { styles } from './styles.js';
 import { texts } from './texts.js';
@@ -19,6 +21,8 @@ export class MessagingElement extends HTMLElement {
     messenger;
     /** @type {import('./view/workspace.js').Workspace|undefined} */
     workspace;
+    root = this.attachShadow({ mode: 'open' });
+    frame = element('div', { class: 'frame', lang: 'fr', dir: 'ltr' });
     #token;
     #getToken;
     #isDue = false;
@@ -26,8 +30,9 @@ export class MessagingElement extends HTMLElement {
 
     constructor() {
         super();
-        this.root = this.attachShadow({ mode: 'open' });
+        this.root.append(this.frame);
         this.root.adoptedStyleSheets = styles();
+        keepInside(this.root);
     }
 
     connectedCallback() {
@@ -53,6 +58,11 @@ export class MessagingElement extends HTMLElement {
         if (name === 'keep')
             this.messenger?.keepIn(this.#keep);
         this.#update();
+    }
+
+    /** Handlers of the site that see an event before it comes to us ask what it is meant for. */
+    get isContentEditable() {
+        return Boolean(this.root.activeElement?.matches('textarea, input'));
     }
 
     /** The origin that serves messagerie. */
@@ -97,12 +107,17 @@ export class MessagingElement extends HTMLElement {
     stop() {
         this.messenger?.close();
         this.messenger = undefined;
+        this.stopShowing();
+    }
+
+    /** Ends the views. */
+    stopShowing() {
         this.workspace?.close();
         this.workspace = undefined;
     }
 
     show(...nodes) {
-        this.root.replaceChildren(...nodes);
+        this.frame.replaceChildren(...nodes);
     }
 
     /** What is shown while there is no token. */

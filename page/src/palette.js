@@ -1,6 +1,9 @@
 /**
  * Colours: light and dark, each the value of a `--messagerie-…` property where the page that embeds
  * sets one. All pairs of text and ground have a contrast of at least 4.5.
+ *
+ * Which of the two follows the page: it is light, as pages are, unless the page declares a
+ * `color-scheme`, or the element's attribute data-theme says something else.
  */
 
 const colours = {
@@ -21,20 +24,23 @@ const colours = {
 };
 /** What follows another colour of the embedding page, unless it is set itself. */
 const fallbacks = { own: ['accent'], 'on-own': ['on-accent'] };
-const schemes = ['light', 'dark'];
 
-function declarations(scheme) {
-    const index = schemes.indexOf(scheme);
-    const lines = Object.entries(colours).map(([name, values]) =>
+const light = (values) => values[0];
+const dark = (values) => values[1];
+const either = (values) => `light-dark(${values})`;
+
+function declarations(choose) {
+    return Object.entries(colours).map(([name, values]) =>
         `--${name}:${[name, ...fallbacks[name] ?? []].reduceRight(
-            (value, own) => `var(--messagerie-${own},${value})`, values[index])}`);
-    return [...lines, `color-scheme:${scheme}`].join(';');
+            (value, own) => `var(--messagerie-${own},${value})`, choose(values))}`).join(';');
 }
 
-/** The style sheet that sets `--background`, `--text` … for the system's scheme, or for the one
- * that the element's attribute data-theme names. */
+/** The style sheet that sets `--background`, `--text` … Browsers that cannot tell which of two colours
+ * a scheme wants are light unless told. */
 export function paletteSheet() {
-    return `:host{${declarations('light')}}` +
-        `@media (prefers-color-scheme:dark){:host{${declarations('dark')}}}` +
-        schemes.map((scheme) => `:host([data-theme=${scheme}]){${declarations(scheme)}}`).join('');
+    return `.frame{${declarations(light)}}` +
+        ':host([data-theme=light]) .frame{color-scheme:light}' +
+        ':host([data-theme=auto]) .frame{color-scheme:light dark}' +
+        `:host([data-theme=dark]) .frame{${declarations(dark)};color-scheme:dark}` +
+        `@supports (color:light-dark(red,red)){.frame.frame{${declarations(either)}}}`;
 }

@@ -4,7 +4,7 @@ import { element } from '../dom.js';
 import { texts } from '../texts.js';
 
 /**
- * @param {ShadowRoot|HTMLElement} root where the dialog is put
+ * @param {HTMLElement} root where the dialog is put
  * @returns {Promise<boolean>} whether the person agreed
  */
 export function askToDelete(root) {

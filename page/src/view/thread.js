@@ -24,7 +24,7 @@ export class ThreadView {
 
     /**
      * @param {import('../messenger.js').Messenger} messenger
-     * @param {{origins: string[], onBack: () => void, root: ShadowRoot}} how
+     * @param {{origins: string[], onBack: () => void, root: HTMLElement}} how
      */
     constructor(messenger, { origins, onBack, root }) {
         this.#messenger = messenger;

@@ -18,7 +18,7 @@ export class Workspace {
     /**
      * @param {import('../messenger.js').Messenger} messenger
      * @param {object} how
-     * @param {ShadowRoot} how.root
+     * @param {HTMLElement} how.root
      * @param {string[]} how.origins
      * @param {HTMLElement} [how.head] above the list
      * @param {boolean} [how.isSingle] one conversation alone, without the list
