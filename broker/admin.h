@@ -10,7 +10,7 @@
 #ifndef MESSAGERIE_BROKER_ADMIN_H
 #define MESSAGERIE_BROKER_ADMIN_H
 
-#include "broker/messaging.h"
+#include "broker/broker.h"
 #include "broker/transport/http.h"
 
 /* Connections of scrapers and probes at once. */

@@ -29,15 +29,16 @@ protocol_libraries = libprotocol.a $(transport_libraries)
 
 libbroker_a_SOURCES = \
 	broker/admin.c broker/admin.h \
+	broker/admission.c \
+	broker/broker.h broker/parts.h \
 	broker/client.c broker/client.h \
 	broker/client_events.c \
+	broker/delivery.c \
 	broker/feed.c broker/feed.h \
-	broker/messaging.c broker/messaging.h broker/messaging_private.h \
 	broker/metrics.c broker/metrics.h \
 	broker/origin.c broker/origin.h \
 	broker/presence.c broker/presence.h \
 	broker/rooms.c broker/rooms.h \
-	broker/sessions.c \
 	broker/typing.c broker/typing.h \
 	broker/worker.c broker/worker.h
 broker_libraries = libbroker.a libprotocol.a libtransport.a $(db_libraries) $(MICROHTTPD_LIBS) \

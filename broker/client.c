@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "broker/messaging_private.h"
+#include "broker/parts.h"
 
 /* Decimal digits of a seq and NUL. */
 #define OFFSET_BYTES 24

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/messaging_private.h"
+#include "broker/parts.h"
 #include "common/container.h"
 #include "common/json_reader.h"
 #include "common/json_writer.h"

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "broker/admin.h"
-#include "broker/messaging.h"
+#include "broker/broker.h"
 #include "broker/transport/http.h"
 #include "broker/transport/listener.h"
 #include "broker/transport/loop.h"

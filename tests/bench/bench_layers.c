@@ -16,7 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "broker/messaging.h"
+#include "broker/broker.h"
 #include "broker/protocol/socketio.h"
 #include "broker/transport/http.h"
 #include "broker/transport/listener.h"

@@ -19,6 +19,7 @@ check_PROGRAMS += \
 	tests/unit/test_appointment \
 	tests/unit/test_assert \
 	tests/unit/test_base64url \
+	tests/unit/test_broker \
 	tests/unit/test_buffer \
 	tests/unit/test_bus \
 	tests/unit/test_checkpointer \
@@ -48,7 +49,6 @@ check_PROGRAMS += \
 	tests/unit/test_listener \
 	tests/unit/test_log \
 	tests/unit/test_loop \
-	tests/unit/test_messaging \
 	tests/unit/test_metrics \
 	tests/unit/test_mistakes \
 	tests/unit/test_order \
@@ -79,6 +79,8 @@ tests_unit_test_appointment_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_assert_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_base64url_SOURCES = tests/unit/test_base64url.c
 tests_unit_test_base64url_LDADD = $(common_libraries) $(CMOCKA_LIBS)
+tests_unit_test_broker_SOURCES = tests/unit/test_broker.c $(db_fixture)
+tests_unit_test_broker_LDADD = $(broker_libraries) $(CMOCKA_LIBS)
 tests_unit_test_buffer_SOURCES = tests/unit/test_buffer.c $(failing_malloc)
 tests_unit_test_buffer_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_bus_LDADD = $(common_libraries) $(CMOCKA_LIBS)
@@ -125,8 +127,6 @@ tests_unit_test_listener_LDADD = $(fcgi_libraries) $(CMOCKA_LIBS)
 tests_unit_test_log_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_loop_SOURCES = tests/unit/test_loop.c $(broker_fixture) $(failing_malloc)
 tests_unit_test_loop_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
-tests_unit_test_messaging_SOURCES = tests/unit/test_messaging.c $(db_fixture)
-tests_unit_test_messaging_LDADD = $(broker_libraries) $(CMOCKA_LIBS)
 tests_unit_test_metrics_LDADD = $(broker_libraries) $(CMOCKA_LIBS)
 tests_unit_test_mistakes_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
 tests_unit_test_mistakes_SOURCES = tests/unit/test_mistakes.c $(broker_fixture) $(programmer_error)

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "broker/messaging_private.h"
+#include "broker/parts.h"
 #include "common/container.h"
 #include "common/json_reader.h"
 #include "common/json_writer.h"

@@ -5,8 +5,8 @@
  *
  * Everything belongs to the loop's thread.
  */
-#ifndef MESSAGERIE_BROKER_MESSAGING_H
-#define MESSAGERIE_BROKER_MESSAGING_H
+#ifndef MESSAGERIE_BROKER_BROKER_H
+#define MESSAGERIE_BROKER_BROKER_H
 
 #include <stdbool.h>
 

@@ -2,12 +2,12 @@
  * What the parts of the messaging layer share: messaging.c delivers, sessions.c lets clients in
  * and out, client_events.c does what they ask for. Nobody else but client.c includes this.
  */
-#ifndef MESSAGERIE_BROKER_MESSAGING_PRIVATE_H
-#define MESSAGERIE_BROKER_MESSAGING_PRIVATE_H
+#ifndef MESSAGERIE_BROKER_PARTS_H
+#define MESSAGERIE_BROKER_PARTS_H
 
+#include "broker/broker.h"
 #include "broker/client.h"
 #include "broker/feed.h"
-#include "broker/messaging.h"
 #include "broker/presence.h"
 #include "broker/protocol/socketio.h"
 #include "broker/typing.h"

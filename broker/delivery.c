@@ -1,10 +1,10 @@
-#include "broker/messaging.h"
+#include "broker/broker.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/messaging_private.h"
 #include "broker/origin.h"
+#include "broker/parts.h"
 #include "common/container.h"
 #include "common/json_reader.h"
 #include "db/privacy.h"

@@ -11,7 +11,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-#include "broker/messaging.h"
+#include "broker/broker.h"
 #include "broker/presence.h"
 #include "broker/transport/listener.h"
 #include "broker/typing.h"
