@@ -197,7 +197,8 @@ static void end_erased(struct client *client)
 
 void sessions_end_user(struct user *user)
 {
-    for (struct client *client = user->first; client != NULL; client = client->next_of_user) {
+    for (struct occupant *one = user->first; one != NULL; one = one->next_of_user) {
+        struct client *client = client_of(one);
         client->is_erased = true;
         loop_timer_start(client->messaging->loop, &client->expiry, 0);
     }
@@ -228,10 +229,10 @@ static struct client *create_client(struct messaging *messaging, struct socketio
         free(client);
         return NULL;
     }
-    client->user = rooms_take_user(&messaging->rooms, claims->user_id);
-    if (client->user == NULL || !client_hold(client)) {
-        if (client->user != NULL)
-            rooms_drop_user(&messaging->rooms, client->user);
+    client->occupant.user = rooms_take_user(&messaging->rooms, claims->user_id);
+    if (client->occupant.user == NULL || !client_hold(client)) {
+        if (client->occupant.user != NULL)
+            rooms_drop_user(&messaging->rooms, client->occupant.user);
         loop_timer_remove(messaging->loop, &client->expiry);
         free(client);
         return NULL;
@@ -242,7 +243,7 @@ static struct client *create_client(struct messaging *messaging, struct socketio
     client->expires_at_ms = claims->expires_at_ms;
     client->refilled_at_ms = loop_now_ms(messaging->loop);
     client->tokens = (uint32_t)messaging->configuration->config->broker_event_burst * 1000;
-    rooms_add_client(client);
+    rooms_add_occupant(&client->occupant);
     messaging->clients++;
     return client;
 }
@@ -252,11 +253,11 @@ static void free_client(struct client *client)
     struct messaging *messaging = client->messaging;
 
     typing_leave(messaging->typing, client, NULL);
-    rooms_leave_all(&messaging->rooms, client);
+    rooms_leave_all(&messaging->rooms, &client->occupant);
     presence_disconnected(messaging->presence, client);
     loop_timer_remove(messaging->loop, &client->expiry);
     client_drop_held(client);
-    rooms_remove_client(&messaging->rooms, client);
+    rooms_remove_occupant(&messaging->rooms, &client->occupant);
     messaging->clients--;
     free(client);
     feed_leave(messaging->feed);
@@ -459,7 +460,7 @@ static bool go_on(struct connecting *connecting)
     /* The first one is the user's own. */
     for (audience += strlen(audience) + 1; audience < end; audience += strlen(audience) + 1) {
         struct membership *membership =
-            rooms_join(&client->messaging->rooms, client, audience + strlen(prefix));
+            rooms_join(&client->messaging->rooms, &client->occupant, audience + strlen(prefix));
         if (membership == NULL)
             return false;
         membership->is_pending = false;
@@ -572,13 +573,14 @@ static void read_recovery(struct connecting *connecting, struct json_object *aut
 /* The socket that the client has come back from may still seem to be there. */
 static void replace_old(const struct connecting *connecting, struct user *user)
 {
-    struct client *client = user->first;
+    struct occupant *one = user->first;
 
-    while (client != NULL &&
-           (client->pid[0] == '\0' || strcmp(client->pid, connecting->old_pid) != 0))
-        client = client->next_of_user;
-    if (client == NULL)
+    while (one != NULL && (client_of(one)->pid[0] == '\0' ||
+                           strcmp(client_of(one)->pid, connecting->old_pid) != 0))
+        one = one->next_of_user;
+    if (one == NULL)
         return;
+    struct client *client = client_of(one);
     suspend_session(client);
     client->pid[0] = '\0'; /* the session is the new socket's */
     socketio_close(client->socket, FAREWELL_NORMAL);
@@ -662,7 +664,7 @@ void sessions_on_connect(void *application, struct socketio_socket *socket,
     }
     read_recovery(connecting, auth);
     if (connecting->open.recover != NULL)
-        replace_old(connecting, connecting->client->user);
+        replace_old(connecting, connecting->client->occupant.user);
     feed_enter(messaging->feed);
     feed_wait(messaging->feed, &connecting->waiter);
 }

@@ -24,7 +24,7 @@ struct hold {
 struct caller client_caller(const struct client *client)
 {
     return (struct caller){
-        .user_id = client->user->id, .role = "", .kind = (enum caller_kind)client->kind};
+        .user_id = client->occupant.user->id, .role = "", .kind = (enum caller_kind)client->kind};
 }
 
 void client_fail(struct client *client)

@@ -16,6 +16,7 @@
 
 #include "broker/protocol/socketio.h"
 #include "broker/rooms.h"
+#include "common/container.h"
 #include "common/event.h"
 #include "common/token.h"
 
@@ -23,24 +24,27 @@
 struct hold;
 
 struct client {
+    struct occupant occupant;
     struct messaging *messaging;
     struct socketio_socket *socket;
-    struct user *user;
-    struct client *next_of_user;
-    struct membership *memberships; /* linked by next_of_client */
-    struct hold *hold;              /* NULL while events go straight to the socket */
-    struct timer expiry;            /* of its token */
-    int64_t expires_at_ms;          /* wall time; 0: never */
-    int64_t position;               /* the newest seq that it was sent or needs no more */
-    int64_t refilled_at_ms;         /* of the token bucket, monotonic */
-    uint32_t tokens;                /* thousandths of an event */
-    uint16_t room_count;
+    struct hold *hold;           /* NULL while events go straight to the socket */
+    struct timer expiry;         /* of its token */
+    int64_t expires_at_ms;       /* wall time; 0: never */
+    int64_t position;            /* the newest seq that it was sent or needs no more */
+    int64_t refilled_at_ms;      /* of the token bucket, monotonic */
+    uint32_t tokens;             /* thousandths of an event */
     bool is_failing;             /* to be closed in another turn */
     bool is_erased;              /* to be disconnected in another turn: the person is */
     bool is_online;              /* counted in user->online_count */
     uint8_t kind;                /* enum caller_kind */
     char pid[ENGINEIO_ID_BYTES]; /* "" without recovery */
 };
+
+/* All occupants of rooms are clients. */
+static inline struct client *client_of(struct occupant *occupant)
+{
+    return CONTAINER_OF(occupant, struct client, occupant);
+}
 
 /* The namespace that all clients are in. */
 #define MESSAGING_NAMESPACE "/messaging"

@@ -242,7 +242,7 @@ static void tell_unread(struct turn *turn)
         fail(turn, &error);
         return;
     }
-    turn->unread.user_id = turn->client->user->id;
+    turn->unread.user_id = turn->client->occupant.user->id;
     run_read(turn, unread_state(&turn->unread), on_unread_read);
 }
 
@@ -258,7 +258,7 @@ static void tell_room(const struct client *client, const char *room_id, const ch
 
     json_writer_init(&writer, &payload);
     json_begin_object(&writer);
-    json_member_text(&writer, "userId", client->user->id);
+    json_member_text(&writer, "userId", client->occupant.user->id);
     json_member_text(&writer, "conversationId", room_id);
     json_end_object(&writer);
     if (!payload.failed)
@@ -267,7 +267,7 @@ static void tell_room(const struct client *client, const char *room_id, const ch
     struct membership *member = room != NULL && packet != NULL ? room->first : NULL;
     for (; member != NULL; member = member->next_in_room)
         if (!member->is_pending)
-            client_send(member->client, packet);
+            client_send(client_of(member->occupant), packet);
     block_release(packet);
     buffer_free(&payload);
 }
@@ -276,7 +276,7 @@ static void tell_room(const struct client *client, const char *room_id, const ch
 static void on_join_reached(struct turn *turn)
 {
     struct client *client = turn->client;
-    struct membership *membership = rooms_find_membership(client, turn->conversation_id);
+    struct membership *membership = rooms_find_membership(&client->occupant, turn->conversation_id);
 
     client_release_until(client, turn->call.join.newest);
     client_emit_at(client, turn->call.join.newest, "conversation-history", turn->json.data,
@@ -299,7 +299,7 @@ static void on_joined(struct worker_request *request)
         wait_for_feed(turn, turn->call.join.newest, on_join_reached);
         return;
     }
-    struct membership *membership = rooms_find_membership(client, turn->conversation_id);
+    struct membership *membership = rooms_find_membership(&client->occupant, turn->conversation_id);
     if (turn->is_new_membership && membership != NULL) {
         client_forget_room(client, membership);
         rooms_leave(&client->messaging->rooms, membership);
@@ -317,14 +317,16 @@ static bool enter_room(struct turn *turn, struct error *error)
 
     if (strlen(turn->conversation_id) >= sizeof(room_id))
         return error_set(error, ERROR_NOT_FOUND, "Conversation introuvable");
-    turn->is_new_membership = rooms_find_membership(client, turn->conversation_id) == NULL;
+    turn->is_new_membership =
+        rooms_find_membership(&client->occupant, turn->conversation_id) == NULL;
     if (turn->is_new_membership &&
-        client->room_count >= messaging->configuration->config->broker_max_rooms_per_socket)
+        client->occupant.room_count >=
+            messaging->configuration->config->broker_max_rooms_per_socket)
         return error_set(error, ERROR_INVALID, "Trop de conversations ouvertes à la fois");
     if (!client_hold(client))
         return error_out_of_memory(error);
     if (!turn->is_new_membership ||
-        rooms_join(&messaging->rooms, client, turn->conversation_id) != NULL)
+        rooms_join(&messaging->rooms, &client->occupant, turn->conversation_id) != NULL)
         return true;
     client_release(client);
     return error_out_of_memory(error);
@@ -361,7 +363,7 @@ static void on_left(struct worker_request *request)
     struct turn *turn = turn_of(request);
     struct client *client = turn->client;
     struct messaging *messaging = client->messaging;
-    struct membership *membership = rooms_find_membership(client, turn->conversation_id);
+    struct membership *membership = rooms_find_membership(&client->occupant, turn->conversation_id);
 
     observe_commit(turn);
     if (!request->succeeded) {
@@ -408,8 +410,8 @@ static bool is_other_present(const struct client *client, const char *room_id)
     const struct membership *membership = room != NULL ? room->first : NULL;
 
     while (membership != NULL &&
-           (membership->is_pending || membership->client->user == client->user ||
-            !client_is_reachable(membership->client)))
+           (membership->is_pending || membership->occupant->user == client->occupant.user ||
+            !client_is_reachable(client_of(membership->occupant))))
         membership = membership->next_in_room;
     return membership != NULL;
 }
@@ -453,7 +455,7 @@ static bool keep_read_time(struct turn *turn)
     error_clear(&error);
     struct json_object *message = json_read(turn->json.data, turn->json.length, &error);
     const char *sender = json_text(json_get(json_get(message, "sender"), "id"));
-    bool is_own = sender == NULL || strcmp(sender, turn->client->user->id) == 0;
+    bool is_own = sender == NULL || strcmp(sender, turn->client->occupant.user->id) == 0;
     buffer_clear(&turn->json);
     if (!is_own) {
         json_writer_init(&writer, &turn->json);

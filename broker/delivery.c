@@ -21,10 +21,10 @@ static void deliver_to_user(const struct messaging *messaging, const char *user_
                             const struct event *event, struct block *packet)
 {
     const struct user *user = rooms_find_user(&messaging->rooms, user_id);
-    struct client *client = user != NULL ? user->first : NULL;
+    struct occupant *one = user != NULL ? user->first : NULL;
 
-    for (; client != NULL; client = client->next_of_user)
-        client_deliver(client, event->seq, packet, NULL);
+    for (; one != NULL; one = one->next_of_user)
+        client_deliver(client_of(one), event->seq, packet, NULL);
 }
 
 static void deliver_to_room(const struct messaging *messaging, const char *room_id,
@@ -34,7 +34,7 @@ static void deliver_to_room(const struct messaging *messaging, const char *room_
     const struct membership *membership = room != NULL ? room->first : NULL;
 
     for (; membership != NULL; membership = membership->next_in_room)
-        client_deliver(membership->client, event->seq, packet, membership);
+        client_deliver(client_of(membership->occupant), event->seq, packet, membership);
 }
 
 /* The id behind the audience's prefix; *is_room tells which kind it is. */
@@ -63,8 +63,8 @@ static bool is_first_of_user(const struct room *room, const struct membership *o
 {
     const struct membership *first = room->first;
 
-    while (first != NULL &&
-           (first->client->user != one->client->user || !client_is_reachable(first->client)))
+    while (first != NULL && (first->occupant->user != one->occupant->user ||
+                             !client_is_reachable(client_of(first->occupant))))
         first = first->next_in_room;
     return first == one;
 }
@@ -74,7 +74,7 @@ static void mark_for_readers(struct messaging *messaging, const struct room *roo
                              const char *message_id, const char *sender_id)
 {
     for (const struct membership *one = room->first; one != NULL; one = one->next_in_room) {
-        const struct user *user = one->client->user;
+        const struct user *user = one->occupant->user;
         if (strcmp(user->id, sender_id) != 0 && is_first_of_user(room, one))
             client_events_mark_delivered(messaging, message_id, user);
     }
@@ -111,7 +111,7 @@ static void follow_message(struct messaging *messaging, const char *room_id,
 /* The socket leaves a conversation that is no more. */
 static void leave_deleted(struct client *client, const char *room_id)
 {
-    struct membership *membership = rooms_find_membership(client, room_id);
+    struct membership *membership = rooms_find_membership(&client->occupant, room_id);
 
     if (membership == NULL)
         return;
@@ -127,10 +127,10 @@ static void follow_deletion(const struct messaging *messaging, const char *user_
 {
     const struct user *user = rooms_find_user(&messaging->rooms, user_id);
     const char *room_id = json_text(json_get(payload, "conversationId"));
-    struct client *client = user != NULL && room_id != NULL ? user->first : NULL;
+    struct occupant *one = user != NULL && room_id != NULL ? user->first : NULL;
 
-    for (; client != NULL; client = client->next_of_user)
-        leave_deleted(client, room_id);
+    for (; one != NULL; one = one->next_of_user)
+        leave_deleted(client_of(one), room_id);
 }
 
 static struct json_object *read_payload(const struct event *event)
@@ -156,8 +156,8 @@ static void follow_missed_message(struct client *client, struct json_object *pay
     struct announced_message message;
 
     if (read_message(payload, &message) && !message.is_read &&
-        strcmp(message.sender_id, client->user->id) != 0)
-        client_events_mark_delivered(client->messaging, message.id, client->user);
+        strcmp(message.sender_id, client->occupant.user->id) != 0)
+        client_events_mark_delivered(client->messaging, message.id, client->occupant.user);
 }
 
 static void follow_missed_deletion(struct client *client, struct json_object *payload)
@@ -358,9 +358,9 @@ static uint64_t queued_bytes(const struct messaging *messaging)
 
     for (size_t i = 0; i < users->bucket_count; i++)
         for (struct table_entry *entry = users->buckets[i]; entry != NULL; entry = entry->next)
-            for (struct client *client = CONTAINER_OF(entry, struct user, entry)->first;
-                 client != NULL; client = client->next_of_user)
-                sum += socketio_queued(client->socket);
+            for (struct occupant *one = CONTAINER_OF(entry, struct user, entry)->first; one != NULL;
+                 one = one->next_of_user)
+                sum += socketio_queued(client_of(one)->socket);
     return sum;
 }
 

@@ -86,9 +86,9 @@ static void tell_contacts(struct presence *presence, const struct buffer *contac
         struct user *contact = meet(presence, id);
         if (contact == NULL)
             continue;
-        for (struct client *client = contact->first; client != NULL; client = client->next_of_user)
-            if (client->is_online)
-                client_send(client, packet);
+        for (struct occupant *one = contact->first; one != NULL; one = one->next_of_user)
+            if (client_of(one)->is_online)
+                client_send(client_of(one), packet);
     }
     block_release(packet);
 }
@@ -180,7 +180,7 @@ static bool begin_absence(struct presence *presence, struct user *user, int64_t 
 void presence_connected(struct presence *presence, struct client *client,
                         const struct buffer *contacts)
 {
-    struct user *user = client->user;
+    struct user *user = client->occupant.user;
     bool was_online = is_online(user);
 
     client->is_online = true;
@@ -194,7 +194,7 @@ void presence_connected(struct presence *presence, struct client *client,
 
 void presence_disconnected(struct presence *presence, struct client *client)
 {
-    struct user *user = client->user;
+    struct user *user = client->occupant.user;
 
     if (!client->is_online)
         return;

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/client.h"
+#include "common/assert.h"
 #include "common/container.h"
 
 struct user *rooms_find_user(const struct rooms *rooms, const char *id)
@@ -72,38 +72,39 @@ void rooms_drop_room(struct rooms *rooms, struct room *room)
     free(room);
 }
 
-void rooms_add_client(struct client *client)
+void rooms_add_occupant(struct occupant *occupant)
 {
-    struct user *user = client->user;
+    struct user *user = occupant->user;
 
-    client->next_of_user = user->first;
-    user->first = client;
+    occupant->next_of_user = user->first;
+    user->first = occupant;
     user->socket_count++;
 }
 
-void rooms_remove_client(struct rooms *rooms, struct client *client)
+void rooms_remove_occupant(struct rooms *rooms, struct occupant *occupant)
 {
-    struct user *user = client->user;
-    struct client **link = &user->first;
+    struct user *user = occupant->user;
+    struct occupant **link = &user->first;
 
-    while (*link != client)
+    ASSERT(occupant->memberships == NULL);
+    while (*link != occupant)
         link = &(*link)->next_of_user;
-    *link = client->next_of_user;
+    *link = occupant->next_of_user;
     user->socket_count--;
-    client->user = NULL;
+    occupant->user = NULL;
     rooms_drop_user(rooms, user);
 }
 
-struct membership *rooms_find_membership(const struct client *client, const char *room_id)
+struct membership *rooms_find_membership(const struct occupant *occupant, const char *room_id)
 {
-    struct membership *membership = client->memberships;
+    struct membership *membership = occupant->memberships;
 
     while (membership != NULL && strcmp(membership->room->id, room_id) != 0)
-        membership = membership->next_of_client;
+        membership = membership->next_of_occupant;
     return membership;
 }
 
-struct membership *rooms_join(struct rooms *rooms, struct client *client, const char *room_id)
+struct membership *rooms_join(struct rooms *rooms, struct occupant *occupant, const char *room_id)
 {
     struct room *room = rooms_take_room(rooms, room_id);
 
@@ -115,13 +116,13 @@ struct membership *rooms_join(struct rooms *rooms, struct client *client, const 
         return NULL;
     }
     *membership = (struct membership){.room = room,
-                                      .client = client,
+                                      .occupant = occupant,
                                       .next_in_room = room->first,
-                                      .next_of_client = client->memberships,
+                                      .next_of_occupant = occupant->memberships,
                                       .is_pending = true};
     room->first = membership;
-    client->memberships = membership;
-    client->room_count++;
+    occupant->memberships = membership;
+    occupant->room_count++;
     rooms->memberships++;
     return membership;
 }
@@ -129,27 +130,27 @@ struct membership *rooms_join(struct rooms *rooms, struct client *client, const 
 void rooms_leave(struct rooms *rooms, struct membership *membership)
 {
     struct membership **link = &membership->room->first;
-    struct client *client = membership->client;
+    struct occupant *occupant = membership->occupant;
 
     while (*link != membership)
         link = &(*link)->next_in_room;
     *link = membership->next_in_room;
-    link = &client->memberships;
+    link = &occupant->memberships;
     while (*link != membership)
-        link = &(*link)->next_of_client;
-    *link = membership->next_of_client;
-    client->room_count--;
+        link = &(*link)->next_of_occupant;
+    *link = membership->next_of_occupant;
+    occupant->room_count--;
     rooms->memberships--;
     rooms_drop_room(rooms, membership->room);
     free(membership);
 }
 
-void rooms_leave_all(struct rooms *rooms, struct client *client)
+void rooms_leave_all(struct rooms *rooms, struct occupant *occupant)
 {
-    struct membership *membership = client->memberships;
+    struct membership *membership = occupant->memberships;
 
     while (membership != NULL) {
-        struct membership *next = membership->next_of_client;
+        struct membership *next = membership->next_of_occupant;
         rooms_leave(rooms, membership);
         membership = next;
     }

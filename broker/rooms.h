@@ -2,6 +2,9 @@
  * Who is there: users with their sockets, and rooms (conversations) with the sockets that have
  * joined them. In memory, found by id, and gone when nobody needs them.
  *
+ * A socket is known here as an occupant, which is a part of the client (broker/client.h); what else
+ * a client is, is not known here.
+ *
  * A socket that is about to join is in the room as a pending member: events of the room are kept
  * for it (broker/client.h), but to others it is not there yet.
  *
@@ -15,17 +18,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "broker/transport/loop.h"
 #include "broker/transport/table.h"
 #include "common/id.h"
 
-struct client;
 struct typist;
 
 /* Someone who has sockets, or had one until a moment ago. */
 struct user {
     struct table_entry entry;
-    struct client *first; /* linked by client->next_of_user */
+    struct occupant *first; /* linked by next_of_user */
     uint32_t socket_count;
     uint32_t online_count;   /* of its sockets that are let in; see broker/presence.h */
     struct absence *absence; /* while others still take the user for online, else NULL */
@@ -40,11 +41,19 @@ struct room {
     char id[ID_BYTES];
 };
 
+/* A socket of a user. */
+struct occupant {
+    struct user *user;
+    struct occupant *next_of_user;
+    struct membership *memberships; /* linked by next_of_occupant */
+    uint16_t room_count;
+};
+
 struct membership {
     struct room *room;
-    struct client *client;
+    struct occupant *occupant;
     struct membership *next_in_room;
-    struct membership *next_of_client;
+    struct membership *next_of_occupant;
     bool is_pending;
 };
 
@@ -68,19 +77,19 @@ struct room *rooms_take_room(struct rooms *rooms, const char *id);
 void rooms_drop_user(struct rooms *rooms, struct user *user);
 void rooms_drop_room(struct rooms *rooms, struct room *room);
 
-/* Makes the client one of its user's (client->user), or takes it out. */
-void rooms_add_client(struct client *client);
-void rooms_remove_client(struct rooms *rooms, struct client *client);
+/* Makes it one of its user's (occupant->user), or takes it out. It must have left all rooms. */
+void rooms_add_occupant(struct occupant *occupant);
+void rooms_remove_occupant(struct rooms *rooms, struct occupant *occupant);
 
-/* The client's membership in the room, or NULL. */
-struct membership *rooms_find_membership(const struct client *client, const char *room_id);
+/* Its membership in the room, or NULL. */
+struct membership *rooms_find_membership(const struct occupant *occupant, const char *room_id);
 
-/* Adds one that is pending. NULL without memory. */
-struct membership *rooms_join(struct rooms *rooms, struct client *client, const char *room_id);
+/* Adds one that is pending. NULL without memory, or when the id is too long for a room's. */
+struct membership *rooms_join(struct rooms *rooms, struct occupant *occupant, const char *room_id);
 void rooms_leave(struct rooms *rooms, struct membership *membership);
 
 /* Leaves all rooms. */
-void rooms_leave_all(struct rooms *rooms, struct client *client);
+void rooms_leave_all(struct rooms *rooms, struct occupant *occupant);
 
 /* Frees the tables; everybody must have left. */
 void rooms_free(struct rooms *rooms);

@@ -35,8 +35,8 @@ static void tell_others(const struct room *room, const struct user *user, const 
     if (packet == NULL)
         return;
     for (struct membership *member = room->first; member != NULL; member = member->next_in_room)
-        if (!member->is_pending && member->client->user != user)
-            client_send(member->client, packet);
+        if (!member->is_pending && member->occupant->user != user)
+            client_send(client_of(member->occupant), packet);
     block_release(packet);
 }
 
@@ -63,7 +63,7 @@ static struct typist *find(struct typing *typing, const char *user_id, const cha
     const struct room *room = rooms_find_room(typing->rooms, room_id);
     struct typist *typist = room != NULL ? room->typists : NULL;
 
-    while (typist != NULL && strcmp(typist->client->user->id, user_id) != 0)
+    while (typist != NULL && strcmp(typist->client->occupant.user->id, user_id) != 0)
         typist = typist->next_in_room;
     return typist;
 }
@@ -90,7 +90,7 @@ static void remove_typist(struct typist *typist)
 
 static void end(struct typist *typist)
 {
-    tell(typist->room, typist->client->user, NULL);
+    tell(typist->room, typist->client->occupant.user, NULL);
     remove_typist(typist);
 }
 
@@ -129,7 +129,7 @@ static struct typist *add(struct typing *typing, struct client *client, const ch
 void typing_start(struct typing *typing, struct client *client, const char *room_id,
                   const char *name)
 {
-    struct typist *typist = find(typing, client->user->id, room_id);
+    struct typist *typist = find(typing, client->occupant.user->id, room_id);
 
     if (typist == NULL)
         typist = add(typing, client, room_id);
@@ -137,18 +137,18 @@ void typing_start(struct typing *typing, struct client *client, const char *room
         return;
     typist->client = client;
     loop_timer_start(typing->loop, &typist->expiry, TYPING_MS);
-    tell(typist->room, client->user, name);
+    tell(typist->room, client->occupant.user, name);
 }
 
 void typing_stop(struct typing *typing, const struct client *client, const char *room_id)
 {
-    struct typist *typist = find(typing, client->user->id, room_id);
+    struct typist *typist = find(typing, client->occupant.user->id, room_id);
     const struct room *room = rooms_find_room(typing->rooms, room_id);
 
     if (typist != NULL)
         end(typist);
     else if (room != NULL)
-        tell(room, client->user, NULL);
+        tell(room, client->occupant.user, NULL);
 }
 
 void typing_end(struct typing *typing, const char *user_id, const char *room_id)

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "broker/client.h"
 #include "broker/rooms.h"
 
 static void a_table_finds_what_is_in_it(void **state)
@@ -39,27 +38,27 @@ static void a_table_finds_what_is_in_it(void **state)
     table_free(&table);
 }
 
-static struct client *add_client(struct rooms *rooms, const char *user_id)
+static struct occupant *add_occupant(struct rooms *rooms, const char *user_id)
 {
-    struct client *client = calloc(1, sizeof(*client));
+    struct occupant *occupant = calloc(1, sizeof(*occupant));
 
-    assert_non_null(client);
-    client->user = rooms_take_user(rooms, user_id);
-    assert_non_null(client->user);
-    rooms_add_client(client);
-    return client;
+    assert_non_null(occupant);
+    occupant->user = rooms_take_user(rooms, user_id);
+    assert_non_null(occupant->user);
+    rooms_add_occupant(occupant);
+    return occupant;
 }
 
-static void remove_client(struct rooms *rooms, struct client *client)
+static void remove_occupant(struct rooms *rooms, struct occupant *occupant)
 {
-    rooms_leave_all(rooms, client);
-    rooms_remove_client(rooms, client);
-    free(client);
+    rooms_leave_all(rooms, occupant);
+    rooms_remove_occupant(rooms, occupant);
+    free(occupant);
 }
 
-static void join(struct rooms *rooms, struct client *client, const char *room_id)
+static void join(struct rooms *rooms, struct occupant *occupant, const char *room_id)
 {
-    struct membership *membership = rooms_join(rooms, client, room_id);
+    struct membership *membership = rooms_join(rooms, occupant, room_id);
 
     assert_non_null(membership);
     membership->is_pending = false;
@@ -68,8 +67,8 @@ static void join(struct rooms *rooms, struct client *client, const char *room_id
 static void nobody_is_left_behind(void **state)
 {
     struct rooms rooms = {0};
-    struct client *tabs[3] = {add_client(&rooms, "s1"), add_client(&rooms, "s1"),
-                              add_client(&rooms, "c1")};
+    struct occupant *tabs[3] = {add_occupant(&rooms, "s1"), add_occupant(&rooms, "s1"),
+                                add_occupant(&rooms, "c1")};
 
     (void)state;
     assert_int_equal(rooms.users.count, 2);
@@ -84,12 +83,12 @@ static void nobody_is_left_behind(void **state)
     assert_null(rooms_find_membership(tabs[1], "r1"));
     assert_non_null(rooms_find_membership(tabs[1], "r2"));
     assert_int_equal(tabs[1]->room_count, 1);
-    remove_client(&rooms, tabs[0]);
-    remove_client(&rooms, tabs[2]);
+    remove_occupant(&rooms, tabs[0]);
+    remove_occupant(&rooms, tabs[2]);
     assert_null(rooms_find_user(&rooms, "c1"));
     assert_null(rooms_find_room(&rooms, "r1"));
-    assert_ptr_equal(rooms_find_room(&rooms, "r2")->first->client, tabs[1]);
-    remove_client(&rooms, tabs[1]);
+    assert_ptr_equal(rooms_find_room(&rooms, "r2")->first->occupant, tabs[1]);
+    remove_occupant(&rooms, tabs[1]);
     assert_int_equal(rooms.users.count, 0);
     assert_int_equal(rooms.rooms.count, 0);
     assert_int_equal(rooms.memberships, 0);
@@ -99,7 +98,7 @@ static void nobody_is_left_behind(void **state)
 static void a_room_has_an_id_of_ours(void **state)
 {
     struct rooms rooms = {0};
-    struct client *tab = add_client(&rooms, "s1");
+    struct occupant *tab = add_occupant(&rooms, "s1");
     char id[ID_BYTES + 1];
 
     (void)state;
@@ -108,7 +107,7 @@ static void a_room_has_an_id_of_ours(void **state)
     assert_null(rooms_join(&rooms, tab, id));
     id[ID_BYTES - 1] = '\0';
     join(&rooms, tab, id);
-    remove_client(&rooms, tab);
+    remove_occupant(&rooms, tab);
     rooms_free(&rooms);
 }
 
