@@ -6,7 +6,7 @@
 #include "broker/transport/listener.h"
 
 struct admin {
-    struct messaging *messaging;
+    struct broker *broker;
     struct http_settings settings;
     struct http_server *server;
 };
@@ -30,8 +30,8 @@ static void respond_metrics(struct admin *admin, struct http_request *request)
     struct buffer page = BUFFER_EMPTY;
     struct metrics_gauges gauges;
 
-    messaging_gauges(admin->messaging, &gauges);
-    metrics_write(messaging_metrics(admin->messaging), &gauges, &page);
+    broker_gauges(admin->broker, &gauges);
+    metrics_write(broker_metrics(admin->broker), &gauges, &page);
     if (page.failed)
         respond_text(request, 503, "out of memory\n");
     else
@@ -49,7 +49,7 @@ static void on_request(void *owner, struct http_request *request)
         respond_text(request, 405, "only GET\n");
     else if (strcmp(path, "/healthz") == 0)
         respond_text(request, 200, "ok\n");
-    else if (strcmp(path, "/readyz") == 0 && messaging_is_ready(admin->messaging))
+    else if (strcmp(path, "/readyz") == 0 && broker_is_ready(admin->broker))
         respond_text(request, 200, "ready\n");
     else if (strcmp(path, "/readyz") == 0)
         respond_text(request, 503, "not ready\n");
@@ -59,7 +59,7 @@ static void on_request(void *owner, struct http_request *request)
         respond_text(request, 404, "not found\n");
 }
 
-struct admin *admin_create(struct loop *loop, struct messaging *messaging, const char *address,
+struct admin *admin_create(struct loop *loop, struct broker *broker, const char *address,
                            struct error *error)
 {
     struct admin *admin = calloc(1, sizeof(*admin));
@@ -69,7 +69,7 @@ struct admin *admin_create(struct loop *loop, struct messaging *messaging, const
         error_out_of_memory(error);
         return NULL;
     }
-    admin->messaging = messaging;
+    admin->broker = broker;
     admin->settings = (struct http_settings){.loop = loop,
                                              .max_connections = ADMIN_MAX_CONNECTIONS,
                                              .max_body_bytes = 0,

@@ -19,7 +19,7 @@
 struct admin;
 
 /* Serves on the address of the configuration. NULL with *error (English). */
-struct admin *admin_create(struct loop *loop, struct messaging *messaging, const char *address,
+struct admin *admin_create(struct loop *loop, struct broker *broker, const char *address,
                            struct error *error);
 
 /* Accepts NULL. */

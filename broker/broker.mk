@@ -28,16 +28,24 @@ libprotocol_a_SOURCES = \
 protocol_libraries = libprotocol.a $(transport_libraries)
 
 libbroker_a_SOURCES = \
+	broker/action.c broker/action.h \
 	broker/admin.c broker/admin.h \
-	broker/admission.c \
-	broker/broker.h broker/parts.h \
+	broker/admission.c broker/admission.h \
+	broker/broker.c broker/broker.h \
+	broker/catch_up.c broker/catch_up.h \
 	broker/client.c broker/client.h \
-	broker/client_events.c \
-	broker/delivery.c \
+	broker/client_events.c broker/client_events.h \
+	broker/connections.c broker/connections.h \
+	broker/delivery.c broker/delivery.h \
 	broker/feed.c broker/feed.h \
+	broker/follow_up.c broker/follow_up.h \
 	broker/metrics.c broker/metrics.h \
 	broker/origin.c broker/origin.h \
+	broker/parts.h \
 	broker/presence.c broker/presence.h \
+	broker/rate_limit.c broker/rate_limit.h \
+	broker/recovery_writes.c broker/recovery_writes.h \
+	broker/restart.c broker/restart.h \
 	broker/rooms.c broker/rooms.h \
 	broker/typing.c broker/typing.h \
 	broker/worker.c broker/worker.h

@@ -3,11 +3,16 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "broker/parts.h"
+#include "common/assert.h"
+#include "common/configuration.h"
+#include "common/json_writer.h"
 
 /* Decimal digits of a seq and NUL. */
 #define OFFSET_BYTES 24
+/* A long wait for the end of a token is cut into pieces, because the wall clock may be set. */
+#define EXPIRY_CHECK_MS 60000
 
 struct held {
     struct held *next;
@@ -27,17 +32,110 @@ struct caller client_caller(const struct client *client)
         .user_id = client->occupant.user->id, .role = "", .kind = (enum caller_kind)client->kind};
 }
 
+bool client_is_reachable(const struct client *client)
+{
+    return !client->is_failing && socketio_is_connected(client->socket);
+}
+
+/* ---- its end ------------------------------------------------------------------------------- */
+
+static int64_t wall_ms(const struct client *client)
+{
+    return clock_wall_ms(loop_services(client->parts->loop)->clock);
+}
+
+void client_start_expiry(struct client *client)
+{
+    int64_t left_ms = client->expires_at_ms - wall_ms(client);
+
+    /* The timer may already be to end the client, for another reason. */
+    if (client->expires_at_ms == 0 || client->is_failing || client->is_erased)
+        return;
+    if (left_ms > EXPIRY_CHECK_MS)
+        left_ms = EXPIRY_CHECK_MS;
+    loop_timer_start(client->parts->loop, &client->expiry, left_ms > 0 ? left_ms : 0);
+}
+
 void client_fail(struct client *client)
 {
     client->is_failing = true;
-    loop_timer_start(client->messaging->loop, &client->expiry, 0);
+    loop_timer_start(client->parts->loop, &client->expiry, 0);
+}
+
+void client_erase(struct client *client)
+{
+    client->is_erased = true;
+    loop_timer_start(client->parts->loop, &client->expiry, 0);
+}
+
+/* The event by which a client is told why it is sent away. */
+static void emit_farewell(struct client *client, const char *message, const char *code)
+{
+    struct buffer payload = BUFFER_EMPTY;
+    struct json_writer writer;
+
+    json_writer_init(&writer, &payload);
+    json_begin_object(&writer);
+    json_member_text(&writer, "message", message);
+    json_member_text(&writer, "code", code);
+    json_end_object(&writer);
+    client_emit(client, "error", &payload);
+    buffer_free(&payload);
+}
+
+static void expire(struct client *client)
+{
+    client->parts->metrics.tokens_expired++;
+    emit_farewell(client, "Votre session a expiré", "token_expired");
+    socketio_close(client->socket, FAREWELL_NORMAL);
+}
+
+/* An unmodified page does not come back by itself after a DISCONNECT packet. Who has not been let
+ * in yet can't be sent one. */
+static void end_erased(struct client *client)
+{
+    if (!socketio_is_connected(client->socket)) {
+        socketio_close(client->socket, FAREWELL_NORMAL);
+        return;
+    }
+    emit_farewell(client, "Votre compte a été supprimé", "user_erased");
+    socketio_disconnect(client->socket);
+}
+
+static void on_expiry(struct timer *timer)
+{
+    struct client *client = CONTAINER_OF(timer, struct client, expiry);
+
+    if (client->is_erased)
+        end_erased(client);
+    else if (client->is_failing)
+        socketio_close(client->socket, FAREWELL_INTERNAL_ERROR);
+    else if (client->expires_at_ms <= wall_ms(client))
+        expire(client);
+    else
+        client_start_expiry(client);
 }
 
 /* ---- sending ------------------------------------------------------------------------------- */
 
-bool client_is_reachable(const struct client *client)
+struct block *client_encode_passing(const char *name, const struct buffer *payload)
 {
-    return !client->is_failing && socketio_is_connected(client->socket);
+    if (payload->failed)
+        return NULL;
+    return socketio_encode_event(CLIENT_NAMESPACE, name, payload->data, payload->length, NULL);
+}
+
+static struct block *encode_at(int64_t seq, const char *name, const char *payload, size_t length)
+{
+    char offset[OFFSET_BYTES];
+
+    snprintf(offset, sizeof(offset), "%" PRId64, seq);
+    return socketio_encode_event(CLIENT_NAMESPACE, name, payload, length, offset);
+}
+
+struct block *client_encode(const struct event *event)
+{
+    return encode_at(event->seq, event->name, event->payload, event->payload_length);
 }
 
 void client_send(struct client *client, struct block *packet)
@@ -48,38 +146,49 @@ void client_send(struct client *client, struct block *packet)
         client_fail(client);
         return;
     }
-    client->messaging->metrics.events_out++;
+    client->parts->metrics.events_out++;
     socketio_send(client->socket, packet);
 }
 
-void client_emit(struct client *client, const char *name, const char *payload, size_t length)
+void client_send_to_room(const struct room *room, const struct user *but, struct block *packet)
 {
-    struct block *packet = socketio_encode_event(MESSAGING_NAMESPACE, name, payload, length, NULL);
+    const struct membership *one = room->first;
+
+    for (; one != NULL; one = one->next_in_room)
+        if (!one->is_pending && one->occupant->user != but)
+            client_send(client_of(one->occupant), packet);
+}
+
+void client_emit(struct client *client, const char *name, const struct buffer *payload)
+{
+    struct block *packet = client_encode_passing(name, payload);
 
     client_send(client, packet);
     block_release(packet);
 }
 
-void client_emit_at(struct client *client, int64_t seq, const char *name, const char *payload,
-                    size_t length)
+void client_emit_at(struct client *client, int64_t seq, const char *name,
+                    const struct buffer *payload)
 {
-    char offset[OFFSET_BYTES];
-
-    snprintf(offset, sizeof(offset), "%" PRId64, seq);
     struct block *packet =
-        socketio_encode_event(MESSAGING_NAMESPACE, name, payload, length, offset);
+        payload->failed ? NULL : encode_at(seq, name, payload->data, payload->length);
+
     client_send(client, packet);
     block_release(packet);
     client->position = seq;
 }
 
-struct block *client_encode(const struct event *event)
+void client_emit_unread(struct client *client, int64_t seq, int64_t total)
 {
-    char offset[OFFSET_BYTES];
+    struct buffer payload = BUFFER_EMPTY;
+    struct json_writer writer;
 
-    snprintf(offset, sizeof(offset), "%" PRId64, event->seq);
-    return socketio_encode_event(MESSAGING_NAMESPACE, event->name, event->payload,
-                                 event->payload_length, offset);
+    json_writer_init(&writer, &payload);
+    json_begin_object(&writer);
+    json_member_integer(&writer, "totalUnread", total);
+    json_end_object(&writer);
+    client_emit_at(client, seq, "unread-count-updated", &payload);
+    buffer_free(&payload);
 }
 
 static void send_event(struct client *client, int64_t seq, struct block *packet)
@@ -107,9 +216,8 @@ static void keep(struct client *client, int64_t seq, struct block *packet,
     struct hold *hold = client->hold;
     struct held *held = malloc(sizeof(*held));
 
-    if (held == NULL ||
-        hold->bytes + packet->length >
-            (size_t)client->messaging->configuration->config->broker_max_output_bytes) {
+    if (held == NULL || hold->bytes + packet->length >
+                            (size_t)client->parts->configuration->config->broker_max_output_bytes) {
         free(held);
         client_fail(client);
         return;
@@ -135,7 +243,8 @@ void client_deliver(struct client *client, int64_t seq, struct block *packet,
         send_event(client, seq, packet);
 }
 
-/* What becomes of what is taken out of a hold. */
+/* What becomes of what is taken out of a hold. SEND_JOINED: as SEND, but what came through a
+ * membership that is pending is forgotten. */
 enum fate { FORGET, SEND_JOINED, SEND };
 
 static bool is_sent(const struct held *held, enum fate fate)
@@ -197,7 +306,42 @@ void client_release(struct client *client)
     end_hold(client, SEND);
 }
 
-void client_drop_held(struct client *client)
+/* ---- life ---------------------------------------------------------------------------------- */
+
+struct client *client_create(struct broker_parts *parts, struct socketio_socket *socket,
+                             const struct token_claims *claims)
 {
+    struct client *client = calloc(1, sizeof(*client));
+
+    if (client == NULL || !loop_timer_add(parts->loop, &client->expiry, on_expiry)) {
+        free(client);
+        return NULL;
+    }
+    client->occupant.user = rooms_take_user(&parts->rooms, claims->user_id);
+    if (client->occupant.user == NULL || !client_hold(client)) {
+        if (client->occupant.user != NULL)
+            rooms_drop_user(&parts->rooms, client->occupant.user);
+        loop_timer_remove(parts->loop, &client->expiry);
+        free(client);
+        return NULL;
+    }
+    client->parts = parts;
+    client->socket = socket;
+    client->kind = (uint8_t)claims->kind;
+    client->expires_at_ms = claims->expires_at_ms;
+    rate_limit_init(&client->limit, loop_now_ms(parts->loop),
+                    parts->configuration->config->broker_event_burst);
+    rooms_add_occupant(&client->occupant);
+    return client;
+}
+
+void client_free(struct client *client)
+{
+    struct broker_parts *parts = client->parts;
+
+    ASSERT(!client->is_online);
+    loop_timer_remove(parts->loop, &client->expiry);
     end_hold(client, FORGET);
+    rooms_remove_occupant(&parts->rooms, &client->occupant);
+    free(client);
 }

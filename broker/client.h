@@ -14,30 +14,34 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "broker/parts.h"
 #include "broker/protocol/socketio.h"
+#include "broker/rate_limit.h"
 #include "broker/rooms.h"
 #include "common/container.h"
 #include "common/event.h"
 #include "common/token.h"
+
+/* The namespace that all clients are in. */
+#define CLIENT_NAMESPACE "/messaging"
 
 /* The events that wait for one client. */
 struct hold;
 
 struct client {
     struct occupant occupant;
-    struct messaging *messaging;
+    struct broker_parts *parts;
     struct socketio_socket *socket;
     struct hold *hold;           /* NULL while events go straight to the socket */
     struct timer expiry;         /* of its token */
     int64_t expires_at_ms;       /* wall time; 0: never */
     int64_t position;            /* the newest seq that it was sent or needs no more */
-    int64_t refilled_at_ms;      /* of the token bucket, monotonic */
-    uint32_t tokens;             /* thousandths of an event */
+    struct rate_limit limit;     /* of what it sends */
     bool is_failing;             /* to be closed in another turn */
     bool is_erased;              /* to be disconnected in another turn: the person is */
     bool is_online;              /* counted in user->online_count */
     uint8_t kind;                /* enum caller_kind */
-    char pid[ENGINEIO_ID_BYTES]; /* "" without recovery */
+    char pid[ENGINEIO_ID_BYTES]; /* of its recovery, "" without one */
 };
 
 /* All occupants of rooms are clients. */
@@ -46,36 +50,60 @@ static inline struct client *client_of(struct occupant *occupant)
     return CONTAINER_OF(occupant, struct client, occupant);
 }
 
-/* The namespace that all clients are in. */
-#define MESSAGING_NAMESPACE "/messaging"
+/* One for a socket whose token holds these claims: among its user's, with events held. NULL without
+ * memory. */
+struct client *client_create(struct broker_parts *parts, struct socketio_socket *socket,
+                             const struct token_claims *claims);
+
+/* It must have left its rooms. */
+void client_free(struct client *client);
 
 /* Who asks, for an operation; lives as long as the client. */
 struct caller client_caller(const struct client *client);
-
-/* Closes the transport, in another turn of the loop: whoever walks over clients may call it. What
- * the client misses it recovers when it comes back; so that it does, it is sent nothing any more,
- * as each event has a newer offset than what it misses. */
-void client_fail(struct client *client);
 
 /* Whether what is sent to it goes out. A client whose connection is gone stays in its rooms until
  * what it asked for is answered. */
 bool client_is_reachable(const struct client *client);
 
+/* ---- its end ------------------------------------------------------------------------------- */
+
+/* These end it in another turn of the loop: whoever walks over clients may call them. */
+
+/* Closes the transport. What the client misses it recovers when it comes back; so that it does, it
+ * is sent nothing any more, as each event has a newer offset than what it misses. */
+void client_fail(struct client *client);
+
+/* Disconnects it for good: its person was erased. */
+void client_erase(struct client *client);
+
+/* From now on it is told, and closed, when its token expires. */
+void client_start_expiry(struct client *client);
+
 /* ---- sending ------------------------------------------------------------------------------- */
 
-/* A packet of socketio_encode_event that is not in the outbox. NULL (no memory) closes the socket.
- */
-void client_send(struct client *client, struct block *packet);
-
-/* An event that is not in the outbox. `payload` is one JSON value. */
-void client_emit(struct client *client, const char *name, const char *payload, size_t length);
-
-/* One that is a picture of the database at `seq`, which becomes the client's offset. */
-void client_emit_at(struct client *client, int64_t seq, const char *name, const char *payload,
-                    size_t length);
+/* The packet of an event that is not in the outbox; `payload` is one JSON value. NULL without
+ * memory, and when the buffer has failed. */
+struct block *client_encode_passing(const char *name, const struct buffer *payload);
 
 /* The packet of an event of the outbox, with its seq as offset. NULL without memory. */
 struct block *client_encode(const struct event *event);
+
+/* Sends a packet that has no place among the events of the outbox. NULL (no memory) closes the
+ * socket. */
+void client_send(struct client *client, struct block *packet);
+
+/* The same to all of the room who have joined it, but not to that user's (NULL: to everybody). */
+void client_send_to_room(const struct room *room, const struct user *but, struct block *packet);
+
+/* The same, of client_encode_passing. */
+void client_emit(struct client *client, const char *name, const struct buffer *payload);
+
+/* One that is a picture of the database at `seq`, which becomes the client's offset. */
+void client_emit_at(struct client *client, int64_t seq, const char *name,
+                    const struct buffer *payload);
+
+/* The user's total of unread messages, read at that seq. */
+void client_emit_unread(struct client *client, int64_t seq, int64_t total);
 
 /* The event with that seq, encoded; `membership` is the client's in the room that it came through,
  * or NULL. Kept or dropped when it has to be. */
@@ -98,8 +126,5 @@ void client_forget_room(struct client *client, const struct membership *membersh
 
 /* Sends all that is held and ends the hold. */
 void client_release(struct client *client);
-
-/* Forgets all that is held and ends the hold. */
-void client_drop_held(struct client *client);
 
 #endif

@@ -28,11 +28,11 @@
 #define EXTRA_HTTP_CONNECTIONS 1024
 
 /* Everything that lives as long as the process. */
-struct broker {
+struct daemon {
     struct process *process;
     const struct configuration *configuration; /* the present one */
     struct loop *loop;
-    struct messaging *messaging;
+    struct broker *broker;
     struct admin *admin;
     struct http_settings http_settings;
     struct http_server *http;
@@ -51,12 +51,11 @@ static void on_request(void *owner, struct http_request *request)
     static const char prefix[] = "/socket.io";
     static const char not_found[] =
         "{\"statusCode\":404,\"message\":\"Route inconnue\",\"error\":\"Not Found\"}";
-    struct broker *broker = owner;
+    struct daemon *daemon = owner;
     const char *path = http_request_path(request);
 
-    if (broker->messaging != NULL &&
-        (strcmp(path, prefix) == 0 || strcmp(path, "/socket.io/") == 0)) {
-        messaging_handle(broker->messaging, request);
+    if (daemon->broker != NULL && (strcmp(path, prefix) == 0 || strcmp(path, "/socket.io/") == 0)) {
+        broker_handle(daemon->broker, request);
         return;
     }
     const struct http_response response = {.status = 404,
@@ -68,15 +67,15 @@ static void on_request(void *owner, struct http_request *request)
 
 static void on_bus(struct loop_watch *watch, uint32_t events)
 {
-    struct broker *broker = CONTAINER_OF(watch, struct broker, bus_watch);
-    struct metrics *metrics = messaging_metrics(broker->messaging);
+    struct daemon *daemon = CONTAINER_OF(watch, struct daemon, bus_watch);
+    struct metrics *metrics = broker_metrics(daemon->broker);
     struct event event;
 
     (void)events;
     for (int count = 0; count < BUS_EVENTS_PER_TURN; count++) {
-        switch (bus_receive(broker->bus, &event)) {
+        switch (bus_receive(daemon->bus, &event)) {
         case BUS_EVENT:
-            messaging_accept(broker->messaging, &event);
+            broker_accept(daemon->broker, &event);
             break;
         case BUS_MALFORMED:
             metrics->bus_malformed++;
@@ -84,8 +83,8 @@ static void on_bus(struct loop_watch *watch, uint32_t events)
         case BUS_EMPTY:
             return;
         case BUS_FAILED:
-            log_error(&broker->process->log, "the bus has failed; events are read from the outbox");
-            loop_unwatch(broker->loop, &broker->bus_watch);
+            log_error(&daemon->process->log, "the bus has failed; events are read from the outbox");
+            loop_unwatch(daemon->loop, &daemon->bus_watch);
             return;
         }
     }
@@ -95,146 +94,146 @@ static void on_bus(struct loop_watch *watch, uint32_t events)
 
 static void on_shutdown_step(struct timer *timer)
 {
-    struct broker *broker = CONTAINER_OF(timer, struct broker, shutdown);
-    int64_t spread_ms = broker->configuration->config->broker_shutdown_ms;
+    struct daemon *daemon = CONTAINER_OF(timer, struct daemon, shutdown);
+    int64_t spread_ms = daemon->configuration->config->broker_shutdown_ms;
 
-    messaging_close_some(broker->messaging, broker->shutdown_share);
-    if (messaging_connections(broker->messaging) == 0)
-        loop_stop(broker->loop);
+    broker_close_some(daemon->broker, daemon->shutdown_share);
+    if (broker_connections(daemon->broker) == 0)
+        loop_stop(daemon->loop);
     else
-        loop_timer_start(broker->loop, timer, spread_ms / SHUTDOWN_STEPS + 1);
+        loop_timer_start(daemon->loop, timer, spread_ms / SHUTDOWN_STEPS + 1);
 }
 
-static void stop(struct broker *broker)
+static void stop(struct daemon *daemon)
 {
-    if (broker->is_stopping) { /* asked twice: at once */
-        loop_stop(broker->loop);
+    if (daemon->is_stopping) { /* asked twice: at once */
+        loop_stop(daemon->loop);
         return;
     }
-    broker->is_stopping = true;
-    messaging_stop(broker->messaging);
-    http_server_stop_listening(broker->http);
-    broker->shutdown_share = messaging_connections(broker->messaging) / SHUTDOWN_STEPS + 1;
-    log_info(&broker->process->log, "stopping",
-             LOG_NUMBER("connections", (int64_t)messaging_connections(broker->messaging)));
-    loop_timer_start(broker->loop, &broker->shutdown, 0);
+    daemon->is_stopping = true;
+    broker_stop(daemon->broker);
+    http_server_stop_listening(daemon->http);
+    daemon->shutdown_share = broker_connections(daemon->broker) / SHUTDOWN_STEPS + 1;
+    log_info(&daemon->process->log, "stopping",
+             LOG_NUMBER("connections", (int64_t)broker_connections(daemon->broker)));
+    loop_timer_start(daemon->loop, &daemon->shutdown, 0);
 }
 
 static void on_signal(struct loop_watch *watch, uint32_t events)
 {
-    struct broker *broker = CONTAINER_OF(watch, struct broker, signal_watch);
+    struct daemon *daemon = CONTAINER_OF(watch, struct daemon, signal_watch);
     enum process_signal taken;
 
     (void)events;
-    while ((taken = process_take_signal(broker->process)) != PROCESS_NO_SIGNAL)
+    while ((taken = process_take_signal(daemon->process)) != PROCESS_NO_SIGNAL)
         if (taken == PROCESS_END)
-            stop(broker);
+            stop(daemon);
 }
 
 static void on_reload(void *owner, const struct configuration *configuration)
 {
-    struct broker *broker = owner;
+    struct daemon *daemon = owner;
 
-    broker->configuration = configuration;
-    broker->http_settings.trusts_forwarded_for = configuration->config->broker_trust_forwarded_for;
-    messaging_use_configuration(broker->messaging, configuration);
+    daemon->configuration = configuration;
+    daemon->http_settings.trusts_forwarded_for = configuration->config->broker_trust_forwarded_for;
+    broker_use_configuration(daemon->broker, configuration);
 }
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
-static bool open_bus(struct broker *broker, const char *address, struct error *error)
+static bool open_bus(struct daemon *daemon, const char *address, struct error *error)
 {
-    broker->bus = bus_receiver_create(address, error);
-    if (broker->bus == NULL)
+    daemon->bus = bus_receiver_create(address, error);
+    if (daemon->bus == NULL)
         return false;
-    return loop_watch(broker->loop, &broker->bus_watch, bus_receiver_descriptor(broker->bus),
+    return loop_watch(daemon->loop, &daemon->bus_watch, bus_receiver_descriptor(daemon->bus),
                       EPOLLIN, on_bus) ||
            error_unavailable(error, "cannot watch the bus: %s", strerror(errno));
 }
 
-static bool open_http(struct broker *broker, const struct config *config, struct error *error)
+static bool open_http(struct daemon *daemon, const struct config *config, struct error *error)
 {
-    broker->http_settings = (struct http_settings){
-        .loop = broker->loop,
+    daemon->http_settings = (struct http_settings){
+        .loop = daemon->loop,
         .max_connections = (unsigned)config->broker_max_connections + EXTRA_HTTP_CONNECTIONS,
-        .max_body_bytes = MESSAGING_MAX_PAYLOAD_BYTES,
+        .max_body_bytes = BROKER_MAX_PAYLOAD_BYTES,
         .trusts_forwarded_for = config->broker_trust_forwarded_for,
         .on_request = on_request,
-        .owner = broker,
+        .owner = daemon,
     };
     int listener = listener_open(config->broker_listen, error);
     if (listener < 0)
         return false;
-    broker->http = http_server_create(&broker->http_settings, listener, error);
-    if (broker->http == NULL)
+    daemon->http = http_server_create(&daemon->http_settings, listener, error);
+    if (daemon->http == NULL)
         return false;
-    process_tell_ready(broker->process, LOG_TEXT("listen", config->broker_listen),
+    process_tell_ready(daemon->process, LOG_TEXT("listen", config->broker_listen),
                        LOG_NUMBER("port", listener_port(listener)));
     return true;
 }
 
 /* The browsers' listener comes last: whoever can connect is served. */
-static bool open_all(struct broker *broker, struct error *error)
+static bool open_all(struct daemon *daemon, struct error *error)
 {
-    const struct config *config = broker->configuration->config;
+    const struct config *config = daemon->configuration->config;
 
-    broker->messaging = messaging_create(broker->loop, broker->configuration, error);
-    if (broker->messaging == NULL)
+    daemon->broker = broker_create(daemon->loop, daemon->configuration, error);
+    if (daemon->broker == NULL)
         return false;
-    messaging_start(broker->messaging);
+    broker_start(daemon->broker);
     if (config->broker_internal_listen[0] != '\0') {
-        broker->admin =
-            admin_create(broker->loop, broker->messaging, config->broker_internal_listen, error);
-        if (broker->admin == NULL)
+        daemon->admin =
+            admin_create(daemon->loop, daemon->broker, config->broker_internal_listen, error);
+        if (daemon->admin == NULL)
             return false;
     }
-    return open_bus(broker, config->broker_bus_address, error) && open_http(broker, config, error);
+    return open_bus(daemon, config->broker_bus_address, error) && open_http(daemon, config, error);
 }
 
-static void close_all(struct broker *broker)
+static void close_all(struct daemon *daemon)
 {
-    if (broker->bus != NULL)
-        loop_unwatch(broker->loop, &broker->bus_watch);
-    bus_receiver_free(broker->bus);
+    if (daemon->bus != NULL)
+        loop_unwatch(daemon->loop, &daemon->bus_watch);
+    bus_receiver_free(daemon->bus);
     /* The HTTP servers take a last turn: they must not find what is gone. */
-    admin_free(broker->admin);
-    messaging_free(broker->messaging);
-    broker->messaging = NULL;
-    http_server_free(broker->http);
+    admin_free(daemon->admin);
+    broker_free(daemon->broker);
+    daemon->broker = NULL;
+    http_server_free(daemon->http);
 }
 
-static bool serve_until_stopped(struct broker *broker, struct error *error)
+static bool serve_until_stopped(struct daemon *daemon, struct error *error)
 {
-    if (!loop_watch(broker->loop, &broker->signal_watch, broker->process->signals, EPOLLIN,
+    if (!loop_watch(daemon->loop, &daemon->signal_watch, daemon->process->signals, EPOLLIN,
                     on_signal))
         return error_unavailable(error, "cannot watch signals: %s", strerror(errno));
-    bool succeeded = open_all(broker, error);
-    if (succeeded && !loop_run(broker->loop))
+    bool succeeded = open_all(daemon, error);
+    if (succeeded && !loop_run(daemon->loop))
         succeeded = error_unavailable(error, "epoll: %s", strerror(errno));
     /* The last turns of the loop, while all is closed, have nobody whom a signal could be for. */
-    loop_unwatch(broker->loop, &broker->signal_watch);
-    close_all(broker);
+    loop_unwatch(daemon->loop, &daemon->signal_watch);
+    close_all(daemon);
     return succeeded;
 }
 
 static bool run_broker(struct process *process, void *owner, struct error *error)
 {
-    struct broker *broker = owner;
+    struct daemon *daemon = owner;
 
-    broker->process = process;
-    broker->loop = loop_create(&process->services, error);
-    if (broker->loop == NULL)
+    daemon->process = process;
+    daemon->loop = loop_create(&process->services, error);
+    if (daemon->loop == NULL)
         return false;
-    if (!loop_timer_add(broker->loop, &broker->shutdown, on_shutdown_step)) {
-        loop_free(broker->loop);
+    if (!loop_timer_add(daemon->loop, &daemon->shutdown, on_shutdown_step)) {
+        loop_free(daemon->loop);
         return error_out_of_memory(error);
     }
     struct configuration *configuration = configuration_acquire(process->configuration);
-    broker->configuration = configuration;
-    bool succeeded = serve_until_stopped(broker, error);
+    daemon->configuration = configuration;
+    bool succeeded = serve_until_stopped(daemon, error);
     configuration_release(configuration);
-    loop_timer_remove(broker->loop, &broker->shutdown);
-    loop_free(broker->loop);
+    loop_timer_remove(daemon->loop, &daemon->shutdown);
+    loop_free(daemon->loop);
     return succeeded;
 }
 
@@ -252,9 +251,9 @@ int main(int argc, char **argv)
         .run = run_broker,
         .on_reload = on_reload,
     };
-    struct broker broker = {0};
+    struct daemon daemon = {0};
 
     mallopt(M_TRIM_THRESHOLD, KEPT_MEMORY_BYTES);
     mallopt(M_TOP_PAD, KEPT_MEMORY_BYTES / 8);
-    return process_main(&program, &broker, argc, argv);
+    return process_main(&program, &daemon, argc, argv);
 }

@@ -60,15 +60,12 @@ static struct block *encode(const char *name, const char *user_id)
 {
     struct buffer payload = BUFFER_EMPTY;
     struct json_writer writer;
-    struct block *packet = NULL;
 
     json_writer_init(&writer, &payload);
     json_begin_object(&writer);
     json_member_text(&writer, "userId", user_id);
     json_end_object(&writer);
-    if (!payload.failed)
-        packet =
-            socketio_encode_event(MESSAGING_NAMESPACE, name, payload.data, payload.length, NULL);
+    struct block *packet = client_encode_passing(name, &payload);
     buffer_free(&payload);
     return packet;
 }

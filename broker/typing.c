@@ -24,23 +24,7 @@ struct typing {
 
 /* ---- telling ------------------------------------------------------------------------------- */
 
-static void tell_others(const struct room *room, const struct user *user, const char *name,
-                        const struct buffer *payload)
-{
-    struct block *packet = NULL;
-
-    if (!payload->failed)
-        packet =
-            socketio_encode_event(MESSAGING_NAMESPACE, name, payload->data, payload->length, NULL);
-    if (packet == NULL)
-        return;
-    for (struct membership *member = room->first; member != NULL; member = member->next_in_room)
-        if (!member->is_pending && member->occupant->user != user)
-            client_send(client_of(member->occupant), packet);
-    block_release(packet);
-}
-
-/* `user_name` NULL: has stopped. */
+/* Tells the others in the room. `user_name` NULL: has stopped. */
 static void tell(const struct room *room, const struct user *user, const char *user_name)
 {
     struct buffer payload = BUFFER_EMPTY;
@@ -52,7 +36,11 @@ static void tell(const struct room *room, const struct user *user, const char *u
     json_member_text(&writer, "userId", user->id);
     json_member_text(&writer, "userName", user_name);
     json_end_object(&writer);
-    tell_others(room, user, user_name != NULL ? "user-typing" : "user-stopped-typing", &payload);
+    struct block *packet =
+        client_encode_passing(user_name != NULL ? "user-typing" : "user-stopped-typing", &payload);
+    if (packet != NULL) /* else nobody is told: typing is a hint */
+        client_send_to_room(room, user, packet);
+    block_release(packet);
     buffer_free(&payload);
 }
 
@@ -99,7 +87,7 @@ static void on_expiry(struct timer *timer)
     end(CONTAINER_OF(timer, struct typist, expiry));
 }
 
-/* NULL without memory: nobody is told then, typing is a hint. */
+/* NULL without memory: nobody is told then. */
 static struct typist *add(struct typing *typing, struct client *client, const char *room_id)
 {
     struct room *room = rooms_take_room(typing->rooms, room_id);

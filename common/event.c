@@ -16,6 +16,12 @@ void event_audience_user(const char *user_id, char out[EVENT_AUDIENCE_BYTES])
     snprintf(out, EVENT_AUDIENCE_BYTES, USER_PREFIX "%s", user_id);
 }
 
+const char *event_audience_id(const char *audience, bool *is_room)
+{
+    *is_room = strncmp(audience, ROOM_PREFIX, strlen(ROOM_PREFIX)) == 0;
+    return audience + strlen(ROOM_PREFIX); /* both prefixes have the same length */
+}
+
 /* Each text with its NUL. */
 size_t event_texts_bytes(const struct event *event)
 {

@@ -32,6 +32,9 @@ struct event {
 void event_audience_room(const char *conversation_id, char out[EVENT_AUDIENCE_BYTES]);
 void event_audience_user(const char *user_id, char out[EVENT_AUDIENCE_BYTES]);
 
+/* The id in an audience, borrowed from it; *is_room tells whether it is a room's or a user's. */
+const char *event_audience_id(const char *audience, bool *is_room);
+
 /* The bytes that the texts of a copy take. */
 size_t event_texts_bytes(const struct event *event);
 

@@ -2,7 +2,7 @@
  * Our protocol layers (HTTP, WebSocket, Engine.IO, Socket.IO) without what stands above them: no
  * database, no tokens, no feed. Every client of /messaging is in; each line that comes on the other
  * port is the payload of a `new-message` to all of them. What it costs less than the broker is
- * what the messaging layer costs.
+ * what the broker costs beside them.
  *
  * It writes `listening CLIENTS_PORT LINES_PORT` when it is ready, and ends on SIGTERM.
  */
@@ -218,12 +218,12 @@ static bool set_up_socketio(struct application *application)
     application->socketio_settings = (struct socketio_settings){
         .session = {.loop = application->loop,
                     .endings = &application->endings,
-                    .ping_interval_ms = MESSAGING_PING_INTERVAL_MS,
-                    .ping_timeout_ms = MESSAGING_PING_TIMEOUT_MS,
-                    .upgrade_timeout_ms = MESSAGING_UPGRADE_TIMEOUT_MS,
-                    .max_payload_bytes = MESSAGING_MAX_PAYLOAD_BYTES,
+                    .ping_interval_ms = BROKER_PING_INTERVAL_MS,
+                    .ping_timeout_ms = BROKER_PING_TIMEOUT_MS,
+                    .upgrade_timeout_ms = BROKER_UPGRADE_TIMEOUT_MS,
+                    .max_payload_bytes = BROKER_MAX_PAYLOAD_BYTES,
                     .max_output_bytes = MAX_OUTPUT_BYTES},
-        .connect_timeout_ms = MESSAGING_PING_INTERVAL_MS,
+        .connect_timeout_ms = BROKER_PING_INTERVAL_MS,
         .namespaces = application->name_spaces,
         .application = application,
         .is_origin_allowed = is_origin_allowed,

@@ -1,5 +1,5 @@
 /*
- * The messaging layer as a whole, from its HTTP server to its database, on a clock that the test
+ * The broker as a whole, from its HTTP server to its database, on a clock that the test
  * sets: what happens after a time, and limits that would take many clients.
  */
 #include <stdio.h>
@@ -37,7 +37,7 @@ struct page {
 struct bench {
     struct fixture *fixture;
     struct loop *loop;
-    struct messaging *messaging;
+    struct broker *broker;
     struct configuration *configuration; /* of the messaging */
     struct config *config;               /* to sign tokens with */
     struct http_settings http_settings;
@@ -51,7 +51,7 @@ struct bench {
 
 static void on_request(void *owner, struct http_request *request)
 {
-    messaging_handle(((struct bench *)owner)->messaging, request);
+    broker_handle(((struct bench *)owner)->broker, request);
 }
 
 static void write_configuration(const struct fixture *fixture, char path[160])
@@ -75,11 +75,11 @@ static void start_broker(struct bench *bench)
     bench->configuration = configuration_load(&kind, path, &error);
     if (bench->configuration == NULL)
         fail_msg("%s", error.text);
-    bench->messaging = messaging_create(bench->loop, bench->configuration, &error);
-    assert_non_null(bench->messaging);
+    bench->broker = broker_create(bench->loop, bench->configuration, &error);
+    assert_non_null(bench->broker);
     bench->http_settings = (struct http_settings){.loop = bench->loop,
                                                   .max_connections = 64,
-                                                  .max_body_bytes = MESSAGING_MAX_PAYLOAD_BYTES,
+                                                  .max_body_bytes = BROKER_MAX_PAYLOAD_BYTES,
                                                   .on_request = on_request,
                                                   .owner = bench};
     int listener = listener_open("127.0.0.1:0", &error);
@@ -121,7 +121,7 @@ static int tear_down(void **state)
         buffer_free(&bench->pages[i].raw);
         buffer_free(&bench->pages[i].text);
     }
-    messaging_free(bench->messaging);
+    broker_free(bench->broker);
     configuration_release(bench->configuration);
     http_server_free(bench->http);
     loop_free(bench->loop);
@@ -231,7 +231,7 @@ static uint64_t gauge(struct bench *bench, size_t offset)
     struct metrics_gauges gauges;
     uint64_t value;
 
-    messaging_gauges(bench->messaging, &gauges);
+    broker_gauges(bench->broker, &gauges);
     memcpy(&value, (const char *)&gauges + offset, sizeof(value));
     return value;
 }
@@ -380,7 +380,7 @@ static void who_is_not_back_after_a_restart_is_offline(void **state)
     fixture_conversation(bench->fixture);
     fixture_execute(bench->fixture, "INSERT INTO sessions (pid, sid, user_id, is_connected,"
                                     " changed_at) VALUES ('p1', 's', 'c1', 1, 0)");
-    messaging_start(bench->messaging);
+    broker_start(bench->broker);
     pass(bench, 0);
     struct page *watcher = open_page(bench, "s1", "salon");
     expect(bench, watcher, "[\"user-online\",{\"userId\":\"c1\"}]");
@@ -410,7 +410,7 @@ static void a_page_is_told_of_so_many_contacts(void **state)
              " last_message_at) SELECT client_user_id, id, 0, 'ACTIVE', 0 FROM conversations",
              PRESENCE_CONTACTS_MAX);
     fixture_execute(bench->fixture, sql);
-    messaging_start(bench->messaging);
+    broker_start(bench->broker);
     pass(bench, 0);
     struct page *page = open_page(bench, "s1", "salon");
     TURN_UNTIL(bench, count_of(page, "[\"user-online\"") >= PRESENCE_CONTACTS_MAX);
@@ -439,8 +439,8 @@ static void publish(struct bench *bench)
 
     for (size_t i = 0; i < fixture->event_count; i++) {
         const struct fixture_event *event = &fixture->events[i];
-        messaging_accept(bench->messaging, &(struct event){event->seq, event->audience, event->name,
-                                                           event->payload, strlen(event->payload)});
+        broker_accept(bench->broker, &(struct event){event->seq, event->audience, event->name,
+                                                     event->payload, strlen(event->payload)});
     }
     fixture_forget_events(bench->fixture);
 }
@@ -627,7 +627,7 @@ static void who_was_online_is_settled_when_the_database_can_be_written(void **st
                                     " changed_at) VALUES ('p1', 's', 'c1', 1, 0);"
                                     "ALTER TABLE sessions RENAME TO away");
     bench->fixture->log.descriptor = -1; /* it is logged, and expected */
-    messaging_start(bench->messaging);
+    broker_start(bench->broker);
     TURN_UNTIL(bench, GAUGE(bench, pending_requests) == 0);
     pass(bench, 0);
     fixture_execute(bench->fixture, "ALTER TABLE away RENAME TO sessions");
@@ -641,22 +641,22 @@ static void who_was_online_is_settled_when_the_database_can_be_written(void **st
                      1);
 }
 
-#define MESSAGING_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define BROKER_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        MESSAGING_TEST(typing_ends_after_a_while),
-        MESSAGING_TEST(offline_comes_after_the_grace),
-        MESSAGING_TEST(who_is_not_back_after_a_restart_is_offline),
-        MESSAGING_TEST(a_page_is_told_of_so_many_contacts),
-        MESSAGING_TEST(a_token_ends),
-        MESSAGING_TEST(a_conversation_may_be_deleted_while_it_is_joined),
-        MESSAGING_TEST(a_conversation_may_be_deleted_while_it_is_joined_again),
-        MESSAGING_TEST(a_conversation_may_be_deleted_while_its_reader_comes_back),
-        MESSAGING_TEST(a_client_that_missed_something_is_sent_nothing_after_it),
-        MESSAGING_TEST(who_is_gone_has_read_nothing),
-        MESSAGING_TEST(who_was_online_is_settled_when_the_database_can_be_written),
+        BROKER_TEST(typing_ends_after_a_while),
+        BROKER_TEST(offline_comes_after_the_grace),
+        BROKER_TEST(who_is_not_back_after_a_restart_is_offline),
+        BROKER_TEST(a_page_is_told_of_so_many_contacts),
+        BROKER_TEST(a_token_ends),
+        BROKER_TEST(a_conversation_may_be_deleted_while_it_is_joined),
+        BROKER_TEST(a_conversation_may_be_deleted_while_it_is_joined_again),
+        BROKER_TEST(a_conversation_may_be_deleted_while_its_reader_comes_back),
+        BROKER_TEST(a_client_that_missed_something_is_sent_nothing_after_it),
+        BROKER_TEST(who_is_gone_has_read_nothing),
+        BROKER_TEST(who_was_online_is_settled_when_the_database_can_be_written),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

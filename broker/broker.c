@@ -1,0 +1,318 @@
+#include "broker/broker.h"
+
+#include <stdlib.h>
+
+#include "broker/admission.h"
+#include "broker/client.h"
+#include "broker/client_events.h"
+#include "broker/connections.h"
+#include "broker/delivery.h"
+#include "broker/feed.h"
+#include "broker/origin.h"
+#include "broker/parts.h"
+#include "broker/presence.h"
+#include "broker/protocol/socketio.h"
+#include "broker/restart.h"
+#include "broker/typing.h"
+#include "broker/worker.h"
+#include "common/container.h"
+
+/* How long a turn waits at most while the last clients end. */
+#define ENDING_TURN_MS 50
+
+struct broker {
+    struct broker_parts parts;
+    struct admission admission;
+    struct connections connections;
+    struct restart *restart; /* NULL before broker_start */
+    struct farewell_set endings;
+    struct socketio_namespace name_space;
+    const struct socketio_namespace *name_spaces[2];
+    struct socketio_settings socketio_settings;
+};
+
+/* ---- what comes from below, and whose it is ------------------------------------------------ */
+
+static bool is_origin_allowed(void *application, const char *origin, const char *host)
+{
+    const struct broker *broker = application;
+
+    return origin_is_allowed(broker->parts.configuration->config, origin, host);
+}
+
+static struct engineio_verdict on_handshake(void *application,
+                                            const struct engineio_handshake *handshake)
+{
+    struct broker *broker = application;
+    struct engineio_verdict verdict = {.status = 503, .message = "Le service redémarre"};
+
+    if (!broker->parts.is_stopping)
+        verdict = connections_take(&broker->connections, broker->parts.configuration->config,
+                                   handshake->address);
+    if (verdict.status != 0)
+        broker->parts.metrics.connects_refused++;
+    return verdict;
+}
+
+static void on_close(void *application, void *user)
+{
+    struct broker *broker = application;
+
+    connections_drop(&broker->connections, user);
+}
+
+static void on_connect(void *application, struct socketio_socket *socket, struct json_object *auth,
+                       const char *query)
+{
+    struct broker *broker = application;
+
+    (void)query;
+    admission_connect(&broker->admission, socket, auth);
+}
+
+static void on_disconnect(void *application, struct socketio_socket *socket,
+                          enum socketio_reason reason)
+{
+    struct broker *broker = application;
+
+    admission_disconnect(&broker->admission, socket, reason);
+}
+
+static void on_client_event(void *application, struct socketio_socket *socket,
+                            const struct socketio_event *event)
+{
+    (void)application;
+    client_events_handle(socketio_user(socket), event);
+}
+
+static void on_refused_event(void *application, struct socketio_socket *socket, int64_t ack_id,
+                             const struct error *error)
+{
+    (void)application;
+    client_events_refuse(socketio_user(socket), ack_id, error);
+}
+
+static void on_drain(void *application, struct socketio_socket *socket)
+{
+    (void)application;
+    (void)socket; /* nobody asks for it */
+}
+
+static void on_feed_event(void *owner, const struct event *event, int64_t waited_ms)
+{
+    struct broker *broker = owner;
+
+    delivery_deliver(&broker->parts, event, waited_ms);
+}
+
+/* Of our own operations. While the broker ends, the feed may be gone first. */
+static void on_committed(void *owner, const struct event *event)
+{
+    struct broker *broker = owner;
+
+    if (broker->parts.feed != NULL)
+        feed_accept(broker->parts.feed, event);
+}
+
+/* ---- what comes from above ----------------------------------------------------------------- */
+
+void broker_handle(struct broker *broker, struct http_request *request)
+{
+    engineio_handle(socketio_engineio(broker->parts.socketio), request);
+}
+
+void broker_accept(struct broker *broker, const struct event *event)
+{
+    broker->parts.metrics.bus_events++;
+    feed_accept(broker->parts.feed, event);
+}
+
+void broker_use_configuration(struct broker *broker, const struct configuration *configuration)
+{
+    const struct config *config = configuration->config;
+
+    broker->parts.configuration = configuration;
+    socketio_limit_connect_time(broker->parts.socketio, config->broker_connect_timeout_ms);
+    engineio_limit_output(socketio_engineio(broker->parts.socketio),
+                          (size_t)config->broker_max_output_bytes);
+}
+
+void broker_start(struct broker *broker)
+{
+    broker->restart = restart_begin(&broker->parts);
+}
+
+void broker_stop(struct broker *broker)
+{
+    broker->parts.is_stopping = true;
+}
+
+size_t broker_close_some(struct broker *broker, size_t limit)
+{
+    return engineio_close_some(socketio_engineio(broker->parts.socketio), limit,
+                               FAREWELL_GOING_AWAY);
+}
+
+size_t broker_connections(const struct broker *broker)
+{
+    return broker->connections.count;
+}
+
+bool broker_is_ready(const struct broker *broker)
+{
+    return !broker->parts.is_stopping && feed_is_healthy(broker->parts.feed);
+}
+
+/* ---- counters ------------------------------------------------------------------------------ */
+
+struct metrics *broker_metrics(struct broker *broker)
+{
+    return &broker->parts.metrics;
+}
+
+/* Walks all clients: nobody has to count at each send for somebody who looks once a minute. */
+static uint64_t queued_bytes(const struct broker *broker)
+{
+    const struct table *users = &broker->parts.rooms.users;
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < users->bucket_count; i++)
+        for (struct table_entry *entry = users->buckets[i]; entry != NULL; entry = entry->next)
+            for (struct occupant *one = CONTAINER_OF(entry, struct user, entry)->first; one != NULL;
+                 one = one->next_of_user)
+                sum += socketio_queued(client_of(one)->socket);
+    return sum;
+}
+
+void broker_gauges(struct broker *broker, struct metrics_gauges *gauges)
+{
+    const struct broker_parts *parts = &broker->parts;
+    const struct engineio_server *engineio = socketio_engineio(parts->socketio);
+    const struct feed_statistics *feed = feed_statistics(parts->feed);
+    struct database_statistics database;
+
+    database_statistics(worker_database(parts->worker), &database);
+    *gauges = (struct metrics_gauges){
+        .polling_connections = engineio_count(engineio, ENGINEIO_POLLING),
+        .websocket_connections = engineio_count(engineio, ENGINEIO_WEBSOCKET),
+        .users = parts->rooms.users.count,
+        .rooms = parts->rooms.rooms.count,
+        .memberships = parts->rooms.memberships,
+        .queued_bytes = queued_bytes(broker),
+        .pending_requests = worker_pending(parts->worker),
+        .feed_delivered = feed->delivered,
+        .feed_healed = feed->healed,
+        .feed_skipped = feed->skipped,
+        .database_commits = database.commits,
+        .database_operations = database.operations,
+        .database_failures = database.failures,
+    };
+}
+
+/* ---- life ---------------------------------------------------------------------------------- */
+
+static bool create_worker(struct broker *broker, struct error *error)
+{
+    const struct config *config = broker->parts.configuration->config;
+    struct worker_settings settings = {
+        .loop = broker->parts.loop,
+        .database = database_options_from(config),
+        .readers = config->broker_readers,
+        .on_event = on_committed,
+        .owner = broker,
+    };
+
+    settings.database.readers = config->broker_readers;
+    broker->parts.worker = worker_create(&settings, error);
+    return broker->parts.worker != NULL;
+}
+
+static void describe_socketio(struct broker *broker)
+{
+    const struct config *config = broker->parts.configuration->config;
+
+    broker->endings.loop = broker->parts.loop;
+    broker->name_space = (struct socketio_namespace){.name = CLIENT_NAMESPACE,
+                                                     .application = broker,
+                                                     .on_connect = on_connect,
+                                                     .on_event = on_client_event,
+                                                     .on_refused_event = on_refused_event,
+                                                     .on_disconnect = on_disconnect,
+                                                     .on_drain = on_drain};
+    broker->name_spaces[0] = &broker->name_space;
+    broker->socketio_settings = (struct socketio_settings){
+        .session = {.loop = broker->parts.loop,
+                    .endings = &broker->endings,
+                    .ping_interval_ms = BROKER_PING_INTERVAL_MS,
+                    .ping_timeout_ms = BROKER_PING_TIMEOUT_MS,
+                    .upgrade_timeout_ms = BROKER_UPGRADE_TIMEOUT_MS,
+                    .max_payload_bytes = BROKER_MAX_PAYLOAD_BYTES,
+                    .max_output_bytes = (size_t)config->broker_max_output_bytes},
+        .connect_timeout_ms = config->broker_connect_timeout_ms,
+        .namespaces = broker->name_spaces,
+        .application = broker,
+        .is_origin_allowed = is_origin_allowed,
+        .on_handshake = on_handshake,
+        .on_close = on_close,
+    };
+}
+
+static bool create_parts(struct broker *broker, struct error *error)
+{
+    struct broker_parts *parts = &broker->parts;
+    const struct feed_settings feed = {
+        .loop = parts->loop, .worker = parts->worker, .on_event = on_feed_event, .owner = broker};
+
+    describe_socketio(broker);
+    parts->feed = feed_create(&feed);
+    parts->presence = presence_create(parts->loop, parts->worker, &parts->rooms);
+    parts->typing = typing_create(parts->loop, &parts->rooms);
+    parts->socketio = socketio_server_create(&broker->socketio_settings);
+    broker->admission.parts = parts;
+    if (parts->feed == NULL || parts->presence == NULL || parts->typing == NULL ||
+        parts->socketio == NULL)
+        return error_out_of_memory(error);
+    return true;
+}
+
+struct broker *broker_create(struct loop *loop, const struct configuration *configuration,
+                             struct error *error)
+{
+    struct broker *broker = calloc(1, sizeof(*broker));
+
+    if (broker == NULL) {
+        error_out_of_memory(error);
+        return NULL;
+    }
+    broker->parts.loop = loop;
+    broker->parts.configuration = configuration;
+    if (create_worker(broker, error) && create_parts(broker, error))
+        return broker;
+    broker_free(broker);
+    return NULL;
+}
+
+void broker_free(struct broker *broker)
+{
+    if (broker == NULL)
+        return;
+    struct broker_parts *parts = &broker->parts;
+    parts->is_stopping = true;
+    /* Sockets that are paused or not yet let in stay until their requests are done. */
+    if (parts->socketio != NULL)
+        broker_close_some(broker, SIZE_MAX);
+    while (broker->admission.clients > 0) {
+        feed_cancel(parts->feed);
+        loop_turn(parts->loop, ENDING_TURN_MS);
+    }
+    worker_free(parts->worker);
+    restart_free(broker->restart);
+    socketio_server_free(parts->socketio);
+    connections_free(&broker->connections);
+    farewell_abort(&broker->endings);
+    presence_free(parts->presence);
+    typing_free(parts->typing);
+    feed_free(parts->feed);
+    rooms_free(&parts->rooms);
+    free(broker);
+}

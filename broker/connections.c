@@ -1,0 +1,74 @@
+#include "broker/connections.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/assert.h"
+#include "common/container.h"
+
+/* An address with its connections. */
+struct address {
+    struct table_entry entry;
+    int64_t count;
+    char text[];
+};
+
+static struct engineio_verdict refuse(const char *message)
+{
+    return (struct engineio_verdict){.status = 503, .message = message};
+}
+
+/* Finds or makes it; NULL without memory. */
+static struct address *take_address(struct connections *connections, const char *text)
+{
+    struct table_entry *entry = table_find(&connections->addresses, text);
+    size_t size = strlen(text) + 1;
+
+    if (entry != NULL)
+        return CONTAINER_OF(entry, struct address, entry);
+    struct address *address = calloc(1, sizeof(*address) + size);
+    if (address == NULL)
+        return NULL;
+    memcpy(address->text, text, size);
+    address->entry.key = address->text;
+    if (table_add(&connections->addresses, &address->entry))
+        return address;
+    free(address);
+    return NULL;
+}
+
+struct engineio_verdict connections_take(struct connections *connections,
+                                         const struct config *config, const char *text)
+{
+    struct address *address = NULL;
+
+    if (connections->count >= (size_t)config->broker_max_connections)
+        return refuse("Trop de connexions");
+    if (config->broker_max_connections_per_address > 0) {
+        address = take_address(connections, text);
+        if (address == NULL)
+            return refuse("Mémoire insuffisante");
+        if (address->count >= config->broker_max_connections_per_address)
+            return refuse("Trop de connexions de cette adresse");
+        address->count++;
+    }
+    connections->count++;
+    return (struct engineio_verdict){.user = address};
+}
+
+void connections_drop(struct connections *connections, void *user)
+{
+    struct address *address = user;
+
+    ASSERT(connections->count > 0);
+    connections->count--;
+    if (address == NULL || --address->count > 0)
+        return;
+    table_remove(&connections->addresses, &address->entry);
+    free(address);
+}
+
+void connections_free(struct connections *connections)
+{
+    table_free(&connections->addresses);
+}

@@ -1,0 +1,67 @@
+#include "broker/recovery_writes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/worker.h"
+#include "common/container.h"
+#include "db/recovery.h"
+
+/* With copies of all texts: the client may be gone before it is written. */
+struct recovery_write {
+    struct worker_request request;
+    struct recovery_reference reference;
+    struct recovery_room room;
+    char pid[ENGINEIO_ID_BYTES];
+    char conversation_id[ID_BYTES];
+};
+
+static void on_written(struct worker_request *request)
+{
+    free(CONTAINER_OF(request, struct recovery_write, request));
+}
+
+static struct recovery_write *make_write(const struct client *client)
+{
+    struct recovery_write *write = client->pid[0] != '\0' ? calloc(1, sizeof(*write)) : NULL;
+
+    if (write == NULL)
+        return NULL;
+    memcpy(write->pid, client->pid, sizeof(write->pid));
+    write->reference.pid = write->pid;
+    write->room.pid = write->pid;
+    write->room.conversation_id = write->conversation_id;
+    write->request.on_done = on_written;
+    return write;
+}
+
+void recovery_writes_suspend(const struct client *client)
+{
+    struct recovery_write *write = make_write(client);
+
+    if (write == NULL)
+        return;
+    write->request.operation = recovery_suspend(&write->reference);
+    worker_write(client->parts->worker, &write->request);
+}
+
+void recovery_writes_close(const struct client *client)
+{
+    struct recovery_write *write = make_write(client);
+
+    if (write == NULL)
+        return;
+    write->request.operation = recovery_close(&write->reference);
+    worker_write(client->parts->worker, &write->request);
+}
+
+void recovery_writes_forget_room(const struct client *client, const char *conversation_id)
+{
+    struct recovery_write *write = make_write(client);
+
+    if (write == NULL)
+        return;
+    strncpy(write->conversation_id, conversation_id, sizeof(write->conversation_id) - 1);
+    write->request.operation = recovery_forget_room(&write->room);
+    worker_write(client->parts->worker, &write->request);
+}
