@@ -2,6 +2,7 @@
 
 noinst_LIBRARIES += libcommon.a
 libcommon_a_SOURCES = \
+	common/address.c common/address.h \
 	common/assert.c common/assert.h \
 	common/base64url.c common/base64url.h \
 	common/buffer.c common/buffer.h \

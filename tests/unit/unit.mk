@@ -16,6 +16,7 @@ broker_fixture = tests/unit/broker_fixture.c tests/unit/broker_fixture.h
 programmer_error = tests/unit/programmer_error.c tests/unit/programmer_error.h
 
 check_PROGRAMS += \
+	tests/unit/test_address \
 	tests/unit/test_appointment \
 	tests/unit/test_assert \
 	tests/unit/test_base64url \
@@ -74,6 +75,7 @@ check_PROGRAMS += \
 	tests/unit/test_websocket \
 	tests/unit/test_writers_lock
 
+tests_unit_test_address_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_appointment_SOURCES = tests/unit/test_appointment.c $(db_fixture)
 tests_unit_test_appointment_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_assert_LDADD = $(common_libraries) $(CMOCKA_LIBS)
