@@ -266,7 +266,7 @@ static bool keep_read_time(struct action *action)
     struct json_writer writer;
 
     error_clear(&error);
-    struct json_object *message = json_read(action->json.data, action->json.length, &error);
+    struct json_object *message = json_read_own(action->json.data, action->json.length, &error);
     const char *sender = json_text(json_get(json_get(message, "sender"), "id"));
     bool is_own = sender == NULL || strcmp(sender, action->client->occupant.user->id) == 0;
     buffer_clear(&action->json);

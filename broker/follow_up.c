@@ -33,7 +33,7 @@ static struct json_object *read_payload(const struct event *event)
     struct error error;
 
     error_clear(&error);
-    return json_read(event->payload, event->payload_length, &error);
+    return json_read_own(event->payload, event->payload_length, &error);
 }
 
 /* What the payload of new-message says, borrowed from it. */

@@ -14,15 +14,28 @@
  * characters in texts and lone surrogates, keeps the last of equal keys, and dies when memory runs
  * out at a key (0.16).
  */
-enum failure { FAILURE_NONE, FAILURE_SYNTAX, FAILURE_DEPTH, FAILURE_DUPLICATE, FAILURE_MEMORY };
+enum failure {
+    FAILURE_NONE,
+    FAILURE_SYNTAX,
+    FAILURE_DEPTH,
+    FAILURE_DUPLICATE,
+    FAILURE_VALUES,
+    FAILURE_TEXT_BYTES,
+    FAILURE_MEMORY,
+};
 
 struct parser {
     const char *text;
     size_t length;
     size_t at;
+    const char *const *members; /* that are kept; NULL: all */
+    bool is_lenient;            /* texts may hold what we do not take, and depth has no limit */
     size_t depth;
+    size_t values_left;
+    size_t text_bytes_left;
     enum failure failure;
-    /* A stack of texts, each with its NUL: the keys of the objects in hand, the text in hand. */
+    /* A stack of texts, each with its NUL: the keys of the objects in hand, the text in hand. While
+     * a value is skipped: of the brackets that are to come, with a text on top. */
     struct buffer scratch;
 };
 
@@ -82,6 +95,24 @@ static bool take_object(struct parser *parser, struct json_object *made, struct 
     return made != NULL || note_failure(parser, FAILURE_MEMORY);
 }
 
+/* Before a value is made. */
+static bool count_value(struct parser *parser)
+{
+    if (parser->values_left == 0)
+        return note_failure(parser, FAILURE_VALUES);
+    parser->values_left--;
+    return true;
+}
+
+/* Before a text is kept. */
+static bool count_text(struct parser *parser, size_t length)
+{
+    if (length > parser->text_bytes_left)
+        return note_failure(parser, FAILURE_TEXT_BYTES);
+    parser->text_bytes_left -= length;
+    return true;
+}
+
 /* ---- texts ---- */
 
 /* The four digits behind \u. */
@@ -106,7 +137,11 @@ static bool read_code_point(struct parser *parser, uint32_t *code_point)
 {
     uint32_t low;
 
-    if (!read_hex(parser, code_point) || *code_point == 0)
+    if (!read_hex(parser, code_point))
+        return false;
+    if (parser->is_lenient)
+        *code_point = '?'; /* nobody looks at it */
+    if (*code_point == 0)
         return false;
     if (*code_point < 0xD800 || *code_point > 0xDFFF)
         return true;
@@ -144,9 +179,9 @@ static void skip_plain(struct parser *parser)
         if (*here == '"' || *here == '\\' || (unsigned char)*here < 0x20)
             return;
         size_t sequence = utf8_sequence_length(here, parser->length - parser->at);
-        if (sequence == 0)
+        if (sequence == 0 && !parser->is_lenient)
             return;
-        parser->at += sequence;
+        parser->at += sequence > 0 ? sequence : 1;
     }
 }
 
@@ -177,9 +212,10 @@ static bool parse_text(struct parser *parser, struct json_object **value)
     const char *text = scratch_text(parser, start);
     if (text == NULL)
         return false;
-    int length = (int)(parser->scratch.length - start - 1);
+    size_t length = parser->scratch.length - start - 1;
     parser->scratch.length = start;
-    return take_object(parser, json_object_new_string_len(text, length), value);
+    return count_text(parser, length) &&
+           take_object(parser, json_object_new_string_len(text, (int)length), value);
 }
 
 /* ---- numbers and words ---- */
@@ -235,7 +271,8 @@ static bool parse_number(struct parser *parser, struct json_object **value)
         if (errno == 0)
             return take_object(parser, json_object_new_int64(integer), value);
     }
-    return take_object(parser, json_object_new_double_s(strtod(text, NULL), text), value);
+    return count_text(parser, strlen(text)) &&
+           take_object(parser, json_object_new_double_s(strtod(text, NULL), text), value);
 }
 
 static bool parse_word(struct parser *parser, struct json_object **value)
@@ -248,33 +285,153 @@ static bool parse_word(struct parser *parser, struct json_object **value)
     return accept_word(parser, "null") || note_failure(parser, FAILURE_SYNTAX);
 }
 
+/* ---- what is left out ---- */
+
+/*
+ * Without recursion: here the depth need not be bounded. On the stack stand the brackets that are
+ * to come, down to `bottom`.
+ */
+
+static bool skip_text(struct parser *parser)
+{
+    size_t start = parser->scratch.length;
+    bool is_text = read_string(parser) && scratch_text(parser, start) != NULL;
+
+    parser->scratch.length = start;
+    return is_text;
+}
+
+static bool skip_scalar(struct parser *parser)
+{
+    bool is_integer;
+
+    switch (next_byte(parser)) {
+    case '"':
+        return skip_text(parser);
+    case 't':
+        return accept_word(parser, "true") || note_failure(parser, FAILURE_SYNTAX);
+    case 'f':
+        return accept_word(parser, "false") || note_failure(parser, FAILURE_SYNTAX);
+    case 'n':
+        return accept_word(parser, "null") || note_failure(parser, FAILURE_SYNTAX);
+    default:
+        return skip_number(parser, &is_integer) || note_failure(parser, FAILURE_SYNTAX);
+    }
+}
+
+/* A key and its colon. */
+static bool skip_key(struct parser *parser)
+{
+    skip_blanks(parser);
+    if (!skip_text(parser))
+        return false;
+    skip_blanks(parser);
+    return accept(parser, ":") || note_failure(parser, FAILURE_SYNTAX);
+}
+
+/* Behind an opening bracket, of which `closing` is the other. Sets *is_empty when that follows at
+ * once; else the next is a value. */
+static bool skip_opening(struct parser *parser, size_t bottom, char closing, bool *is_empty)
+{
+    if (!parser->is_lenient && parser->depth + parser->scratch.length - bottom >= JSON_MAX_DEPTH)
+        return note_failure(parser, FAILURE_DEPTH);
+    skip_blanks(parser);
+    *is_empty = next_byte(parser) == closing;
+    if (*is_empty) {
+        parser->at++;
+        return true;
+    }
+    buffer_append(&parser->scratch, &closing, 1);
+    if (parser->scratch.failed)
+        return note_failure(parser, FAILURE_MEMORY);
+    return closing == ']' || skip_key(parser);
+}
+
+/* Behind a value: closing brackets, and up to a comma (and a key) if one of them is left. */
+static bool skip_closing(struct parser *parser, size_t bottom)
+{
+    while (parser->scratch.length > bottom) {
+        char closing = parser->scratch.data[parser->scratch.length - 1];
+        skip_blanks(parser);
+        if (accept(parser, ","))
+            return closing == ']' || skip_key(parser);
+        if (next_byte(parser) != closing)
+            return note_failure(parser, FAILURE_SYNTAX);
+        parser->at++;
+        parser->scratch.length--;
+    }
+    return true;
+}
+
+static bool skip_value(struct parser *parser)
+{
+    size_t bottom = parser->scratch.length;
+
+    do {
+        bool is_whole = true;
+        skip_blanks(parser);
+        if (accept(parser, "{")) {
+            if (!skip_opening(parser, bottom, '}', &is_whole))
+                return false;
+        } else if (accept(parser, "[")) {
+            if (!skip_opening(parser, bottom, ']', &is_whole))
+                return false;
+        } else if (!skip_scalar(parser)) {
+            return false;
+        }
+        if (is_whole && !skip_closing(parser, bottom))
+            return false;
+    } while (parser->scratch.length > bottom);
+    return true;
+}
+
 /* ---- containers ---- */
 
 static bool parse_value(struct parser *parser, struct json_object **value);
 
+static bool is_kept(const struct parser *parser, const char *key)
+{
+    const char *const *member = parser->members;
+
+    while (member != NULL && *member != NULL && strcmp(*member, key) != 0)
+        member++;
+    return member == NULL || *member != NULL;
+}
+
+/* The value behind a key that stands on the stack. */
+static bool parse_kept(struct parser *parser, struct json_object *object, size_t key_start)
+{
+    struct json_object *value;
+
+    if (!count_text(parser, parser->scratch.length - key_start - 1) || !parse_value(parser, &value))
+        return false;
+    const char *key = parser->scratch.data + key_start; /* may have moved */
+    parser->scratch.length = key_start;
+    if (json_object_object_add_ex(object, key, value, JSON_C_OBJECT_ADD_KEY_IS_NEW) == 0)
+        return true;
+    json_object_put(value);
+    return note_failure(parser, FAILURE_MEMORY);
+}
+
 static bool parse_member(struct parser *parser, struct json_object *object)
 {
     size_t key_start = parser->scratch.length;
-    struct json_object *value;
 
     if (!read_string(parser))
         return false;
     const char *key = scratch_text(parser, key_start);
     if (key == NULL)
         return false;
-    if (json_object_object_get_ex(object, key, NULL))
+    bool must_keep = is_kept(parser, key);
+    if (must_keep && json_object_object_get_ex(object, key, NULL))
         return note_failure(parser, FAILURE_DUPLICATE);
     skip_blanks(parser);
     if (!accept(parser, ":"))
         return note_failure(parser, FAILURE_SYNTAX);
-    if (!parse_value(parser, &value))
-        return false;
-    key = parser->scratch.data + key_start; /* may have moved */
+    if (must_keep)
+        return parse_kept(parser, object, key_start);
     parser->scratch.length = key_start;
-    if (json_object_object_add_ex(object, key, value, JSON_C_OBJECT_ADD_KEY_IS_NEW) == 0)
-        return true;
-    json_object_put(value);
-    return note_failure(parser, FAILURE_MEMORY);
+    return skip_value(parser);
 }
 
 static bool parse_members(struct parser *parser, struct json_object *object)
@@ -336,6 +493,8 @@ static bool parse_container(struct parser *parser, struct json_object **value)
 static bool parse_value(struct parser *parser, struct json_object **value)
 {
     skip_blanks(parser);
+    if (!count_value(parser))
+        return false;
     switch (next_byte(parser)) {
     case '{':
     case '[':
@@ -378,25 +537,66 @@ static void report(const struct parser *parser, struct error *error)
     case FAILURE_DUPLICATE:
         error_set(error, ERROR_INVALID, "JSON invalide : une clé est donnée deux fois");
         break;
+    case FAILURE_VALUES:
+        error_set(error, ERROR_TOO_LARGE, "JSON trop grand : plus de %d valeurs", JSON_MAX_VALUES);
+        break;
+    case FAILURE_TEXT_BYTES:
+        error_set(error, ERROR_TOO_LARGE, "JSON trop grand : plus de %d octets de texte",
+                  JSON_MAX_TEXT_BYTES);
+        break;
     case FAILURE_MEMORY:
         error_out_of_memory(error);
         break;
     }
 }
 
-struct json_object *json_read(const char *text, size_t length, struct error *error)
+static struct json_object *read_with(struct parser *parser, struct error *error)
 {
-    struct parser parser = {.text = text, .length = length};
     struct json_object *value = NULL;
 
     /* json-c counts the bytes of a text in an int. */
-    bool is_read =
-        length < INT_MAX ? parse_whole(&parser, &value) : note_failure(&parser, FAILURE_SYNTAX);
-    buffer_free(&parser.scratch);
+    bool is_read = parser->length < INT_MAX ? parse_whole(parser, &value)
+                                            : note_failure(parser, FAILURE_SYNTAX);
+    buffer_free(&parser->scratch);
     if (is_read)
         return value;
-    report(&parser, error);
+    report(parser, error);
     return NULL;
+}
+
+struct json_object *json_read_members(const char *text, size_t length, const char *const *members,
+                                      struct error *error)
+{
+    struct parser parser = {.text = text,
+                            .length = length,
+                            .members = members,
+                            .values_left = JSON_MAX_VALUES,
+                            .text_bytes_left = JSON_MAX_TEXT_BYTES};
+
+    return read_with(&parser, error);
+}
+
+struct json_object *json_read(const char *text, size_t length, struct error *error)
+{
+    return json_read_members(text, length, NULL, error);
+}
+
+struct json_object *json_read_own(const char *text, size_t length, struct error *error)
+{
+    struct parser parser = {
+        .text = text, .length = length, .values_left = SIZE_MAX, .text_bytes_left = SIZE_MAX};
+
+    return read_with(&parser, error);
+}
+
+bool json_is_well_formed(const char *text, size_t length)
+{
+    struct parser parser = {.text = text, .length = length, .is_lenient = true};
+    bool is_well_formed = skip_value(&parser);
+
+    skip_blanks(&parser);
+    buffer_free(&parser.scratch);
+    return is_well_formed && parser.at == length;
 }
 
 struct json_object *json_get(struct json_object *object, const char *key)

@@ -148,6 +148,11 @@ static bool take_apart(const char *text, size_t length, struct parts *parts)
     return parts->header_length > 0 && parts->payload_length > 0 && parts->signature_length > 0;
 }
 
+/* What is looked at in a header and in a payload. */
+static const char *const members[] = {"alg",   "typ",       "crit",     "kid",       "userId",
+                                      "role",  "exp",       "nbf",      "iat",       "email",
+                                      "image", "firstName", "lastName", "salonName", NULL};
+
 /* An object in base64url. */
 static enum token_verdict read_object(const char *text, size_t length, struct json_object **object)
 {
@@ -159,7 +164,7 @@ static enum token_verdict read_object(const char *text, size_t length, struct js
     if (!base64url_decode(text, length, bytes, &bytes_length))
         return TOKEN_MALFORMED;
     error_clear(&error);
-    *object = json_read((const char *)bytes, bytes_length, &error);
+    *object = json_read_members((const char *)bytes, bytes_length, members, &error);
     if (*object == NULL)
         return error.kind == ERROR_UNAVAILABLE ? TOKEN_NO_MEMORY : TOKEN_MALFORMED;
     return json_object_is_type(*object, json_type_object) ? TOKEN_ACCEPTED : TOKEN_MALFORMED;

@@ -18,6 +18,9 @@
 /* What a point begins with that has both its coordinates (SEC 1 section 2.3.3). */
 #define UNCOMPRESSED 4
 
+const char *const token_jwk_members[] = {"keys", "kty", "crv", "alg", "use", "kid", "k",
+                                         "n",    "e",   "x",   "y",   "d",   NULL};
+
 /* Bytes in base64url. */
 struct number {
     unsigned char bytes[BASE64URL_ROOM(NUMBER_MAX_BYTES / 3 * 4)];

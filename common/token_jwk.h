@@ -18,6 +18,9 @@ enum token_jwk_result {
     TOKEN_JWK_NO_MEMORY,
 };
 
+/* The names of all members that are looked at, and `keys` of a set, up to a NULL. */
+extern const char *const token_jwk_members[];
+
 /* BAD with *reason (static, English). `key` is all zero before, and to be cleared in any case. */
 enum token_jwk_result token_jwk_read(struct json_object *jwk, struct token_key *key,
                                      const char **reason);

@@ -148,9 +148,12 @@ static bool add_jwks(struct token_keys *keys, const char *path, const struct buf
     size_t count_before = keys->count;
 
     error_clear(&json_error);
-    struct json_object *file = json_read(content->data, content->length, &json_error);
-    if (file == NULL && json_error.kind == ERROR_UNAVAILABLE)
-        return out_of_memory(error);
+    struct json_object *file =
+        json_read_members(content->data, content->length, token_jwk_members, &json_error);
+    if (file == NULL && json_error.kind != ERROR_INVALID)
+        return json_error.kind == ERROR_UNAVAILABLE
+                   ? out_of_memory(error)
+                   : error_set(error, ERROR_INVALID, "%s: holds too many keys", path);
     struct json_object *set = json_get(file, "keys");
     bool is_good = true;
     if (json_object_is_type(set, json_type_array))

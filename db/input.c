@@ -15,6 +15,8 @@
 
 #define PORT_MAX 65535
 
+const char *const input_members[] = {INPUT_MEMBERS, NULL};
+
 static const char *const message_type_names[] = {
     [MESSAGE_TEXT] = "TEXT",
     [MESSAGE_IMAGE] = "IMAGE",

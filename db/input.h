@@ -1,9 +1,10 @@
 /*
  * The rules for what clients send, for REST and socket alike (docs/protocol.md, "Request
- * bodies"). A reader takes a parsed JSON value and fills a struct of texts that are borrowed from
- * it; broken rules come back as ERROR_INVALID with one French sentence each ("field: …"), all of
- * them, not only the first. Unknown members are ignored, null counts as absent. A reader clears
- * *error first; after false the struct is not to be used.
+ * bodies"). A reader takes a JSON value, of which it needs no other members than input_members, and
+ * fills a struct of texts that are borrowed from it; broken rules come back as ERROR_INVALID with
+ * one French sentence each ("field: …"), all of them, not only the first. Unknown members are
+ * ignored, null counts as absent. A reader clears *error first; after false the struct is not to be
+ * used.
  *
  * Any thread.
  */
@@ -33,7 +34,19 @@
 #define PRESTATION_MAX_CHARACTERS      200
 #define PAGE_LIMIT_MAX                 100
 #define PAGE_MAX                       1000000000
-#define REQUEST_BODY_MAX_BYTES         1048576
+/* A request's body or an event's payload. The longest valid message, every character of it escaped,
+ * with its attachments has some 170 KiB. */
+#define INPUT_MAX_BYTES (256 * 1024)
+
+/* The names of all members that the readers below ask for, for json_read_members; as a list of
+ * texts, and that list with a NULL behind it. */
+#define INPUT_MEMBERS                                                                              \
+    "content", "type", "attachments", "fileName", "fileUrl", "fileType", "fileSize",               \
+        "uploadThingKey", "clientMessageId", "conversationId", "messageId", "clientUserId",        \
+        "salonId", "appointmentId", "subject", "firstMessage", "status", "prestation", "start",    \
+        "version", "createdBy", "salon", "client", "firstName", "lastName", "salonName", "image",  \
+        "email", "role"
+extern const char *const input_members[];
 
 enum message_type { MESSAGE_TEXT, MESSAGE_IMAGE, MESSAGE_FILE, MESSAGE_SYSTEM };
 enum conversation_status { CONVERSATION_ACTIVE, CONVERSATION_ARCHIVED };

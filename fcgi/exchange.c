@@ -19,11 +19,11 @@ struct json_object *exchange_read_json(struct exchange *exchange, struct error *
 
     switch (request_read_body(request)) {
     case BODY_READ:
-        return json_read(request->body.data != NULL ? request->body.data : "", request->body.length,
-                         error);
+        return json_read_members(request->body.data != NULL ? request->body.data : "",
+                                 request->body.length, input_members, error);
     case BODY_TOO_LARGE:
         error_set(error, ERROR_TOO_LARGE, "Le corps de la requête dépasse %d octets",
-                  REQUEST_BODY_MAX_BYTES);
+                  INPUT_MAX_BYTES);
         break;
     case BODY_NO_MEMORY:
         error_out_of_memory(error);

@@ -36,8 +36,8 @@ struct exchange {
  * that it has one. */
 const char *exchange_path_id(const struct exchange *exchange);
 
-/* The request's body as JSON, to be freed with json_object_put; NULL with *error (400, 413, or 503
- * without memory). */
+/* The request's body as JSON, with input_members alone, to be freed with json_object_put; NULL with
+ * *error (400, 413, or 503 without memory). */
 struct json_object *exchange_read_json(struct exchange *exchange, struct error *error);
 
 /* database_write, which lets other requests have the processor while it waits for the commit. */

@@ -94,7 +94,7 @@ void request_begin(struct request *request, const struct transport *transport)
 }
 
 /* The declared length, or -1 when there is none. False when it is no number; a huge one is
- * REQUEST_BODY_MAX_BYTES + 1. */
+ * INPUT_MAX_BYTES + 1. */
 static bool declared_length(const struct request *request, int64_t *length)
 {
     const char *text = request->content_length;
@@ -104,8 +104,8 @@ static bool declared_length(const struct request *request, int64_t *length)
         if (*text < '0' || *text > '9')
             return false;
         *length = *length * 10 + (*text - '0');
-        if (*length > REQUEST_BODY_MAX_BYTES)
-            *length = REQUEST_BODY_MAX_BYTES + 1;
+        if (*length > INPUT_MAX_BYTES)
+            *length = INPUT_MAX_BYTES + 1;
     }
     return true;
 }
@@ -129,7 +129,7 @@ static enum body_state read_to_end(struct request *request, int64_t declared)
         if (count == 0)
             break;
         body->length += (size_t)count;
-        if (body->length > REQUEST_BODY_MAX_BYTES)
+        if (body->length > INPUT_MAX_BYTES)
             return BODY_TOO_LARGE;
     }
     return declared < 0 || body->length == (size_t)declared ? BODY_READ : BODY_MALFORMED;
@@ -143,7 +143,7 @@ enum body_state request_read_body(struct request *request)
         return request->body_state;
     if (!declared_length(request, &declared))
         request->body_state = BODY_MALFORMED;
-    else if (declared > REQUEST_BODY_MAX_BYTES)
+    else if (declared > INPUT_MAX_BYTES)
         request->body_state = BODY_TOO_LARGE;
     else
         request->body_state = read_to_end(request, declared);

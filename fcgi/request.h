@@ -42,7 +42,7 @@ struct transport {
 enum body_state {
     BODY_UNREAD,
     BODY_READ,
-    BODY_TOO_LARGE, /* more than REQUEST_BODY_MAX_BYTES */
+    BODY_TOO_LARGE, /* more than INPUT_MAX_BYTES */
     BODY_MALFORMED, /* not as long as CONTENT_LENGTH says, or that is no number */
     BODY_BROKEN,    /* the transport failed: nobody is there to read an answer */
     BODY_NO_MEMORY,

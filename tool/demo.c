@@ -47,7 +47,7 @@ struct json_object *demo_story_load(const char *path, const char *origin, struct
         if (content == NULL || text.failed)
             error_out_of_memory(error);
         else
-            story = json_read(text.data, text.length, error);
+            story = json_read_own(text.data, text.length, error);
     }
     buffer_free(&raw);
     buffer_free(&text);
@@ -232,7 +232,7 @@ static struct caller caller_of(const struct player *player, const struct thread 
 
 static bool take_id(struct player *player, struct thread *thread, struct error *error)
 {
-    struct json_object *conversation = json_read(player->json.data, player->json.length, error);
+    struct json_object *conversation = json_read_own(player->json.data, player->json.length, error);
 
     if (conversation == NULL)
         return false;

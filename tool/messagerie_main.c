@@ -266,7 +266,7 @@ static int print_people(const struct context *context, struct buffer *json)
     if (context->options.json)
         return print_text(json);
     error_clear(&error);
-    struct json_object *tree = json_read(json->data, json->length, &error);
+    struct json_object *tree = json_read_own(json->data, json->length, &error);
     if (tree == NULL)
         return report_failure(&error);
     if (json_object_is_type(tree, json_type_array))

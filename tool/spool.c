@@ -159,7 +159,7 @@ static bool read_all(const struct spool *spool, const char *name, int descriptor
     char chunk[16384];
     ssize_t count = 1;
 
-    while (count > 0 && content->length <= REQUEST_BODY_MAX_BYTES) {
+    while (count > 0 && content->length <= INPUT_MAX_BYTES) {
         do
             count = read(descriptor, chunk, sizeof(chunk));
         while (count < 0 && errno == EINTR);
@@ -190,9 +190,8 @@ static bool read_file(const struct spool *spool, const char *name, struct buffer
     }
     bool succeeded = read_all(spool, name, descriptor, content, error);
     close(descriptor);
-    if (succeeded && content->length > REQUEST_BODY_MAX_BYTES)
-        return error_set(error, ERROR_INVALID, "Le fichier dépasse %d octets",
-                         REQUEST_BODY_MAX_BYTES);
+    if (succeeded && content->length > INPUT_MAX_BYTES)
+        return error_set(error, ERROR_INVALID, "Le fichier dépasse %d octets", INPUT_MAX_BYTES);
     if (succeeded && !text_file_clean(content))
         return error_set(error, ERROR_INVALID, "Le fichier est en UTF-16 ; il faut de l'UTF-8");
     return succeeded;
@@ -251,7 +250,8 @@ static void read_item(const struct spool *spool, const char *name, struct item *
     item->body = NULL;
     error_clear(error);
     if (read_file(spool, name, &content, error))
-        item->body = json_read(content.data != NULL ? content.data : "", content.length, error);
+        item->body = json_read_members(content.data != NULL ? content.data : "", content.length,
+                                       input_members, error);
     item->batch->bytes += content.length;
     buffer_free(&content);
     if (item->body != NULL)
@@ -388,8 +388,8 @@ static void run_batch(const struct spool *spool)
 }
 
 /* Removes the file, or puts it aside. False with *error when it has to stay where it is. */
-static bool finish_item(struct spool *spool, const struct item *item,
-                        struct spool_result *result, struct error *error)
+static bool finish_item(struct spool *spool, const struct item *item, struct spool_result *result,
+                        struct error *error)
 {
     if (item->job.succeeded) {
         if (unlinkat(spool->directory, item->name, 0) != 0 && errno != ENOENT)

@@ -40,14 +40,15 @@ function* malformedJson() {
         '{"content":"a\nb"}',
         '\ufeff{"content":"x"}', '{"content":"x","content":"x"}',
         '{"content":"x","\\u0063ontent":"x"}',
-        '{"content":"x","a":{"b":1,"b":2}}', '{"content":"x","a":NaN}',
+        '{"content":"x","attachments":[{"fileSize":1,"fileSize":2}]}',
+        '{"content":"x","a":NaN}',
         '{"content":"x","a":Infinity}',
         '{"content":"x","a":01}', '{"content":"x","a":+1}', '{"content":"x","a":.5}',
         '{"content":"x","a":0x10}',
         '{"content":"x","a":TRUE}', '{"content":"x","a":nul}', '{"content":"x","a":1.}',
         '{"content":"x","a":1e}'])
         yield text;
-    for (const depth of [1_000, 100_000]) {
+    for (const depth of [1_000, 40_000]) {
         yield `{"content":"x","a":${nested('[', ']', depth)}}`;
         yield nested('[', ']', depth);
         yield `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`;
@@ -67,7 +68,7 @@ function* invalidMessages() {
         yield { content: 'x', clientMessageId };
     for (const attachments of [...NO_TEXTS.filter((value) => !Array.isArray(value)),
         Array(6).fill(PICTURE),
-        Array(5_000).fill(PICTURE), ...NO_TEXTS.map((value) => [value]), [null], [PICTURE, {}]])
+        Array(100).fill(PICTURE), ...NO_TEXTS.map((value) => [value]), [null], [PICTURE, {}]])
         yield { content: 'x', attachments };
     for (const [field, values] of Object.entries({
         fileName: [...NO_TEXTS, null, '', 'x'.repeat(256)],

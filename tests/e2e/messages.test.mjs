@@ -10,7 +10,7 @@ import { assertInvalid, bodyOf, errorOf, openConversation, PICTURE, send, sendMa
 import { describeStack } from './harness/stack.mjs';
 
 const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
-const MIB = 1024 * 1024;
+const BODY_MAX_BYTES = 256 * 1024;
 
 /** JSON text of exactly `bytes` bytes that sends "Bonjour"; what fills it up is ignored. */
 function bodyOfLength(bytes) {
@@ -171,11 +171,24 @@ describeStack('messages', {}, ({ stack, test }) => {
         });
     });
 
-    test('a body of 1 MiB is read, one byte more is 413', async () => {
+    test('a body of 256 KiB is read, one byte more is 413', async () => {
         const { client, path } = await talk();
-        bodyOf(await client.post(path, bodyOfLength(MIB)), 201);
-        errorOf(await stack.assertUnchanged(() => client.post(path, bodyOfLength(MIB + 1))), 413);
-        errorOf(await stack.assertUnchanged(() => client.post(path, bodyOfLength(2 * MIB))), 413);
+        bodyOf(await client.post(path, bodyOfLength(BODY_MAX_BYTES)), 201);
+        errorOf(await stack.assertUnchanged(() => client.post(path, bodyOfLength(BODY_MAX_BYTES + 1))), 413);
+        errorOf(await stack.assertUnchanged(() => client.post(path, bodyOfLength(2 * 1024 * 1024))), 413);
+    });
+
+    test('fields that nobody reads may hold anything, the others at most 1,000 values', async () => {
+        const { client, path } = await talk();
+        const many = (value, count) => Array.from({ length: count }, () => value);
+        for (const padding of [many({}, 50_000), many([], 50_000), many(0, 100_000), many('', 50_000),
+            many({ content: [1] }, 10_000), { attachments: { type: many(null, 10_000) } }])
+            bodyOf(await client.post(path, { padding, content: 'x' }), 201);
+        for (const value of [{}, [], 0, '', null, { fileName: {} }])
+            errorOf(await stack.assertUnchanged(() => client.post(path,
+                { content: 'x', attachments: many(value, 1_000) })), 413);
+        errorOf(await stack.assertUnchanged(() => client.post(path,
+            `{"content":"x","padding":${'['.repeat(50_000)}${']'.repeat(50_000)}}`)), 400);
     });
 
     test('nobody sends into a conversation that is not theirs', async () => {

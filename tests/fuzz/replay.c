@@ -11,7 +11,7 @@
 
 #include "tests/fuzz/fuzz.h"
 
-#define INPUT_MAX_BYTES (1024 * 1024)
+#define CORPUS_FILE_MAX_BYTES (1024 * 1024)
 
 static int is_input(const struct dirent *entry)
 {
@@ -21,7 +21,7 @@ static int is_input(const struct dirent *entry)
 static void replay(const char *folder, const char *name, int number)
 {
     char path[PATH_MAX + NAME_MAX + 2];
-    uint8_t *data = malloc(INPUT_MAX_BYTES);
+    uint8_t *data = malloc(CORPUS_FILE_MAX_BYTES);
     FILE *file;
 
     snprintf(path, sizeof(path), "%s/%s", folder, name);
@@ -29,7 +29,7 @@ static void replay(const char *folder, const char *name, int number)
     if (!data || !file) {
         printf("not ok %d - %s cannot be read\n", number, name);
     } else {
-        size_t size = fread(data, 1, INPUT_MAX_BYTES, file);
+        size_t size = fread(data, 1, CORPUS_FILE_MAX_BYTES, file);
         uint8_t *exact = malloc(size > 0 ? size : 1); /* so that a sanitizer sees its end */
 
         FUZZ_CHECK(exact);

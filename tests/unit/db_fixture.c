@@ -236,7 +236,7 @@ struct json_object *fixture_parse(struct buffer *json)
     struct error error;
 
     error_clear(&error);
-    struct json_object *tree = json_read(json->data, json->length, &error);
+    struct json_object *tree = json_read_own(json->data, json->length, &error);
     if (tree == NULL)
         print_error("not JSON: %s\n", buffer_text(json));
     assert_non_null(tree);

@@ -320,7 +320,7 @@ static void refuses_odd_queries(void **state)
 static void limits_the_body(void **state)
 {
     struct office *office = *state;
-    size_t length = REQUEST_BODY_MAX_BYTES + 1;
+    size_t length = INPUT_MAX_BYTES + 1;
     char *body = malloc(length + 1);
 
     assert_non_null(body);

@@ -267,12 +267,12 @@ static void closes_what_is_not_to_be_kept(void **state)
 
 static void reads_bodies(void **state)
 {
-    static const size_t lengths[] = {0, 1, 7, 8, 8000, 8192, 16384, 16385, 100000, 1048576};
+    static const size_t lengths[] = {0, 1, 7, 8, 8000, 8192, 16384, 16385, 100000, INPUT_MAX_BYTES};
     struct site *site = *state;
-    char *body = malloc(1048576 + 1);
+    char *body = malloc(INPUT_MAX_BYTES + 1);
 
     assert_non_null(body);
-    for (size_t i = 0; i < 1048576; i++)
+    for (size_t i = 0; i < INPUT_MAX_BYTES; i++)
         body[i] = (char)('A' + i % 31);
     start(site, THREADS, MAX_CONNECTIONS, IO_TIMEOUT_MS);
     int client = client_connect(site->path);

@@ -17,7 +17,7 @@ static struct json_object *parse(const char *json)
     struct error error;
 
     error_clear(&error);
-    struct json_object *body = json_read(json, strlen(json), &error);
+    struct json_object *body = json_read_members(json, strlen(json), input_members, &error);
     if (body == NULL)
         fail_msg("bad JSON in the test: %s: %s", error.text, json);
     return body;

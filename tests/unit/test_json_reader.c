@@ -1,8 +1,10 @@
 #include "tests/unit/unit_test.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/buffer.h"
 #include "common/json_reader.h"
 #include "tests/unit/failing_malloc.h"
 
@@ -17,8 +19,9 @@ static struct json_object *read_bytes(const char *bytes, size_t length, struct e
     struct json_object *value = json_read(copy, length, error);
     free(copy);
     if (value == NULL) {
-        assert_int_equal(error->kind, ERROR_INVALID);
-        assert_memory_equal(error->text, "JSON invalide", 13);
+        bool is_large = error->kind == ERROR_TOO_LARGE;
+        assert_true(is_large || error->kind == ERROR_INVALID);
+        assert_memory_equal(error->text, is_large ? "JSON trop gra" : "JSON invalide", 13);
     } else {
         assert_int_equal(error->kind, ERROR_NONE);
     }
@@ -460,27 +463,331 @@ static void test_no_integers(void **state)
     assert_int_equal(number, 42);
 }
 
-/* A document of one MiB, the longest that a request may have. */
-static void test_large_text(void **state)
+/* ---- limits ---- */
+
+static char *text_of(const char *opening, const char *unit, size_t count, const char *closing)
 {
-    const size_t length = 1048576;
-    char *text = malloc(length);
+    struct buffer text = BUFFER_EMPTY;
+
+    buffer_append_text(&text, opening);
+    for (size_t i = 0; i < count; i++) {
+        buffer_append_text(&text, i > 0 ? "," : "");
+        buffer_append_text(&text, unit);
+    }
+    buffer_append_text(&text, closing);
+    assert_non_null(buffer_text(&text));
+    return text.data;
+}
+
+static void check_count(const char *opening, const char *unit, size_t count, const char *closing,
+                        bool is_right)
+{
+    char *text = text_of(opening, unit, count, closing);
+    struct error error;
+    struct json_object *value = read_bytes(text, strlen(text), &error);
+
+    assert_int_equal(value != NULL, is_right);
+    if (!is_right)
+        assert_string_equal(error.text, "JSON trop grand : plus de 1000 valeurs");
+    json_object_put(value);
+    value = json_read_own(text, strlen(text), &error);
+    assert_non_null(value);
+    json_object_put(value);
+    free(text);
+}
+
+static void test_number_of_values(void **state)
+{
+    static const char *const scalars[] = {"0", "0.5", "null", "true", "\"\"", "{}", "[]"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(scalars); i++) {
+        check_count("[", scalars[i], JSON_MAX_VALUES - 1, "]", true);
+        check_count("[", scalars[i], JSON_MAX_VALUES, "]", false);
+        check_count("[", scalars[i], 100000, "]", false);
+    }
+    check_count("[", "[{}]", (JSON_MAX_VALUES - 1) / 2, "]", true);
+    check_count("[", "[{}]", JSON_MAX_VALUES / 2, "]", false);
+    check_count("{\"a\":[", "{\"a\":1}", JSON_MAX_VALUES / 2 - 1, "]}", true);
+    check_count("{\"a\":[", "{\"a\":1}", JSON_MAX_VALUES / 2, "]}", false);
+}
+
+/* A text with that many bytes of content between what stands around it. */
+static char *long_text(const char *opening, char content, size_t count, const char *closing)
+{
+    char *text = malloc(strlen(opening) + count + strlen(closing) + 1);
+
+    assert_non_null(text);
+    char *end = stpcpy(text, opening);
+    memset(end, content, count);
+    strcpy(end + count, closing);
+    return text;
+}
+
+static void check_text_bytes(const char *opening, char content, size_t count, const char *closing,
+                             bool is_right)
+{
+    char *text = long_text(opening, content, count, closing);
+    struct error error;
+    struct json_object *value = read_bytes(text, strlen(text), &error);
+
+    assert_int_equal(value != NULL, is_right);
+    if (!is_right)
+        assert_string_equal(error.text, "JSON trop grand : plus de 262144 octets de texte");
+    json_object_put(value);
+    error_clear(&error);
+    value = json_read_own(text, strlen(text), &error);
+    assert_non_null(value);
+    json_object_put(value);
+    free(text);
+}
+
+static void test_bytes_of_text(void **state)
+{
+    (void)state;
+    check_text_bytes("\"", 'x', JSON_MAX_TEXT_BYTES, "\"", true);
+    check_text_bytes("\"", 'x', JSON_MAX_TEXT_BYTES + 1, "\"", false);
+    check_text_bytes("[\"abc\",\"", 'x', JSON_MAX_TEXT_BYTES - 3, "\"]", true);
+    check_text_bytes("[\"abc\",\"", 'x', JSON_MAX_TEXT_BYTES - 2, "\"]", false);
+    check_text_bytes("{\"", 'x', JSON_MAX_TEXT_BYTES, "\":0}", true);
+    check_text_bytes("{\"", 'x', JSON_MAX_TEXT_BYTES + 1, "\":0}", false);
+    check_text_bytes("0.", '1', JSON_MAX_TEXT_BYTES - 2, "", true); /* which keeps its text */
+    check_text_bytes("0.", '1', JSON_MAX_TEXT_BYTES - 1, "", false);
+}
+
+#if FAILING_MALLOC_WORKS
+static void check_tree(char *text)
+{
+    struct error error;
+    struct mallinfo2 before = mallinfo2();
+    struct json_object *value = json_read(text, strlen(text), &error);
+    struct mallinfo2 after = mallinfo2();
+
+    assert_non_null(value);
+    size_t bytes = after.uordblks + after.hblkhd - before.uordblks - before.hblkhd;
+    if (bytes > JSON_MAX_TREE_BYTES)
+        fail_msg("%zu bytes for %.40s", bytes, text);
+    json_object_put(value);
+    free(text);
+}
+
+/* The worst that fits: most values, most text, both. */
+static void test_memory_of_a_tree(void **state)
+{
+    static const char *const units[] = {
+        "{}",
+        "[]",
+        "0",
+        "0.5",
+        "null",
+        "\"\"",
+        "{\"\":0}",
+        "[0]",
+        "[[[[[[[[0]]]]]]]]",
+        "{\"a\":{\"a\":{\"a\":{}}}}",
+    };
+    struct buffer members = BUFFER_EMPTY;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(units); i++) {
+        size_t values = 0;
+        for (const char *at = units[i]; *at != '\0'; at++)
+            values += strchr("[{0n", *at) != NULL || (*at == '"' && at[1] == '"' && at == units[i]);
+        check_tree(text_of("[", units[i], (JSON_MAX_VALUES - 1) / values, "]"));
+    }
+    check_tree(long_text("\"", 'x', JSON_MAX_TEXT_BYTES, "\""));
+    check_tree(long_text("{\"", 'x', JSON_MAX_TEXT_BYTES, "\":0}"));
+    for (int i = 0; i < JSON_MAX_VALUES - 1; i++)
+        buffer_append_format(&members, "%s\"%0250d\":{}", i > 0 ? "," : "{", i);
+    buffer_append_text(&members, "}");
+    assert_non_null(buffer_text(&members));
+    check_tree(members.data);
+}
+#endif
+
+/* ---- members ---- */
+
+static const char *const kept[] = {"a", "b", NULL};
+
+static struct json_object *read_kept(const char *text, struct error *error)
+{
+    char *copy = strdup(text);
+
+    assert_non_null(copy);
+    error_clear(error);
+    struct json_object *value = json_read_members(copy, strlen(copy), kept, error);
+    free(copy);
+    return value;
+}
+
+static void test_members_that_are_left_out(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *left;
+    } texts[] = {
+        {"{\"a\":1,\"x\":2,\"b\":[3]}", "{\"a\":1,\"b\":[3]}"},
+        {"{\"x\":{\"a\":1}}", "{}"},
+        {"[{\"x\":1,\"a\":{\"y\":[],\"b\":null}},7]", "[{\"a\":{\"b\":null}},7]"},
+        {"{\"x\" : { } , \"y\" :[ ] , \"z\": [ { } , [ ] , \"t\\n\" , -1.5e3 ] , \"a\":true }",
+         "{\"a\":true}"},
+        {"{\"x\":1,\"x\":2,\"y\":{\"a\":1,\"a\":2}}", "{}"}, /* twice, but who cares */
+        {"{\"x\":{\"u\":{\"v\":{\"w\":[1,2,{\"a\":null}]}}},\"a\":1}", "{\"a\":1}"},
+        {"{\"\\u0061\":1}", "{\"a\":1}"},
+        {"{\"A\":1,\"ab\":2,\"\":3}", "{}"},
+        {"{}", "{}"},
+    };
     struct error error;
 
     (void)state;
-    assert_non_null(text);
-    memset(text, 'x', length);
-    text[0] = '[';
-    text[1] = '"';
-    text[length - 2] = '"';
-    text[length - 1] = ']';
-    struct json_object *value = read_bytes(text, length, &error);
+    for (size_t i = 0; i < ARRAY_LENGTH(texts); i++) {
+        struct json_object *value = read_kept(texts[i].text, &error);
+        if (value == NULL)
+            fail_msg("%s: %s", texts[i].text, error.text);
+        assert_string_equal(json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN),
+                            texts[i].left);
+        json_object_put(value);
+    }
+}
+
+/* What is left out is JSON, too. */
+static void test_what_is_left_out_is_checked(void **state)
+{
+    static const char *const values[] = {
+        "",
+        "x",
+        "1x",
+        "01",
+        "+1",
+        ".5",
+        "1.",
+        "tru",
+        "truex",
+        "nul",
+        "'a'",
+        "\"",
+        "\"\\x\"",
+        "\"\\ud800\"",
+        "\"\\u0000\"",
+        "\"\xff\"",
+        "\"\n\"",
+        "[",
+        "]",
+        "[1",
+        "[1,",
+        "[1,]",
+        "[,1]",
+        "[1 2]",
+        "[1}",
+        "{",
+        "}",
+        "{]",
+        "{1:2}",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1,}",
+        "{,}",
+        "{\"a\":1 \"b\":2}",
+        "{\"a\":1]",
+        "[[]",
+        "{\"a\":{}",
+        "[]]",
+        "{}}",
+        "1,2",
+        "NaN",
+        "\"a\"\"b\"",
+    };
+    struct error error;
+    char text[100];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(values); i++) {
+        snprintf(text, sizeof(text), "{\"x\":%s}", values[i]);
+        assert_null(read_kept(text, &error));
+        assert_int_equal(error.kind, ERROR_INVALID);
+        snprintf(text, sizeof(text), "{\"x\":[{\"y\":%s}]}", values[i]);
+        assert_null(read_kept(text, &error));
+    }
+    assert_null(read_kept("{\"a\":1,\"a\":2}", &error));
+    strcpy(text, "{\"x\":[1,{\"y\":[\"z\",-1.5e3],\"a\":{}},true,null],\"a\":1}");
+    for (size_t length = strlen(text) - 1; length > 0; length--) {
+        text[length] = '\0';
+        assert_null(read_kept(text, &error));
+    }
+}
+
+static void test_what_is_left_out_does_not_count(void **state)
+{
+    struct error error;
+    char *text = text_of("{\"a\":1,\"x\":[", "{\"y\":[0]}", 10000, "]}");
+    struct json_object *value = read_kept(text, &error);
+
+    (void)state;
     assert_non_null(value);
-    assert_int_equal(strlen(json_text(json_object_array_get_idx(value, 0))), length - 4);
+    assert_int_equal(json_object_object_length(value), 1);
     json_object_put(value);
-    memset(text, '[', length);
-    assert_null(read_bytes(text, length, &error));
     free(text);
+    text = long_text("{\"a\":1,\"x\":\"", 'x', 2 * JSON_MAX_TEXT_BYTES, "\"}");
+    value = read_kept(text, &error);
+    assert_non_null(value);
+    json_object_put(value);
+    free(text);
+    text = text_of("{\"a\":[", "0", JSON_MAX_VALUES, "]}");
+    assert_null(read_kept(text, &error));
+    assert_int_equal(error.kind, ERROR_TOO_LARGE);
+    free(text);
+}
+
+static void test_depth_of_what_is_left_out(void **state)
+{
+    struct error error;
+
+    (void)state;
+    for (size_t depth = JSON_MAX_DEPTH - 2; depth <= JSON_MAX_DEPTH + 1; depth++) {
+        struct buffer text = BUFFER_EMPTY;
+        buffer_append_text(&text, "{\"x\":");
+        for (size_t i = 1; i < depth; i++)
+            buffer_append_text(&text, i % 2 == 0 ? "[" : "{\"y\":");
+        buffer_append_text(&text, "1");
+        for (size_t i = depth - 1; i > 0; i--)
+            buffer_append_text(&text, i % 2 == 0 ? "]" : "}");
+        buffer_append_text(&text, "}");
+        struct json_object *value = read_kept(buffer_text(&text), &error);
+        assert_int_equal(value != NULL, depth <= JSON_MAX_DEPTH);
+        if (value == NULL)
+            assert_string_equal(error.text, "JSON invalide : plus de 32 niveaux d'imbrication");
+        json_object_put(value);
+        buffer_free(&text);
+    }
+}
+
+static void test_well_formed(void **state)
+{
+    static const char *const right[] = {
+        "null",         " 1 ",      "\"\\u0000\"",       "\"\\ud800\"",
+        "\"\\udc00x\"", "\"\xff\"", "{\"a\":1,\"a\":2}", "[]",
+    };
+    static const char *const wrong[] = {
+        "",        " ",           "[",      "{",   "{\"a\"}", "[1,]", "nul",
+        "\"\\x\"", "\"\\u00g0\"", "\"\t\"", "'a'", "1 2",     "[]x",
+    };
+    char *deep = malloc(200001);
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(right); i++)
+        if (!json_is_well_formed(right[i], strlen(right[i])))
+            fail_msg("refused: %s", right[i]);
+    for (size_t i = 0; i < ARRAY_LENGTH(wrong); i++)
+        if (json_is_well_formed(wrong[i], strlen(wrong[i])))
+            fail_msg("taken: %s", wrong[i]);
+    assert_false(json_is_well_formed("\"\0\"", 3));
+    assert_non_null(deep);
+    memset(deep, '[', 100000);
+    memset(deep + 100000, ']', 100000);
+    assert_true(json_is_well_formed(deep, 200000));
+    assert_false(json_is_well_formed(deep, 199999));
+    assert_false(json_is_well_formed(deep, 100000));
+    free(deep);
 }
 
 /* What is read can be written again: nothing that no JSON parser takes, such as Infinity. */
@@ -509,7 +816,7 @@ static void test_many_members(void **state)
     for (int i = 0; i < count; i++)
         length += (size_t)sprintf(text + length, "%c\"k%d\":%d", i == 0 ? '{' : ',', i, i);
     text[length++] = '}';
-    struct json_object *value = read_bytes(text, length, &error);
+    struct json_object *value = json_read_own(text, length, &error);
     assert_non_null(value);
     assert_int_equal(json_object_object_length(value), count);
     json_object_put(value);
@@ -527,13 +834,14 @@ static const char large[] =
 
 static bool read_small(void *context)
 {
-    static const char text[] =
-        "[{\"a\":[1,2.5,true,null,99999999999999999999],\"b\":{\"c\":\"d\"}}]";
+    static const char text[] = "[{\"a\":[1,2.5,true,null,99999999999999999999],\"b\":{\"c\":\"d\","
+                               "\"x\":[[{\"y\":\"z\"}]]}}]";
+    static const char *const members[] = {"a", "b", "c", NULL};
     struct error error;
 
     (void)context;
     error_clear(&error);
-    struct json_object *value = json_read(text, strlen(text), &error);
+    struct json_object *value = json_read_members(text, strlen(text), members, &error);
     if (value == NULL)
         assert_int_equal(error.kind, ERROR_UNAVAILABLE);
     return json_object_put(value) == 1;
@@ -583,7 +891,16 @@ int main(void)
         cmocka_unit_test(test_texts),
         cmocka_unit_test(test_integers),
         cmocka_unit_test(test_no_integers),
-        cmocka_unit_test(test_large_text),
+        cmocka_unit_test(test_number_of_values),
+        cmocka_unit_test(test_bytes_of_text),
+#if FAILING_MALLOC_WORKS
+        cmocka_unit_test(test_memory_of_a_tree),
+#endif
+        cmocka_unit_test(test_members_that_are_left_out),
+        cmocka_unit_test(test_what_is_left_out_is_checked),
+        cmocka_unit_test(test_what_is_left_out_does_not_count),
+        cmocka_unit_test(test_depth_of_what_is_left_out),
+        cmocka_unit_test(test_well_formed),
         cmocka_unit_test(test_tree_can_be_written),
         cmocka_unit_test(test_many_members),
 #if FAILING_MALLOC_WORKS

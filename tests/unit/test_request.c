@@ -238,7 +238,7 @@ static void refuses_wrong_lengths(void **state)
 
 static void limits_the_body(void **state)
 {
-    size_t limit = REQUEST_BODY_MAX_BYTES;
+    size_t limit = INPUT_MAX_BYTES;
     char *data = malloc(limit + 1);
     struct request request = REQUEST_EMPTY;
     char exact[32], over[32];

@@ -284,10 +284,10 @@ static void a_file_that_is_too_large_goes_aside(void **state)
 {
     struct suite *suite = *state;
 
-    spool_sized(suite, "1", REQUEST_BODY_MAX_BYTES);
-    spool_sized(suite, "2", REQUEST_BODY_MAX_BYTES + 1);
+    spool_sized(suite, "1", INPUT_MAX_BYTES);
+    spool_sized(suite, "2", INPUT_MAX_BYTES + 1);
     apply(suite, 1, 1);
-    check_refused(suite, "2", "1048576");
+    check_refused(suite, "2", "262144");
 }
 
 static void the_longest_name_can_be_refused(void **state)
@@ -365,10 +365,11 @@ static void large_files_share_a_commit_with_few(void **state)
     struct suite *suite = *state;
     uint64_t before = commits(suite);
 
-    spool_sized(suite, "1", SPOOL_BATCH_BYTES / 2);
-    spool_sized(suite, "2", SPOOL_BATCH_BYTES / 2);
-    spool_sized(suite, "3", SPOOL_BATCH_BYTES / 2);
-    apply(suite, 3, 0);
+    for (size_t i = 0; i <= SPOOL_BATCH_BYTES / INPUT_MAX_BYTES; i++) {
+        char name[] = {(char)('a' + i), '\0'};
+        spool_sized(suite, name, INPUT_MAX_BYTES);
+    }
+    apply(suite, SPOOL_BATCH_BYTES / INPUT_MAX_BYTES + 1, 0);
     assert_int_equal(commits(suite) - before, 2);
 }
 

@@ -95,8 +95,8 @@ export const SMOKE_REQUESTS = [
         ({ message }) => assert.equal(message.length, 2)),
     ask('malformed JSON', 'salon', 'POST', ({ conversation }) => messagesPath(conversation),
         { body: '{"content":' }, 400),
-    ask('a body above 1 MiB', 'salon', 'POST', ({ conversation }) => messagesPath(conversation),
-        { body: 'x'.repeat(1024 * 1024 + 1) }, 413),
+    ask('a body above 256 KiB', 'salon', 'POST', ({ conversation }) => messagesPath(conversation),
+        { body: 'x'.repeat(256 * 1024 + 1) }, 413),
     ask('an outsider\'s message', 'outsider', 'POST', ({ conversation }) =>
         messagesPath(conversation),
         { body: { content: 'x' } }, 403),
