@@ -82,6 +82,17 @@ bool error_unauthorized(struct error *error, const char *reason, const char *det
     return false;
 }
 
+bool error_internal(struct error *error, const char *detail_format, ...)
+{
+    va_list arguments;
+
+    error_set(error, ERROR_INTERNAL, "Erreur interne");
+    va_start(arguments, detail_format);
+    format_text(error->detail, sizeof(error->detail), detail_format, arguments);
+    va_end(arguments);
+    return false;
+}
+
 bool error_unavailable(struct error *error, const char *detail_format, ...)
 {
     va_list arguments;

@@ -57,6 +57,11 @@ bool error_add(struct error *error, const char *field, const char *format, ...)
  * false. */
 bool error_unauthorized(struct error *error, const char *reason, const char *detail);
 
+/* ERROR_INTERNAL with a text that tells nothing, and the reason for the log. Always returns false.
+ */
+bool error_internal(struct error *error, const char *detail_format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* ERROR_UNAVAILABLE with the text that asks to try again later, and the reason for the log. Always
  * returns false. */
 bool error_unavailable(struct error *error, const char *detail_format, ...)

@@ -1,5 +1,19 @@
 #include "db/database.h"
 
+#include "db/database_driver.h"
+#include "db/sqlite/sqlite_driver.h"
+
+const struct driver *database_driver(void)
+{
+    return &sqlite_driver;
+}
+
+struct database *database_create(const struct database_options *options,
+                                 const struct services *services, struct error *error)
+{
+    return database_create_with(database_driver(), options, services, error);
+}
+
 struct database_options database_options_from(const struct config *config)
 {
     return (struct database_options){

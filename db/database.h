@@ -9,6 +9,10 @@
 #include "db/engine/database.h"
 #include "db/engine/outbox_reader.h"
 
+/* The database in which the options say it is (db/engine/database.h); the driver is chosen here. */
+struct database *database_create(const struct database_options *options,
+                                 const struct services *services, struct error *error);
+
 /* What the configuration says, with nobody told of commits. */
 struct database_options database_options_from(const struct config *config);
 

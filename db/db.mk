@@ -1,28 +1,45 @@
-## db/: knows common/.
+## db/: three floors, each a library, so that a lower one that calls a higher one fails to link
+## (tests/unit/test_floor.c). What other folders call is libdb.a; it alone knows all of them.
 
-noinst_LIBRARIES += libdb.a
+noinst_LIBRARIES += libdb.a libsqlite.a libengine.a
+
+## The nouns: know the engine.
 libdb_a_SOURCES = \
 	db/appointment.c db/appointment.h \
 	db/contact.c db/contact.h \
 	db/conversation.c db/conversation.h db/conversation_private.h \
-	db/database.c db/database.h \
-	db/engine/database.c db/engine/database.h \
-	db/engine/durability.c db/engine/durability.h \
-	db/engine/outbox_reader.c db/engine/outbox_reader.h db/engine/outbox_reader_private.h \
-	db/engine/outbox.c db/engine/outbox.h \
-	db/engine/schema.c db/engine/schema.h \
-	db/engine/sql.c db/engine/sql.h \
-	db/engine/statement.h \
-	db/engine/transaction.h \
+	db/database.c db/database.h db/database_driver.h \
 	db/input.c db/input.h \
 	db/maintenance.c db/maintenance.h \
 	db/message.c db/message.h db/message_private.h \
 	db/person.c db/person.h db/person_private.h \
 	db/position.c db/position.h \
 	db/privacy.c db/privacy.h \
-	db/recovery.c db/recovery.h \
+	db/recovery.c db/recovery.h
+
+## The engine: knows common/ alone.
+libengine_a_SOURCES = \
+	db/engine/database.c db/engine/database.h \
+	db/engine/driver.h \
+	db/engine/durability.c db/engine/durability.h \
+	db/engine/outbox.c db/engine/outbox.h \
+	db/engine/outbox_reader.c db/engine/outbox_reader.h db/engine/outbox_reader_private.h \
+	db/engine/schema.c db/engine/schema.h \
+	db/engine/sql.c db/engine/sql.h \
+	db/engine/statement.c db/engine/statement.h \
+	db/engine/transaction.h
+engine_libraries = libengine.a $(common_libraries)
+
+## A driver: knows the engine.
+libsqlite_a_SOURCES = \
+	db/sqlite/backup.c db/sqlite/backup.h \
 	db/sqlite/checkpointer.c db/sqlite/checkpointer.h \
-	db/sqlite/connection.c \
+	db/sqlite/connection.c db/sqlite/connection.h \
+	db/sqlite/integrity.c db/sqlite/integrity.h \
 	db/sqlite/log_sync.c db/sqlite/log_sync.h \
+	db/sqlite/sqlite_driver.c db/sqlite/sqlite_driver.h \
+	db/sqlite/statement.c db/sqlite/statement.h \
 	db/sqlite/writers_lock.c db/sqlite/writers_lock.h
-db_libraries = libdb.a $(common_libraries) $(SQLITE_LIBS)
+sqlite_libraries = libsqlite.a $(engine_libraries) $(SQLITE_LIBS)
+
+db_libraries = libdb.a $(sqlite_libraries)

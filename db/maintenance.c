@@ -1,17 +1,8 @@
 #include "db/maintenance.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
+#include "db/database_driver.h"
 #include "db/engine/schema.h"
 #include "db/engine/statement.h"
-#include "db/position.h"
-
-/* SQL_VERIFY_HOLES multiplies by it. */
-_Static_assert(POSITION_LEVELS == 3, "SQL_VERIFY_HOLES counts three levels");
 
 /* How long a lock is waited for by the admin tool. */
 #define MAINTENANCE_BUSY_TIMEOUT_MS 10000
@@ -37,63 +28,12 @@ bool database_totals_run(struct connection *connection, struct database_totals *
     return step == STEP_ROW;
 }
 
-static struct connection *open_file(const char *path, enum connection_mode mode,
-                                    struct error *error)
-{
-    const struct connection_options options = {
-        .path = path, .mode = mode, .busy_timeout_ms = MAINTENANCE_BUSY_TIMEOUT_MS};
-
-    return connection_open(&options, error);
-}
-
-/* ---- backup -------------------------------------------------------------------------------- */
-
-/* The file must exist, empty and private, before SQLite fills it. */
-static bool make_target(const char *target, struct error *error)
-{
-    int descriptor = open(target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-    if (descriptor < 0)
-        return error_unavailable(error, "%s: %s", target, strerror(errno));
-    close(descriptor);
-    return true;
-}
-
-static bool copy_into(struct connection *connection, const char *target, struct error *error)
-{
-    struct statement *statement = statement_begin(connection, SQL_BACKUP);
-
-    bind_text(statement, 1, target);
-    return statement_run(statement, error);
-}
-
-static bool sync_file(const char *path, struct error *error)
-{
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    bool succeeded = descriptor >= 0 && fsync(descriptor) == 0;
-
-    if (!succeeded)
-        error_unavailable(error, "%s: %s", path, strerror(errno));
-    if (descriptor >= 0)
-        close(descriptor);
-    return succeeded;
-}
-
 bool database_backup(const char *path, const char *target, struct error *error)
 {
-    struct connection *connection = open_file(path, CONNECTION_WRITE, error);
+    const struct store_options options = {.path = path,
+                                          .busy_timeout_ms = MAINTENANCE_BUSY_TIMEOUT_MS};
 
-    if (connection == NULL)
-        return false;
-    if (!make_target(target, error)) {
-        connection_close(connection);
-        return false;
-    }
-    bool succeeded = copy_into(connection, target, error) && sync_file(target, error);
-    connection_close(connection);
-    if (!succeeded)
-        unlink(target);
-    return succeeded;
+    return database_driver()->backup(&options, target, error);
 }
 
 /* ---- verify -------------------------------------------------------------------------------- */
@@ -104,8 +44,6 @@ struct check {
 };
 
 static const struct check checks[] = {
-    {SQL_VERIFY_INTEGRITY, "integrity"},
-    {SQL_VERIFY_REFERENCES, "reference"},
     {SQL_VERIFY_UNREAD_TOTAL, "unread total is wrong for user"},
     {SQL_VERIFY_CONVERSATION_COUNTS, "number of conversations is wrong for user"},
     {SQL_VERIFY_UNREAD_COUNT, "unread count is wrong in conversation"},
@@ -134,7 +72,7 @@ static bool verify_connection(struct connection *connection, struct buffer *find
 {
     int64_t version;
 
-    if (!connection_execute(connection, "BEGIN", error) ||
+    if (!connection_run(connection, SQL_BEGIN_READ, error) ||
         !schema_version_read(connection, &version, error))
         return false;
     if (version != schema_version_newest) {
@@ -142,6 +80,8 @@ static bool verify_connection(struct connection *connection, struct buffer *find
                              (long long)schema_version_newest);
         return true;
     }
+    if (!connection->driver->check(connection, findings, error))
+        return false;
     for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
         if (!run_check(connection, &checks[i], findings, error))
             return false;
@@ -150,12 +90,14 @@ static bool verify_connection(struct connection *connection, struct buffer *find
 
 bool database_verify(const char *path, struct buffer *findings, struct error *error)
 {
-    struct connection *connection = open_file(path, CONNECTION_READ, error);
+    const struct store_options options = {.path = path,
+                                          .busy_timeout_ms = MAINTENANCE_BUSY_TIMEOUT_MS};
+    struct connection *connection = database_driver()->open_alone(&options, error);
 
     if (connection == NULL)
         return false;
     bool succeeded = verify_connection(connection, findings, error);
-    connection_close(connection);
+    connection->driver->close(connection);
     if (succeeded && findings->failed)
         return error_out_of_memory(error);
     return succeeded;

@@ -363,9 +363,7 @@ static bool mark_rows(struct transaction *transaction, const struct conversation
 
     bind_integer(statement, 1, transaction->now_ms);
     bind_unread_range(statement, 2, conversation, reader, first, last);
-    bool succeeded = statement_run(statement, error);
-    *marked = connection_changes(transaction->connection);
-    return succeeded;
+    return statement_run_counting(statement, marked, error);
 }
 
 /* After a burst of message-read each side is told its own true total: the pages lower their badge

@@ -17,10 +17,8 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "db/engine/schema.h"
 #include "db/engine/statement.h"
-
-#define POSITION_BLOCK  64
-#define POSITION_LEVELS 3
 
 /* The messages of one conversation, as its row counts them. */
 struct position_range {

@@ -17,12 +17,13 @@
 static bool erase_row(struct transaction *transaction, const char *user_id, struct error *error)
 {
     struct statement *statement = statement_begin(transaction->connection, SQL_ERASE_PERSON);
+    int64_t changes;
 
     bind_integer(statement, 1, transaction->now_ms);
     bind_text(statement, 2, user_id);
-    if (!statement_run(statement, error))
+    if (!statement_run_counting(statement, &changes, error))
         return false;
-    if (connection_changes(transaction->connection) == 0)
+    if (changes == 0)
         return error_set(error, ERROR_NOT_FOUND, "Personne introuvable");
     return true;
 }

@@ -5,49 +5,34 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "common/assert.h"
+#include "db/engine/driver.h"
 #include "db/engine/durability.h"
 #include "db/engine/outbox.h"
 #include "db/engine/schema.h"
 #include "db/engine/statement.h"
 #include "db/engine/transaction.h"
-#include "db/sqlite/checkpointer.h"
-#include "db/sqlite/log_sync.h"
-#include "db/sqlite/writers_lock.h"
 
 /* Failures are logged at most once in this time, so that a full disk does not fill further. */
 #define FAILURE_LOG_INTERVAL_MS 1000
-/* "<database>.lock" beside the database. */
-#define LOCK_SUFFIX ".lock"
-
-/* The file that a connection was opened on: another one at the same path (restored from a backup)
- * must be opened anew. */
-struct file_identity {
-    dev_t device;
-    ino_t inode;
-};
-
 /* Belongs to the writer thread alone. */
 struct writer {
     struct connection *connection; /* NULL: to be opened */
-    struct file_identity file;
-    int lock_descriptor; /* -1: to be opened */
     struct transaction transaction;
 };
 
 struct reader {
     struct connection *connection;
-    uint64_t generation; /* of the file, see struct database */
+    uint64_t generation; /* of the database, see struct database */
     struct reader *next;
 };
 
 struct database {
     struct database_options options;
     const struct services *services;
-    char *path;
-    char *lock_path;
+    struct store *store;
+    char *path; /* for the log */
 
     pthread_mutex_t lock; /* over all that follows, but `writer` */
     pthread_cond_t queue_filled;
@@ -58,7 +43,7 @@ struct database {
     pthread_cond_t reader_returned;
     struct reader *idle_readers;
     int64_t open_readers;
-    uint64_t generation; /* grows when the writer opens the file anew; 0: not opened yet */
+    uint64_t generation; /* grows when the writer opens it anew; 0: not opened yet */
 
     struct database_statistics statistics;
     bool is_failing;
@@ -66,8 +51,6 @@ struct database {
 
     pthread_t writer_thread;
     struct writer writer;
-    struct log_sync *log;
-    struct checkpointer *checkpointer;
     struct durability *durability;
 };
 
@@ -103,95 +86,56 @@ static void report_success(struct database *database)
 
 /* ---- the writer's connection --------------------------------------------------------------- */
 
-static bool identify(const char *path, struct file_identity *file)
-{
-    struct stat status;
-
-    if (stat(path, &status) != 0)
-        return false;
-    *file = (struct file_identity){.device = status.st_dev, .inode = status.st_ino};
-    return true;
-}
-
-static void close_connection(struct database *database, struct connection *connection)
-{
-    if (connection != NULL && checkpointer_has_failed_sync(database->checkpointer))
-        connection_keep_log(connection);
-    connection_close(connection);
-}
-
 static void close_writer(struct database *database)
 {
-    struct writer *writer = &database->writer;
+    struct connection *connection = database->writer.connection;
 
     durability_drain(database->durability);
-    checkpointer_close(database->checkpointer);
-    log_sync_close(database->log);
-    close_connection(database, writer->connection);
-    writer->connection = NULL;
-    if (writer->lock_descriptor >= 0)
-        close(writer->lock_descriptor);
-    writer->lock_descriptor = -1;
+    if (connection != NULL)
+        connection->driver->close(connection);
+    database->writer.connection = NULL;
 }
 
-static bool open_log(struct database *database, struct error *error)
+static bool migrate_locked(struct database *database, struct connection *connection,
+                           struct error *error)
 {
-    int descriptor;
-
-    if (!connection_open_log(database->writer.connection, &descriptor, error))
+    if (!connection->driver->lock(connection, error))
         return false;
-    log_sync_open(database->log, descriptor);
-    return true;
-}
-
-static bool migrate_locked(struct database *database, struct error *error)
-{
-    struct writer *writer = &database->writer;
-
-    if (!writers_lock_take(writer->lock_descriptor, error))
-        return false;
-    bool succeeded = schema_migrate(writer->connection, database->services, error);
-    writers_lock_give_back(writer->lock_descriptor);
+    bool succeeded = schema_migrate(connection, database->services, error);
+    connection->driver->unlock(connection);
     return succeeded;
 }
 
 static bool open_writer(struct database *database, struct error *error)
 {
-    struct writer *writer = &database->writer;
-    const struct connection_options options = {
-        .path = database->path,
-        .mode = CONNECTION_WRITE,
-        .busy_timeout_ms = database->options.busy_timeout_ms,
-        /* A file that was there and is gone comes back (a disk not mounted, say): going on with
-         * an empty one would be worse than to wait. */
-        .may_create = database->generation == 0};
+    struct store *store = database->store;
+    /* A database that was there and is gone comes back (a disk not mounted, say): going on with an
+     * empty one would be worse than to wait. */
+    bool may_create = database->generation == 0;
+    struct connection *connection = store->driver->open(store, CONNECTION_WRITE, may_create, error);
 
-    writer->lock_descriptor = writers_lock_open(database->lock_path, error);
-    if (writer->lock_descriptor < 0)
+    if (connection == NULL)
         return false;
-    writer->connection = connection_open(&options, error);
-    if (writer->connection == NULL || !migrate_locked(database, error) ||
-        !open_log(database, error) || !identify(database->path, &writer->file)) {
-        close_writer(database);
+    if (!migrate_locked(database, connection, error)) {
+        connection->driver->close(connection);
         return false;
     }
+    database->writer.connection = connection;
     log_info(database->services->log, "database opened", LOG_TEXT("path", database->path),
-             LOG_TEXT("journal", connection_has_log(writer->connection) ? "wal" : "delete"));
+             LOG_TEXT("journal", connection->journal));
     pthread_mutex_lock(&database->lock);
     database->generation++;
     pthread_mutex_unlock(&database->lock);
     return true;
 }
 
-/* Opens the file, or opens it anew when the connection broke or another file took its place. */
+/* Opens the database, or opens it anew when the connection broke or another one took its place. */
 static bool ensure_writer(struct database *database, struct error *error)
 {
-    struct writer *writer = &database->writer;
-    struct file_identity present;
+    const struct connection *connection = database->writer.connection;
 
-    if (writer->connection != NULL) {
-        if (!connection_is_broken(writer->connection) && identify(database->path, &present) &&
-            present.device == writer->file.device && present.inode == writer->file.inode)
+    if (connection != NULL) {
+        if (!connection->is_broken && connection->driver->is_current(connection))
             return true;
         close_writer(database);
     }
@@ -200,15 +144,7 @@ static bool ensure_writer(struct database *database, struct error *error)
 
 /* ---- group commit -------------------------------------------------------------------------- */
 
-static void roll_back(struct connection *connection, enum sql_id id)
-{
-    struct error ignored;
-
-    error_clear(&ignored);
-    connection_run(connection, id, &ignored);
-}
-
-/* False when the transaction itself is lost, with *error; else the job has its result. */
+/* False when the transaction is lost, with *error; else the job has its result. */
 static bool run_job(struct transaction *transaction, struct database_job *job, struct error *error)
 {
     struct connection *connection = transaction->connection;
@@ -219,15 +155,20 @@ static bool run_job(struct transaction *transaction, struct database_job *job, s
         return false;
     error_clear(&job->error);
     job->succeeded = job->operation.run(transaction, job->operation.argument, &job->error);
+    ASSERT(!job->succeeded || !connection->has_failed);
+    ASSERT(connection->begun_statements == 0);
+    /* The release, too, may be what tells that the operation has failed (db/engine/driver.h). */
+    job->succeeded =
+        job->succeeded && connection_run(connection, SQL_SAVEPOINT_RELEASE, &job->error);
     if (job->succeeded)
-        return connection_run(connection, SQL_SAVEPOINT_RELEASE, error);
+        return true;
+    event_batch_cut_back(&transaction->events, mark);
+    transaction->next_seq = next_seq;
     /* Some failures, such as a full disk, take the whole transaction with them. */
-    if (!connection_in_transaction(connection)) {
+    if (!connection->driver->is_in_transaction(connection)) {
         *error = job->error;
         return false;
     }
-    event_batch_cut_back(&transaction->events, mark);
-    transaction->next_seq = next_seq;
     return connection_run(connection, SQL_SAVEPOINT_ROLLBACK, error) &&
            connection_run(connection, SQL_SAVEPOINT_RELEASE, error);
 }
@@ -253,30 +194,19 @@ static bool run_transaction(struct database *database, struct database_job *jobs
         succeeded = run_job(transaction, job, error);
     if (succeeded && connection_run(transaction->connection, SQL_COMMIT, error))
         return true;
-    if (connection_in_transaction(transaction->connection))
-        roll_back(transaction->connection, SQL_ROLLBACK);
+    connection_roll_back(transaction->connection);
     return false;
-}
-
-/* After a sync that failed nothing is run before the log is on disk again. */
-static bool can_write(struct database *database, struct error *error)
-{
-    return ensure_writer(database, error) &&
-           (!log_sync_is_suspect(database->log) || log_sync_run(database->log, error));
 }
 
 static bool run_locked(struct database *database, struct database_job *jobs, struct error *error)
 {
-    struct writer *writer = &database->writer;
-
-    if (!can_write(database, error) || !writers_lock_take(writer->lock_descriptor, error))
+    if (!ensure_writer(database, error))
         return false;
-    connection_take_log_pages(writer->connection); /* a migration's, of which nobody is told */
+    struct connection *connection = database->writer.connection;
+    if (!connection->driver->lock(connection, error))
+        return false;
     bool succeeded = run_transaction(database, jobs, error);
-    int log_pages = connection_take_log_pages(writer->connection);
-    if (succeeded && log_pages > 0)
-        checkpointer_tell(database->checkpointer, log_pages);
-    writers_lock_give_back(writer->lock_descriptor);
+    connection->driver->unlock(connection);
     return succeeded;
 }
 
@@ -445,9 +375,9 @@ bool database_prepare(struct database *database, struct error *error)
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-static void close_reader(struct database *database, struct reader *reader)
+static void close_reader(struct reader *reader)
 {
-    close_connection(database, reader->connection);
+    reader->connection->driver->close(reader->connection);
     free(reader);
 }
 
@@ -474,17 +404,14 @@ static bool take_reader(struct database *database, struct reader **reader, uint6
     }
     pthread_mutex_unlock(&database->lock);
     if (outdated != NULL)
-        close_reader(database, outdated);
+        close_reader(outdated);
     return *generation > 0;
 }
 
 static struct reader *open_reader(struct database *database, uint64_t generation,
                                   struct error *error)
 {
-    const struct connection_options options = {.path = database->path,
-                                               .mode = CONNECTION_READ,
-                                               .busy_timeout_ms =
-                                                   database->options.busy_timeout_ms};
+    struct store *store = database->store;
     struct reader *reader = calloc(1, sizeof(*reader));
 
     if (reader == NULL) {
@@ -492,7 +419,7 @@ static struct reader *open_reader(struct database *database, uint64_t generation
         return NULL;
     }
     reader->generation = generation;
-    reader->connection = connection_open(&options, error);
+    reader->connection = store->driver->open(store, CONNECTION_READ, false, error);
     if (reader->connection == NULL) {
         free(reader);
         return NULL;
@@ -503,7 +430,7 @@ static struct reader *open_reader(struct database *database, uint64_t generation
 /* Gives back a reader, or (NULL) the leave to have one. */
 static void return_reader(struct database *database, struct reader *reader)
 {
-    bool is_usable = reader != NULL && !connection_is_broken(reader->connection);
+    bool is_usable = reader != NULL && !reader->connection->is_broken;
 
     pthread_mutex_lock(&database->lock);
     if (is_usable) {
@@ -515,7 +442,7 @@ static void return_reader(struct database *database, struct reader *reader)
     pthread_cond_signal(&database->reader_returned);
     pthread_mutex_unlock(&database->lock);
     if (reader != NULL && !is_usable)
-        close_reader(database, reader);
+        close_reader(reader);
 }
 
 static bool run_query(struct connection *connection, struct database_query query,
@@ -524,23 +451,27 @@ static bool run_query(struct connection *connection, struct database_query query
     if (!connection_run(connection, SQL_BEGIN_READ, error))
         return false;
     bool succeeded = query.run(connection, query.argument, error);
-    struct error *end_error = error;
-    struct error ignored;
-    if (!succeeded) { /* keep the query's own reason */
-        error_clear(&ignored);
-        end_error = &ignored;
-    }
-    return connection_run(connection, SQL_COMMIT, end_error) && succeeded;
+    ASSERT(!succeeded || !connection->has_failed);
+    ASSERT(connection->begun_statements == 0);
+    if (succeeded)
+        return connection_run(connection, SQL_COMMIT, error);
+    connection_roll_back(connection);
+    return false;
 }
 
-/* The log is closed while the file is opened anew, which only a writer does. */
+static bool sync(struct store *store, struct error *error)
+{
+    return store->driver->sync(store, error);
+}
+
+/* While the database is opened anew, which only a writer does, nothing can be synced. */
 static bool sync_for_reader(struct database *database, struct error *error)
 {
     struct error first;
 
     error_clear(&first);
-    return log_sync_run(database->log, &first) ||
-           (database_prepare(database, error) && log_sync_run(database->log, error));
+    return sync(database->store, &first) ||
+           (database_prepare(database, error) && sync(database->store, error));
 }
 
 static bool read_once(struct database *database, struct database_query query, struct error *error)
@@ -584,7 +515,6 @@ static void free_memory(struct database *database)
     pthread_cond_destroy(&database->queue_filled);
     pthread_mutex_destroy(&database->lock);
     free(database->path);
-    free(database->lock_path);
     free(database);
 }
 
@@ -597,7 +527,6 @@ static struct database *allocate(const struct database_options *options,
         return NULL;
     database->options = *options;
     database->services = services;
-    database->writer.lock_descriptor = -1;
     database->writer.transaction.services = services;
     database->writer.transaction.outbox_retention_ms = options->outbox_retention_ms;
     database->writer.transaction.outbox_max_rows = options->outbox_max_rows;
@@ -605,25 +534,22 @@ static struct database *allocate(const struct database_options *options,
     pthread_cond_init(&database->queue_filled, NULL);
     pthread_cond_init(&database->reader_returned, NULL);
     database->path = strdup(options->path);
-    if (database->path == NULL ||
-        asprintf(&database->lock_path, "%s" LOCK_SUFFIX, options->path) < 0) {
-        database->lock_path = NULL;
+    if (database->path == NULL) {
         free_memory(database);
         return NULL;
     }
     return database;
 }
 
-static bool start_threads(struct database *database, struct error *error)
+static bool start(struct database *database, const struct driver *driver, struct error *error)
 {
-    database->log = log_sync_create(database->path, database->lock_path, error);
-    if (database->log == NULL)
+    const struct store_options options = {.path = database->path,
+                                          .busy_timeout_ms = database->options.busy_timeout_ms};
+
+    database->store = driver->create(&options, database->services, error);
+    if (database->store == NULL)
         return false;
-    database->checkpointer = checkpointer_create(database->path, database->lock_path, database->log,
-                                                 database->services, error);
-    if (database->checkpointer == NULL)
-        return false;
-    database->durability = durability_create(database->log, complete_batch, database, error);
+    database->durability = durability_create(database->store, complete_batch, database, error);
     if (database->durability == NULL)
         return false;
     int failure = pthread_create(&database->writer_thread, NULL, writer_main, database);
@@ -631,8 +557,23 @@ static bool start_threads(struct database *database, struct error *error)
            error_unavailable(error, "no thread for the database: %s", strerror(failure));
 }
 
-struct database *database_create(const struct database_options *options,
-                                 const struct services *services, struct error *error)
+/* The writer has ended, or has not begun. */
+static void end(struct database *database)
+{
+    durability_free(database->durability);
+    while (database->idle_readers != NULL) {
+        struct reader *reader = database->idle_readers;
+        database->idle_readers = reader->next;
+        close_reader(reader);
+    }
+    if (database->store != NULL)
+        database->store->driver->destroy(database->store);
+    free_memory(database);
+}
+
+struct database *database_create_with(const struct driver *driver,
+                                      const struct database_options *options,
+                                      const struct services *services, struct error *error)
 {
     struct database *database = allocate(options, services);
 
@@ -640,11 +581,8 @@ struct database *database_create(const struct database_options *options,
         error_out_of_memory(error);
         return NULL;
     }
-    if (!start_threads(database, error)) {
-        durability_free(database->durability);
-        checkpointer_free(database->checkpointer);
-        log_sync_free(database->log);
-        free_memory(database);
+    if (!start(database, driver, error)) {
+        end(database);
         return NULL;
     }
     return database;
@@ -659,13 +597,5 @@ void database_free(struct database *database)
     pthread_cond_signal(&database->queue_filled);
     pthread_mutex_unlock(&database->lock);
     pthread_join(database->writer_thread, NULL);
-    durability_free(database->durability);
-    while (database->idle_readers != NULL) {
-        struct reader *reader = database->idle_readers;
-        database->idle_readers = reader->next;
-        close_reader(database, reader);
-    }
-    checkpointer_free(database->checkpointer);
-    log_sync_free(database->log);
-    free_memory(database);
+    end(database);
 }

@@ -1,12 +1,10 @@
 /*
  * The database of one process: a writer thread with group commit, a thread that makes commits
- * durable and completes them (db/engine/durability.h), one that copies the write-ahead log
- * (db/sqlite/checkpointer.h), and a few read connections.
+ * durable and completes them (db/engine/durability.h), and a few read connections.
  *
  * A write operation runs inside a transaction that it shares with others (a savepoint each); it is
- * acknowledged, with true, only when the commit is on disk. Writers of several processes queue on
- * a lock file beside the database. Then, and in the order of commits, the events that operations
- * appended to the outbox are handed to `committed`.
+ * acknowledged, with true, only when the commit is on disk. Then, and in the order of commits, the
+ * events that operations appended to the outbox are handed to `committed`.
  *
  * When the file can't be used (disk full, read-only, corrupt, of a newer version) operations fail
  * with ERROR_UNAVAILABLE, nothing is half-done, and each later call tries again, so that the
@@ -31,6 +29,7 @@
 #define DATABASE_BATCH_OPERATIONS 64
 
 struct database;
+struct driver;      /* db/engine/driver.h */
 struct connection;  /* db/engine/statement.h */
 struct transaction; /* db/engine/transaction.h, for db/ alone */
 
@@ -47,8 +46,9 @@ struct database_options {
 
 /* Never touches the file (see above): NULL with *error only without memory or threads. Copies the
  * options; borrows `services`. */
-struct database *database_create(const struct database_options *options,
-                                 const struct services *services, struct error *error);
+struct database *database_create_with(const struct driver *driver,
+                                      const struct database_options *options,
+                                      const struct services *services, struct error *error);
 
 /* Runs what was submitted, then stops. Accepts NULL. No other call may be under way. */
 void database_free(struct database *database);

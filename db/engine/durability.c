@@ -5,7 +5,7 @@
 #include <string.h>
 
 struct durability {
-    struct log_sync *log;
+    struct store *store;
     void (*complete)(void *context, struct commit_batch *batch);
     void *context;
     struct commit_batch batches[DURABILITY_BATCHES];
@@ -98,7 +98,7 @@ static void sync_batches(struct durability *durability, struct commit_batch *bat
     for (const struct commit_batch *batch = batches; batch != NULL; batch = batch->next)
         is_needed = is_needed || batch->committed;
     error_clear(&error);
-    if (!is_needed || log_sync_run(durability->log, &error))
+    if (!is_needed || durability->store->driver->sync(durability->store, &error))
         return;
     for (struct commit_batch *batch = batches; batch != NULL; batch = batch->next)
         if (batch->committed) {
@@ -144,7 +144,7 @@ static void free_memory(struct durability *durability)
     free(durability);
 }
 
-struct durability *durability_create(struct log_sync *log,
+struct durability *durability_create(struct store *store,
                                      void (*complete)(void *context, struct commit_batch *batch),
                                      void *context, struct error *error)
 {
@@ -154,7 +154,7 @@ struct durability *durability_create(struct log_sync *log,
         error_out_of_memory(error);
         return NULL;
     }
-    durability->log = log;
+    durability->store = store;
     durability->complete = complete;
     durability->context = context;
     pthread_mutex_init(&durability->lock, NULL);

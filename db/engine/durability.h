@@ -19,7 +19,7 @@
 
 #include "common/error.h"
 #include "common/event_batch.h"
-#include "db/sqlite/log_sync.h"
+#include "db/engine/driver.h"
 
 /* Batches between the begin of their transaction and their completion: one that the writer runs,
  * and one that is being synced. With more, commits would only become smaller. */
@@ -39,9 +39,9 @@ struct commit_batch {
 struct durability;
 
 /* `complete` is called on the thread once for each batch: `committed` tells whether it is on disk.
- * After a failed sync it is not known whether it is; `error` says that it failed. Borrows `log`.
+ * After a failed sync it is not known whether it is; `error` says that it failed. Borrows `store`.
  * NULL with *error without memory or threads. */
-struct durability *durability_create(struct log_sync *log,
+struct durability *durability_create(struct store *store,
                                      void (*complete)(void *context, struct commit_batch *batch),
                                      void *context, struct error *error);
 

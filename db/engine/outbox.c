@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "db/engine/schema.h"
+
 bool outbox_begin(struct transaction *transaction, struct error *error)
 {
     struct statement *statement = statement_begin(transaction->connection, SQL_OUTBOX_LAST);

@@ -20,11 +20,6 @@
 #define OUTBOX_PRUNE_INTERVAL_EVENTS 256
 #define OUTBOX_PRUNE_ROWS            1024
 
-/* Events are indexed by audience within epochs of so many events, so that what a commit adds to the
- * index lies together instead of in a page for each audience. Who looks for an audience's events
- * looks once in each epoch. The number is part of the schema (db/engine/schema.c). */
-#define OUTBOX_EPOCH_EVENTS 512
-
 /* Reads the newest seq, at the begin of a transaction. */
 bool outbox_begin(struct transaction *transaction, struct error *error);
 

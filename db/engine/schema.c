@@ -2,10 +2,10 @@
 
 #include "db/engine/statement.h"
 
-/* Types and clauses are those that SQLite and PostgreSQL share, but for WITHOUT ROWID, which lays a
- * table out by its primary key; another database's migrations leave it out. Times are milliseconds
- * since 1970, positions and counts are 64-bit. */
-static const char *const migrations[] = {
+/* Times are milliseconds since 1970, positions and counts are 64-bit. Types and clauses are those
+ * that SQLite and PostgreSQL share, but for WITHOUT ROWID, which lays a table out by its primary
+ * key, and the type of outbox.seq. */
+static const char *const sqlite_migrations[] = {
     /* 1: people, conversations, messages, outbox */
     "CREATE TABLE users ("
     " id TEXT NOT NULL PRIMARY KEY,"
@@ -205,7 +205,17 @@ static const char *const migrations[] = {
     " WHERE unread_count > 0 AND is_salon = 1;",
 };
 
-const int64_t schema_version_newest = sizeof(migrations) / sizeof(migrations[0]);
+const int64_t schema_version_newest = sizeof(sqlite_migrations) / sizeof(sqlite_migrations[0]);
+
+/* Every database has the same versions, each in its own words. */
+static const char *const *const migrations[SQL_DIALECT_COUNT] = {
+    [SQL_DIALECT_SQLITE] = sqlite_migrations,
+};
+
+static bool execute(struct connection *connection, const char *sql, struct error *error)
+{
+    return connection->driver->execute(connection, sql, error);
+}
 
 static bool schema_table_exists(struct connection *connection, bool *exists, struct error *error)
 {
@@ -236,7 +246,7 @@ bool schema_version_read(struct connection *connection, int64_t *version, struct
 static bool migrate_one(struct connection *connection, int64_t version,
                         const struct services *services, struct error *error)
 {
-    if (!connection_execute(connection, migrations[version - 1], error))
+    if (!execute(connection, migrations[connection->driver->dialect][version - 1], error))
         return false;
     struct statement *statement = statement_begin(connection, SQL_SCHEMA_VERSION_INSERT);
     bind_integer(statement, 1, version);
@@ -251,10 +261,10 @@ static bool migrate_from(struct connection *connection, int64_t version,
                          const struct services *services, struct error *error)
 {
     if (version == 0 &&
-        !connection_execute(connection,
-                            "CREATE TABLE IF NOT EXISTS schema_migrations ("
-                            " version BIGINT NOT NULL PRIMARY KEY, applied_at BIGINT NOT NULL)",
-                            error))
+        !execute(connection,
+                 "CREATE TABLE IF NOT EXISTS schema_migrations ("
+                 " version BIGINT NOT NULL PRIMARY KEY, applied_at BIGINT NOT NULL)",
+                 error))
         return false;
     while (version < schema_version_newest)
         if (!migrate_one(connection, ++version, services, error))
@@ -276,15 +286,13 @@ bool schema_migrate(struct connection *connection, const struct services *servic
                                  (long long)version, (long long)schema_version_newest);
     if (version == schema_version_newest)
         return true;
-    if (!connection_execute(connection, "BEGIN IMMEDIATE", error))
+    if (!connection_run(connection, SQL_BEGIN_WRITE, error))
         return false;
     /* Somebody without our lock (an administrator's shell) may have been faster. */
     if (schema_version_read(connection, &version, error) &&
         migrate_from(connection, version, services, error) &&
-        connection_execute(connection, "COMMIT", error))
+        connection_run(connection, SQL_COMMIT, error))
         return true;
-    struct error ignored;
-    error_clear(&ignored);
-    connection_execute(connection, "ROLLBACK", &ignored);
+    connection_roll_back(connection);
     return false;
 }

@@ -23,8 +23,17 @@
 
 #include "common/error.h"
 #include "common/services.h"
+#include "db/engine/driver.h"
 
-struct connection;
+/* Events are indexed by audience within epochs of so many events, so that what a commit adds to the
+ * index lies together instead of in a page for each audience. Who looks for an audience's events
+ * looks once in each epoch. */
+#define OUTBOX_EPOCH_EVENTS 512
+
+/* What deletions are counted by (db/position.h): blocks of so many positions, blocks of so many
+ * such blocks, and so on for so many levels. */
+#define POSITION_BLOCK  64
+#define POSITION_LEVELS 3
 
 /* The newest schema version that this program knows. */
 extern const int64_t schema_version_newest;

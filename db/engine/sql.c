@@ -1,10 +1,6 @@
 #include "db/engine/sql.h"
 
-#include "db/engine/outbox.h"
-
-/* Most statements are the same for every database; these few are not, and are SQLite's. */
-#define BEGIN_WRITE         "BEGIN IMMEDIATE"
-#define SCHEMA_TABLE_EXISTS "SELECT 1 FROM sqlite_master WHERE name = 'schema_migrations'"
+#include "db/engine/schema.h"
 
 #define MESSAGE_COLUMNS                                                                            \
     "position, id, sender_id, type, content, created_at, read_at, client_message_id,"              \
@@ -26,21 +22,27 @@
 
 struct sql {
     const char *name;
-    const char *text;
+    const char *text;                       /* NULL: not one that all have */
+    const char *dialect[SQL_DIALECT_COUNT]; /* not NULL: in the place of `text` */
 };
 
-#define STATEMENT(id, sql_) [id] = {.name = #id, .text = (sql_)}
+#define STATEMENT(id, sql_)        [id] = {.name = #id, .text = (sql_)}
+#define SQLITE_STATEMENT(id, sql_) [id] = {.name = #id, .dialect[SQL_DIALECT_SQLITE] = (sql_)}
 
 static const struct sql table[SQL_COUNT] = {
     STATEMENT(SQL_BEGIN_READ, "BEGIN"),
-    STATEMENT(SQL_BEGIN_WRITE, BEGIN_WRITE),
+    /* Waits here for others, and not at the first change, where it might have read what they
+     * change.
+     */
+    SQLITE_STATEMENT(SQL_BEGIN_WRITE, "BEGIN IMMEDIATE"),
     STATEMENT(SQL_COMMIT, "COMMIT"),
     STATEMENT(SQL_ROLLBACK, "ROLLBACK"),
     STATEMENT(SQL_SAVEPOINT, "SAVEPOINT operation"),
     STATEMENT(SQL_SAVEPOINT_RELEASE, "RELEASE SAVEPOINT operation"),
     STATEMENT(SQL_SAVEPOINT_ROLLBACK, "ROLLBACK TO SAVEPOINT operation"),
 
-    STATEMENT(SQL_SCHEMA_TABLE_EXISTS, SCHEMA_TABLE_EXISTS),
+    SQLITE_STATEMENT(SQL_SCHEMA_TABLE_EXISTS,
+                     "SELECT 1 FROM sqlite_master WHERE name = 'schema_migrations'"),
     STATEMENT(SQL_SCHEMA_VERSION, "SELECT COALESCE(MAX(version), 0) FROM schema_migrations"),
     STATEMENT(SQL_SCHEMA_VERSION_INSERT,
               "INSERT INTO schema_migrations (version, applied_at) VALUES ($1, $2)"),
@@ -292,11 +294,13 @@ static const struct sql table[SQL_COUNT] = {
                           " (SELECT COALESCE(MAX(seq), 0) FROM outbox)"),
 
     /* SQLite's own; another database has its own tools for these three. */
-    STATEMENT(SQL_BACKUP, "VACUUM INTO $1"),
-    STATEMENT(SQL_VERIFY_INTEGRITY,
-              "SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'"),
-    STATEMENT(SQL_VERIFY_REFERENCES, "SELECT \"table\" || ' refers to a missing row of ' || parent"
-                                     " FROM pragma_foreign_key_check"),
+    SQLITE_STATEMENT(SQL_BACKUP, "VACUUM INTO $1"),
+    SQLITE_STATEMENT(
+        SQL_VERIFY_INTEGRITY,
+        "SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'"),
+    SQLITE_STATEMENT(SQL_VERIFY_REFERENCES,
+                     "SELECT \"table\" || ' refers to a missing row of ' || parent"
+                     " FROM pragma_foreign_key_check"),
 
     /* Each row of these is a finding: what is wrong, for whom. */
     STATEMENT(SQL_VERIFY_UNREAD_TOTAL,
@@ -328,10 +332,12 @@ static const struct sql table[SQL_COUNT] = {
               " FROM messages m WHERE m.conversation_id = c.id) OR last_position <"
               " (SELECT COALESCE(MAX(position), 0) FROM messages m"
               " WHERE m.conversation_id = c.id)"),
-    STATEMENT(SQL_VERIFY_HOLES,
-              "SELECT c.id FROM conversations c WHERE 3 * (last_position - message_count) <>"
-              " (SELECT COALESCE(SUM(deleted_count), 0) FROM message_holes h"
-              " WHERE h.conversation_id = c.id)"),
+    STATEMENT(
+        SQL_VERIFY_HOLES,
+        "SELECT c.id FROM conversations c WHERE"
+        " " TEXT_OF(POSITION_LEVELS) " * (last_position - message_count) <>"
+                                     " (SELECT COALESCE(SUM(deleted_count), 0) FROM message_holes h"
+                                     " WHERE h.conversation_id = c.id)"),
     STATEMENT(SQL_VERIFY_ATTACHMENT_COUNT,
               "SELECT m.id FROM messages m WHERE attachment_count <> (SELECT COUNT(*)"
               " FROM attachments a WHERE a.conversation_id = m.conversation_id"
@@ -340,9 +346,11 @@ static const struct sql table[SQL_COUNT] = {
                                  " AND MAX(seq) - MIN(seq) + 1 <> COUNT(*)"),
 };
 
-const char *sql_text(enum sql_id id)
+const char *sql_text(enum sql_id id, enum sql_dialect dialect)
 {
-    return table[id].text;
+    const struct sql *sql = &table[id];
+
+    return sql->dialect[dialect] != NULL ? sql->dialect[dialect] : sql->text;
 }
 
 const char *sql_name(enum sql_id id)

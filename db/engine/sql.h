@@ -119,8 +119,11 @@ enum sql_id {
     SQL_COUNT, /* not a statement: their number */
 };
 
-/* The SQL text, and the statement's name for the log. */
-const char *sql_text(enum sql_id id);
+/* The databases that are spoken to. Nearly every text is the same for all. */
+enum sql_dialect { SQL_DIALECT_SQLITE, SQL_DIALECT_COUNT };
+
+/* The SQL text, and the statement's name for the log. NULL: that database has no such statement. */
+const char *sql_text(enum sql_id id, enum sql_dialect dialect);
 const char *sql_name(enum sql_id id);
 
 #endif

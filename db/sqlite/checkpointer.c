@@ -6,17 +6,19 @@
 #include <unistd.h>
 
 #include "db/engine/statement.h"
+#include "db/sqlite/connection.h"
 #include "db/sqlite/writers_lock.h"
 
 struct checkpointer {
     const char *path;
     const char *lock_path;
+    const struct driver *driver;
     struct log_sync *log;
     const struct services *services;
 
     /* The writer's, but the thread's while a checkpoint is under way. NULL, -1: not open. */
-    struct connection *snapshot;
-    struct connection *copier; /* SQLite refuses to copy on a connection that reads */
+    struct sqlite_connection *snapshot;
+    struct sqlite_connection *copier; /* SQLite refuses to copy on a connection that reads */
     int lock_descriptor;
 
     pthread_mutex_t lock; /* over all that follows, but the thread */
@@ -47,19 +49,16 @@ static void put_off(struct checkpointer *checkpointer)
 
 static void end_snapshot(struct checkpointer *checkpointer)
 {
-    struct error ignored; /* a read transaction that can't be ended has ended */
-
-    error_clear(&ignored);
-    if (connection_in_transaction(checkpointer->snapshot))
-        connection_run(checkpointer->snapshot, SQL_COMMIT, &ignored);
+    connection_roll_back(&checkpointer->snapshot->base);
 }
 
 /* SQLite begins to read with the first row that is asked for. */
 static bool begin_snapshot(struct checkpointer *checkpointer, struct error *error)
 {
-    if (!connection_run(checkpointer->snapshot, SQL_BEGIN_READ, error))
+    if (!connection_run(&checkpointer->snapshot->base, SQL_BEGIN_READ, error))
         return false;
-    struct statement *statement = statement_begin(checkpointer->snapshot, SQL_SCHEMA_VERSION);
+    struct statement *statement =
+        statement_begin(&checkpointer->snapshot->base, SQL_SCHEMA_VERSION);
     enum step step = statement_step(statement, error);
     statement_end(statement);
     if (step == STEP_ROW)
@@ -86,7 +85,7 @@ static bool copy_rest(struct checkpointer *checkpointer, struct error *error)
     /* What is copied must never be without the log that explains it. */
     bool succeeded = log_sync_is_suspect(checkpointer->log)
                          ? error_unavailable(error, "the log is not on disk")
-                         : connection_checkpoint(checkpointer->copier, error);
+                         : sqlite_connection_checkpoint(checkpointer->copier, error);
     writers_lock_give_back(checkpointer->lock_descriptor);
     return succeeded;
 }
@@ -97,8 +96,8 @@ static void copy_log(struct checkpointer *checkpointer)
 
     error_clear(&error);
     bool succeeded = log_sync_run(checkpointer->log, &error) &&
-                     connection_checkpoint(checkpointer->copier, &error);
-    if (succeeded && !connection_sync_file(checkpointer->copier, &error)) {
+                     sqlite_connection_checkpoint(checkpointer->copier, &error);
+    if (succeeded && !sqlite_connection_sync_file(checkpointer->copier, &error)) {
         give_up(checkpointer, &error);
         return;
     }
@@ -155,19 +154,20 @@ static bool is_due(struct checkpointer *checkpointer, int log_pages)
     return due;
 }
 
-static bool open_connection(const struct checkpointer *checkpointer, struct connection **connection,
-                            struct error *error)
+static bool open_connection(const struct checkpointer *checkpointer,
+                            struct sqlite_connection **connection, struct error *error)
 {
-    const struct connection_options options = {.path = checkpointer->path, .mode = CONNECTION_READ};
+    const struct sqlite_connection_options options = {
+        .path = checkpointer->path, .mode = CONNECTION_READ, .driver = checkpointer->driver};
 
-    *connection = connection_open(&options, error);
+    *connection = sqlite_connection_open(&options, error);
     return *connection != NULL;
 }
 
 static void close_all(struct checkpointer *checkpointer)
 {
-    connection_close(checkpointer->copier);
-    connection_close(checkpointer->snapshot);
+    sqlite_connection_close(checkpointer->copier);
+    sqlite_connection_close(checkpointer->snapshot);
     checkpointer->copier = NULL;
     checkpointer->snapshot = NULL;
     if (checkpointer->lock_descriptor >= 0)
@@ -179,8 +179,8 @@ static void close_all(struct checkpointer *checkpointer)
  * a connection has broken. */
 static bool ensure_open(struct checkpointer *checkpointer, struct error *error)
 {
-    if (checkpointer->copier != NULL && !connection_is_broken(checkpointer->copier) &&
-        !connection_is_broken(checkpointer->snapshot))
+    if (checkpointer->copier != NULL && !checkpointer->copier->base.is_broken &&
+        !checkpointer->snapshot->base.is_broken)
         return true;
     close_all(checkpointer);
     checkpointer->lock_descriptor = writers_lock_open(checkpointer->lock_path, error);
@@ -254,8 +254,8 @@ static void free_memory(struct checkpointer *checkpointer)
 }
 
 struct checkpointer *checkpointer_create(const char *path, const char *lock_path,
-                                         struct log_sync *log, const struct services *services,
-                                         struct error *error)
+                                         const struct driver *driver, struct log_sync *log,
+                                         const struct services *services, struct error *error)
 {
     struct checkpointer *checkpointer = calloc(1, sizeof(*checkpointer));
 
@@ -265,6 +265,7 @@ struct checkpointer *checkpointer_create(const char *path, const char *lock_path
     }
     checkpointer->path = path;
     checkpointer->lock_path = lock_path;
+    checkpointer->driver = driver;
     checkpointer->log = log;
     checkpointer->services = services;
     checkpointer->lock_descriptor = -1;
@@ -290,8 +291,8 @@ void checkpointer_free(struct checkpointer *checkpointer)
     pthread_mutex_unlock(&checkpointer->lock);
     pthread_join(checkpointer->thread, NULL);
     if (checkpointer->has_failed_sync) {
-        connection_keep_log(checkpointer->copier);
-        connection_keep_log(checkpointer->snapshot);
+        sqlite_connection_keep_log(checkpointer->copier);
+        sqlite_connection_keep_log(checkpointer->snapshot);
         close_all(checkpointer);
     }
     free_memory(checkpointer);

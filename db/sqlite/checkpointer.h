@@ -25,6 +25,7 @@
 
 #include "common/error.h"
 #include "common/services.h"
+#include "db/engine/driver.h"
 #include "db/sqlite/log_sync.h"
 
 /* The log is copied each time when it has grown by so many pages (16 MiB): a page that many commits
@@ -36,8 +37,8 @@ struct checkpointer;
 /* For the database at `path`, whose writers lock `lock_path`; borrows all. Touches no file. NULL
  * with *error without memory or threads. */
 struct checkpointer *checkpointer_create(const char *path, const char *lock_path,
-                                         struct log_sync *log, const struct services *services,
-                                         struct error *error);
+                                         const struct driver *driver, struct log_sync *log,
+                                         const struct services *services, struct error *error);
 
 /* The rest is for the writer's thread. */
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "db/engine/statement.h"
+#include "db/sqlite/connection.h"
 #include "db/sqlite/writers_lock.h"
 
 #define COPY_BYTES (256 * 1024)
@@ -17,6 +18,7 @@
 struct log_sync {
     const char *path;
     const char *lock_path;
+    const struct driver *driver;
     /* Over what follows, and over each sync: of two at once only one would hear of an error. */
     pthread_mutex_t lock;
     bool is_open;
@@ -87,14 +89,17 @@ static bool rewrite(const struct log_sync *log, struct error *error)
 /* An administrator's shell knows nothing of our lock, but of SQLite's own. */
 static bool rewrite_without_writers(const struct log_sync *log, struct error *error)
 {
-    const struct connection_options options = {
-        .path = log->path, .mode = CONNECTION_WRITE, .busy_timeout_ms = REPAIR_BUSY_TIMEOUT_MS};
-    struct connection *connection = connection_open(&options, error);
+    const struct sqlite_connection_options options = {.path = log->path,
+                                                      .mode = CONNECTION_WRITE,
+                                                      .busy_timeout_ms = REPAIR_BUSY_TIMEOUT_MS,
+                                                      .driver = log->driver};
+    struct sqlite_connection *connection = sqlite_connection_open(&options, error);
 
     if (connection == NULL)
         return false;
-    bool succeeded = connection_run(connection, SQL_BEGIN_WRITE, error) && rewrite(log, error);
-    connection_close(connection);
+    bool succeeded =
+        connection_run(&connection->base, SQL_BEGIN_WRITE, error) && rewrite(log, error);
+    sqlite_connection_close(connection);
     return succeeded;
 }
 
@@ -157,7 +162,8 @@ void log_sync_close(struct log_sync *log)
     set(log, false, -1);
 }
 
-struct log_sync *log_sync_create(const char *path, const char *lock_path, struct error *error)
+struct log_sync *log_sync_create(const char *path, const char *lock_path,
+                                 const struct driver *driver, struct error *error)
 {
     struct log_sync *log = calloc(1, sizeof(*log));
 
@@ -167,6 +173,7 @@ struct log_sync *log_sync_create(const char *path, const char *lock_path, struct
     }
     log->path = path;
     log->lock_path = lock_path;
+    log->driver = driver;
     log->descriptor = -1;
     pthread_mutex_init(&log->lock, NULL);
     return log;

@@ -18,12 +18,14 @@
 #include <stdbool.h>
 
 #include "common/error.h"
+#include "db/engine/driver.h"
 
 struct log_sync;
 
 /* For the database at `path`, whose writers lock `lock_path`; borrows both. NULL with *error
  * without memory. */
-struct log_sync *log_sync_create(const char *path, const char *lock_path, struct error *error);
+struct log_sync *log_sync_create(const char *path, const char *lock_path,
+                                 const struct driver *driver, struct error *error);
 
 /* Takes over a descriptor for reading and writing; -1: there is no log, as each commit is durable
  * by itself. */

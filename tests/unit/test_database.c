@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "db/engine/outbox.h"
+#include "db/engine/schema.h"
 #include "db/maintenance.h"
 #include "tests/unit/db_fixture.h"
 #include "tests/unit/wait.h"

@@ -7,6 +7,7 @@
 #include "db/contact.h"
 #include "db/engine/outbox.h"
 #include "db/engine/outbox_reader_private.h"
+#include "db/engine/schema.h"
 #include "db/recovery.h"
 #include "tests/unit/db_fixture.h"
 

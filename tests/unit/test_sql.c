@@ -25,7 +25,7 @@ static void check_plan(sqlite3 *shell, enum sql_id id)
     char sql[4096];
     sqlite3_stmt *plan;
 
-    snprintf(sql, sizeof(sql), "EXPLAIN QUERY PLAN %s", sql_text(id));
+    snprintf(sql, sizeof(sql), "EXPLAIN QUERY PLAN %s", sql_text(id, SQL_DIALECT_SQLITE));
     assert_int_equal(sqlite3_prepare_v2(shell, sql, -1, &plan, NULL), SQLITE_OK);
     while (sqlite3_step(plan) == SQLITE_ROW) {
         const char *detail = (const char *)sqlite3_column_text(plan, 3);
@@ -53,7 +53,8 @@ static void every_statement_is_valid_and_indexed(void **state)
     assert_int_equal(sqlite3_open(fixture->path, &shell), SQLITE_OK);
     for (int id = 0; id < SQL_COUNT; id++) {
         sqlite3_stmt *statement;
-        if (sqlite3_prepare_v2(shell, sql_text(id), -1, &statement, NULL) != SQLITE_OK)
+        if (sqlite3_prepare_v2(shell, sql_text(id, SQL_DIALECT_SQLITE), -1, &statement, NULL) !=
+            SQLITE_OK)
             print_error("%s: %s\n", sql_name(id), sqlite3_errmsg(shell));
         assert_non_null(statement);
         sqlite3_finalize(statement);
@@ -70,7 +71,8 @@ static void parameters_first_appear_in_order(void **state)
     (void)state;
     for (int id = 0; id < SQL_COUNT; id++) {
         int highest = 0;
-        for (const char *at = strchr(sql_text(id), '$'); at != NULL; at = strchr(at + 1, '$')) {
+        for (const char *at = strchr(sql_text(id, SQL_DIALECT_SQLITE), '$'); at != NULL;
+             at = strchr(at + 1, '$')) {
             int number;
             assert_int_equal(sscanf(at, "$%d", &number), 1);
             if (number > highest + 1)

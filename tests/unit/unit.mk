@@ -31,6 +31,7 @@ check_PROGRAMS += \
 	tests/unit/test_database \
 	tests/unit/test_demo \
 	tests/unit/test_dispatch \
+	tests/unit/test_driver \
 	tests/unit/test_durability \
 	tests/unit/test_engineio \
 	tests/unit/test_engineio_packet \
@@ -39,6 +40,8 @@ check_PROGRAMS += \
 	tests/unit/test_event_batch \
 	tests/unit/test_fastcgi \
 	tests/unit/test_feed \
+	tests/unit/test_floor_engine \
+	tests/unit/test_floor_sqlite \
 	tests/unit/test_gate \
 	tests/unit/test_http \
 	tests/unit/test_id \
@@ -67,6 +70,7 @@ check_PROGRAMS += \
 	tests/unit/test_socketio_packet \
 	tests/unit/test_spool \
 	tests/unit/test_sql \
+	tests/unit/test_statement \
 	tests/unit/test_template \
 	tests/unit/test_text_file \
 	tests/unit/test_timer \
@@ -100,6 +104,7 @@ tests_unit_test_demo_SOURCES = tests/unit/test_demo.c $(db_fixture)
 tests_unit_test_demo_LDADD = $(tool_libraries) $(CMOCKA_LIBS)
 tests_unit_test_dispatch_SOURCES = tests/unit/test_dispatch.c $(db_fixture) $(failing_malloc)
 tests_unit_test_dispatch_LDADD = $(fcgi_libraries) $(CMOCKA_LIBS)
+tests_unit_test_driver_LDADD = $(sqlite_libraries) $(CMOCKA_LIBS)
 tests_unit_test_durability_SOURCES = tests/unit/test_durability.c $(db_fixture)
 tests_unit_test_durability_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_engineio_SOURCES = tests/unit/test_engineio.c $(broker_fixture)
@@ -113,6 +118,11 @@ tests_unit_test_fastcgi_SOURCES = tests/unit/test_fastcgi.c $(fastcgi_client)
 tests_unit_test_fastcgi_LDADD = $(fcgi_libraries) $(CMOCKA_LIBS)
 tests_unit_test_feed_SOURCES = tests/unit/test_feed.c $(db_fixture)
 tests_unit_test_feed_LDADD = $(broker_libraries) $(CMOCKA_LIBS)
+tests_unit_test_floor_engine_SOURCES = tests/unit/test_floor.c
+tests_unit_test_floor_engine_LDADD = $(libengine_a_OBJECTS) $(common_libraries) $(CMOCKA_LIBS)
+tests_unit_test_floor_sqlite_SOURCES = tests/unit/test_floor.c
+tests_unit_test_floor_sqlite_LDADD = $(libsqlite_a_OBJECTS) $(engine_libraries) $(SQLITE_LIBS) \
+	$(CMOCKA_LIBS)
 tests_unit_test_gate_LDADD = $(fcgi_libraries) $(CMOCKA_LIBS)
 tests_unit_test_http_SOURCES = tests/unit/test_http.c $(broker_fixture)
 tests_unit_test_http_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
@@ -157,6 +167,7 @@ tests_unit_test_spool_SOURCES = tests/unit/test_spool.c $(db_fixture)
 tests_unit_test_spool_LDADD = $(tool_libraries) $(CMOCKA_LIBS)
 tests_unit_test_sql_SOURCES = tests/unit/test_sql.c $(db_fixture)
 tests_unit_test_sql_LDADD = $(db_libraries) $(CMOCKA_LIBS)
+tests_unit_test_statement_LDADD = $(sqlite_libraries) $(CMOCKA_LIBS)
 tests_unit_test_template_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_text_file_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_timer_SOURCES = tests/unit/test_timer.c $(failing_malloc)

@@ -1,0 +1,299 @@
+#include "db/sqlite/sqlite_driver.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/assert.h"
+#include "db/sqlite/backup.h"
+#include "db/sqlite/checkpointer.h"
+#include "db/sqlite/connection.h"
+#include "db/sqlite/integrity.h"
+#include "db/sqlite/log_sync.h"
+#include "db/sqlite/statement.h"
+#include "db/sqlite/writers_lock.h"
+
+/* "<database>.lock" beside the database. */
+#define LOCK_SUFFIX ".lock"
+
+/* The file that a connection was opened on: another one at the same path (restored from a backup)
+ * must be opened anew. */
+struct file_identity {
+    dev_t device;
+    ino_t inode;
+};
+
+struct sqlite_store {
+    struct store base;
+    char *path;
+    char *lock_path;
+    int64_t busy_timeout_ms;
+    struct log_sync *log;
+    struct checkpointer *checkpointer;
+    /* The writer's, while one is open. */
+    int lock_descriptor; /* -1: none is */
+    struct file_identity file;
+};
+
+static struct sqlite_store *store_of(struct store *store)
+{
+    return CONTAINER_OF(store, struct sqlite_store, base);
+}
+
+/* ---- the store ----------------------------------------------------------------------------- */
+
+static void destroy_store(struct store *base)
+{
+    struct sqlite_store *store = store_of(base);
+
+    ASSERT(store->lock_descriptor < 0);
+    if (store->checkpointer != NULL)
+        checkpointer_free(store->checkpointer);
+    if (store->log != NULL)
+        log_sync_free(store->log);
+    free(store->path);
+    free(store->lock_path);
+    free(store);
+}
+
+static bool fill_store(struct sqlite_store *store, const struct store_options *options,
+                       const struct services *services, struct error *error)
+{
+    store->path = strdup(options->path);
+    if (store->path == NULL || asprintf(&store->lock_path, "%s" LOCK_SUFFIX, options->path) < 0) {
+        store->lock_path = NULL;
+        return error_out_of_memory(error);
+    }
+    store->log = log_sync_create(store->path, store->lock_path, &sqlite_driver, error);
+    if (store->log == NULL)
+        return false;
+    store->checkpointer = checkpointer_create(store->path, store->lock_path, &sqlite_driver,
+                                              store->log, services, error);
+    return store->checkpointer != NULL;
+}
+
+static struct store *create_store(const struct store_options *options,
+                                  const struct services *services, struct error *error)
+{
+    struct sqlite_store *store = calloc(1, sizeof(*store));
+
+    if (store == NULL) {
+        error_out_of_memory(error);
+        return NULL;
+    }
+    store->base.driver = &sqlite_driver;
+    store->busy_timeout_ms = options->busy_timeout_ms;
+    store->lock_descriptor = -1;
+    if (!fill_store(store, options, services, error)) {
+        destroy_store(&store->base);
+        return NULL;
+    }
+    return &store->base;
+}
+
+static bool sync_store(struct store *store, struct error *error)
+{
+    return log_sync_run(store_of(store)->log, error);
+}
+
+/* ---- connections --------------------------------------------------------------------------- */
+
+static bool identify(const char *path, struct file_identity *file)
+{
+    struct stat status;
+
+    if (stat(path, &status) != 0)
+        return false;
+    *file = (struct file_identity){.device = status.st_dev, .inode = status.st_ino};
+    return true;
+}
+
+static bool is_current(const struct connection *connection)
+{
+    const struct sqlite_store *store = store_of(connection->store);
+    struct file_identity present;
+
+    return identify(store->path, &present) && present.device == store->file.device &&
+           present.inode == store->file.inode;
+}
+
+/* After a failed sync of the file the log is all that is known to be whole
+ * (db/sqlite/checkpointer.h).
+ */
+static void close_file(struct sqlite_store *store, struct sqlite_connection *connection)
+{
+    if (checkpointer_has_failed_sync(store->checkpointer))
+        sqlite_connection_keep_log(connection);
+    sqlite_connection_close(connection);
+}
+
+static void close_writer(struct sqlite_store *store, struct sqlite_connection *connection)
+{
+    checkpointer_close(store->checkpointer);
+    log_sync_close(store->log);
+    close_file(store, connection);
+    close(store->lock_descriptor);
+    store->lock_descriptor = -1;
+}
+
+static void close_connection(struct connection *base)
+{
+    struct sqlite_connection *connection = sqlite_connection_of(base);
+
+    if (base->store == NULL)
+        sqlite_connection_close(connection);
+    else if (connection->mode == CONNECTION_WRITE)
+        close_writer(store_of(base->store), connection);
+    else
+        close_file(store_of(base->store), connection);
+}
+
+static bool open_log(struct sqlite_store *store, struct sqlite_connection *connection,
+                     struct error *error)
+{
+    int descriptor;
+
+    if (!sqlite_connection_open_log(connection, &descriptor, error))
+        return false;
+    log_sync_open(store->log, descriptor);
+    return identify(store->path, &store->file) ||
+           error_unavailable(error, "%s: it is gone", store->path);
+}
+
+static struct sqlite_connection *open_file(struct sqlite_store *store, enum connection_mode mode,
+                                           bool may_create, struct error *error)
+{
+    const struct sqlite_connection_options options = {.path = store->path,
+                                                      .mode = mode,
+                                                      .busy_timeout_ms = store->busy_timeout_ms,
+                                                      .may_create = may_create,
+                                                      .driver = &sqlite_driver};
+    struct sqlite_connection *connection = sqlite_connection_open(&options, error);
+
+    if (connection != NULL)
+        connection->base.store = &store->base;
+    return connection;
+}
+
+static struct sqlite_connection *open_writer(struct sqlite_store *store, bool may_create,
+                                             struct error *error)
+{
+    ASSERT(store->lock_descriptor < 0);
+    store->lock_descriptor = writers_lock_open(store->lock_path, error);
+    if (store->lock_descriptor < 0)
+        return NULL;
+    struct sqlite_connection *connection = open_file(store, CONNECTION_WRITE, may_create, error);
+    if (connection == NULL) {
+        close(store->lock_descriptor);
+        store->lock_descriptor = -1;
+        return NULL;
+    }
+    if (!open_log(store, connection, error)) {
+        close_writer(store, connection);
+        return NULL;
+    }
+    return connection;
+}
+
+static struct connection *open_connection(struct store *base, enum connection_mode mode,
+                                          bool may_create, struct error *error)
+{
+    struct sqlite_store *store = store_of(base);
+    struct sqlite_connection *connection = mode == CONNECTION_WRITE
+                                               ? open_writer(store, may_create, error)
+                                               : open_file(store, mode, false, error);
+
+    return connection != NULL ? &connection->base : NULL;
+}
+
+static struct connection *open_outside(const struct store_options *options,
+                                       enum connection_mode mode, struct error *error)
+{
+    const struct sqlite_connection_options outside = {.path = options->path,
+                                                      .mode = mode,
+                                                      .busy_timeout_ms = options->busy_timeout_ms,
+                                                      .driver = &sqlite_driver};
+    struct sqlite_connection *connection = sqlite_connection_open(&outside, error);
+
+    return connection != NULL ? &connection->base : NULL;
+}
+
+static bool is_in_transaction(const struct connection *connection)
+{
+    return sqlite_connection_is_in_transaction(
+        CONTAINER_OF(connection, const struct sqlite_connection, base));
+}
+
+static bool execute(struct connection *connection, const char *sql, struct error *error)
+{
+    return sqlite_connection_execute(sqlite_connection_of(connection), sql, error);
+}
+
+/* ---- the administrator's ------------------------------------------------------------------- */
+
+static struct connection *open_alone(const struct store_options *options, struct error *error)
+{
+    return open_outside(options, CONNECTION_READ, error);
+}
+
+/* SQLite lets only a connection for writing make the copy. */
+static bool back_up(const struct store_options *options, const char *target, struct error *error)
+{
+    struct connection *connection = open_outside(options, CONNECTION_WRITE, error);
+    bool succeeded = connection != NULL && sqlite_backup(connection, target, error);
+
+    if (connection != NULL)
+        close_connection(connection);
+    return succeeded;
+}
+
+/* ---- the only one to write ----------------------------------------------------------------- */
+
+/* What is written while the log is suspect would not be durable either. */
+static bool lock(struct connection *connection, struct error *error)
+{
+    struct sqlite_store *store = store_of(connection->store);
+
+    return (!log_sync_is_suspect(store->log) || log_sync_run(store->log, error)) &&
+           writers_lock_take(store->lock_descriptor, error);
+}
+
+/* A checkpoint begins here, under the lock (db/sqlite/checkpointer.h). */
+static void unlock(struct connection *connection)
+{
+    struct sqlite_store *store = store_of(connection->store);
+    int log_pages = sqlite_connection_take_log_pages(sqlite_connection_of(connection));
+
+    if (log_pages > 0)
+        checkpointer_tell(store->checkpointer, log_pages);
+    writers_lock_give_back(store->lock_descriptor);
+}
+
+const struct driver sqlite_driver = {
+    .dialect = SQL_DIALECT_SQLITE,
+    .create = create_store,
+    .destroy = destroy_store,
+    .sync = sync_store,
+    .open = open_connection,
+    .close = close_connection,
+    .is_current = is_current,
+    .lock = lock,
+    .unlock = unlock,
+    .is_in_transaction = is_in_transaction,
+    .execute = execute,
+    .prepare = sqlite_statement_prepare,
+    .bind_text = sqlite_statement_bind_text,
+    .bind_integer = sqlite_statement_bind_integer,
+    .step = sqlite_statement_step,
+    .run = sqlite_statement_run,
+    .reset = sqlite_statement_reset,
+    .text = sqlite_statement_text,
+    .bytes = sqlite_statement_bytes,
+    .integer = sqlite_statement_integer,
+    .is_null = sqlite_statement_is_null,
+    .open_alone = open_alone,
+    .check = sqlite_check,
+    .backup = back_up,
+};
