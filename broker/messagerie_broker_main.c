@@ -12,6 +12,7 @@
 #include "broker/transport/http.h"
 #include "broker/transport/listener.h"
 #include "broker/transport/loop.h"
+#include "common/address.h"
 #include "common/bus.h"
 #include "common/container.h"
 #include "common/process.h"
@@ -35,6 +36,7 @@ struct daemon {
     struct broker *broker;
     struct admin *admin;
     struct http_settings http_settings;
+    struct address_network trusted_proxies[CONFIG_LIST_MAX];
     struct http_server *http;
     struct bus_receiver *bus;
     struct loop_watch bus_watch;
@@ -130,12 +132,23 @@ static void on_signal(struct loop_watch *watch, uint32_t events)
             stop(daemon);
 }
 
+static void use_proxies(struct daemon *daemon, const struct config *config)
+{
+    const struct config_list *proxies = &config->broker_trusted_proxies;
+    size_t count = config->broker_trust_forwarded_for ? proxies->count : 0;
+
+    for (size_t i = 0; i < count; i++)
+        address_network_parse(proxies->items[i], &daemon->trusted_proxies[i]); /* was checked */
+    daemon->http_settings.trusted_proxies = daemon->trusted_proxies;
+    daemon->http_settings.trusted_proxy_count = count;
+}
+
 static void on_reload(void *owner, const struct configuration *configuration)
 {
     struct daemon *daemon = owner;
 
     daemon->configuration = configuration;
-    daemon->http_settings.trusts_forwarded_for = configuration->config->broker_trust_forwarded_for;
+    use_proxies(daemon, configuration->config);
     broker_use_configuration(daemon->broker, configuration);
 }
 
@@ -157,10 +170,10 @@ static bool open_http(struct daemon *daemon, const struct config *config, struct
         .loop = daemon->loop,
         .max_connections = (unsigned)config->broker_max_connections + EXTRA_HTTP_CONNECTIONS,
         .max_body_bytes = BROKER_MAX_PAYLOAD_BYTES,
-        .trusts_forwarded_for = config->broker_trust_forwarded_for,
         .on_request = on_request,
         .owner = daemon,
     };
+    use_proxies(daemon, config);
     int listener = listener_open(config->broker_listen, error);
     if (listener < 0)
         return false;

@@ -11,6 +11,7 @@
 
 #include <ini.h>
 
+#include "common/address.h"
 #include "common/assert.h"
 
 #define CONFIGURATION_DIRECTORY SYSCONFDIR "/messagerie"
@@ -109,8 +110,12 @@ static const struct config_key keys[] = {
     KEY(broker, max_connections_per_address, CONFIG_INTEGER, .minimum = 0, .maximum = 1000000,
         .fallback = "0", .unit = "connections",
         .help = "Clients of one address at once. 0: as many as there may be in all."),
-    KEY(broker, trust_forwarded_for, CONFIG_BOOLEAN, .is_live = true, .fallback = "false",
-        .help = "Whether the last entry of X-Forwarded-For is the client's address."),
+    KEY(broker, trusted_proxies, CONFIG_LIST, .is_live = true, .has_networks = true,
+        .fallback = "unix, 127.0.0.0/8, ::1",
+        .help = "Networks of the web servers in front: what one of them says in the last entry of "
+                "X-Forwarded-For is the client's address."),
+    KEY(broker, trust_forwarded_for, CONFIG_BOOLEAN, .is_live = true, .fallback = "true",
+        .help = "Whether X-Forwarded-For is looked at; without, the peer's own address counts."),
     KEY(broker, connect_timeout_ms, CONFIG_INTEGER, .is_live = true, .minimum = 1,
         .maximum = 3600000, .fallback = "45000", .unit = "ms",
         .help = "How long a connection may stay without a user."),
@@ -350,11 +355,26 @@ static bool check_origins(struct config_list *field, const struct config_key *ke
     return true;
 }
 
+static bool check_networks(const struct config_list *field, const struct config_key *key,
+                           const char *origin, struct error *error)
+{
+    struct address_network network;
+
+    for (size_t i = 0; i < field->count; i++)
+        if (!address_network_parse(field->items[i], &network))
+            return error_set(error, ERROR_INVALID,
+                             "%s: %s in [%s] must have networks such as 10.0.0.0/8, addresses, or "
+                             "unix, not \"%s\"",
+                             origin, key->name, key->section, field->items[i]);
+    return true;
+}
+
 static bool set_list(struct config_list *field, const struct config_key *key, const char *value,
                      const char *origin, struct error *error)
 {
     if (list_parse(field, value))
-        return !key->has_origins || check_origins(field, key, origin, error);
+        return (!key->has_origins || check_origins(field, key, origin, error)) &&
+               (!key->has_networks || check_networks(field, key, origin, error));
     return error_set(error, ERROR_INVALID,
                      "%s: %s in [%s] must have at most %d entries and %zu bytes", origin, key->name,
                      key->section, CONFIG_LIST_MAX, sizeof(field->storage) - 1);

@@ -98,7 +98,8 @@ struct config {
     int64_t broker_max_connections;
     int64_t broker_max_connections_per_user;
     int64_t broker_max_connections_per_address; /* 0: as many as there may be in all */
-    bool broker_trust_forwarded_for;            /* the web server in front sets the header */
+    struct config_list broker_trusted_proxies;  /* that tell the client's address in a header */
+    bool broker_trust_forwarded_for;            /* whether they do */
     int64_t broker_connect_timeout_ms;
     int64_t broker_events_per_second; /* of one socket, on average */
     int64_t broker_event_burst;       /* events that may come at once */
@@ -126,6 +127,7 @@ struct config_key {
     const char *help;         /* one sentence */
     bool is_secret;           /* only told to whoever asks for it by name */
     bool has_origins;         /* a list of origins; a path behind one is dropped */
+    bool has_networks;        /* a list of what common/address.h takes for networks */
     bool is_live;             /* else fixed */
 };
 

@@ -151,7 +151,7 @@ static void handle_handshake(struct engineio_server *server, struct http_request
                              enum engineio_transport transport)
 {
     const struct engineio_settings *settings = server->settings;
-    char address[HTTP_ADDRESS_BYTES];
+    char address[ADDRESS_BYTES];
 
     if (http_request_method(request) != HTTP_GET) {
         engineio_respond_error(&server->origins, request, ENGINEIO_ERROR_BAD_HANDSHAKE_METHOD);

@@ -24,10 +24,17 @@
 #define WEBSOCKET_GUID       "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 #define WEBSOCKET_VERSION    "13"
 #define WEBSOCKET_KEY_LENGTH 24 /* base64 of 16 bytes */
+/* Longest name of a sub-protocol that is chosen. */
+#define SUBPROTOCOL_MAX_BYTES 255
 
 /* A body over the limit is read, and dropped, up to so many times the limit: whoever is answered
  * 413 while still sending gets a reset connection instead. */
 #define BODY_PATIENCE 4
+
+/* libmicrohttpd's memory for a connection: a request's head, a copy of its cookies, a table of its
+ * fields, and the answer's head. What does not fit it answers by itself, near the limit with two
+ * heads: it is larger than what we take. Pages that are not touched cost nothing. */
+#define CONNECTION_MEMORY_BYTES (4 * HTTP_HEADERS_MAX_BYTES)
 
 /* Connections taken in one turn of the loop. */
 #define ACCEPTS_PER_TURN 64
@@ -184,15 +191,20 @@ static void respond_empty(struct http_request *request, unsigned status)
     http_respond(request, &(struct http_response){.status = status});
 }
 
-/* A length that is beyond patience is judged before anything is read. */
+/* What is too long is judged before any of the body is read. */
 static enum MHD_Result begin(struct http_request *request, const char *method)
 {
     const char *length = http_request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    size_t head_bytes =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)
+            ->header_size;
 
     request->has_begun = true;
     request->method = method_parse(method);
-    if (length &&
-        strtoull(length, NULL, 10) / BODY_PATIENCE > request->server->settings->max_body_bytes)
+    if (head_bytes > HTTP_HEADERS_MAX_BYTES)
+        respond_empty(request, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE);
+    else if (length &&
+             strtoull(length, NULL, 10) / BODY_PATIENCE > request->server->settings->max_body_bytes)
         respond_empty(request, MHD_HTTP_CONTENT_TOO_LARGE);
     return MHD_YES;
 }
@@ -283,40 +295,58 @@ static int descriptor_of(const struct http_request *request)
         ->connect_fd;
 }
 
-static void peer_address(const struct http_request *request, char out[HTTP_ADDRESS_BYTES])
+/* The peer's family and the bytes of its address; AF_UNIX has none. */
+static int peer_address(const struct http_request *request, const void **bytes)
 {
     const struct sockaddr *address =
         MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)
             ->client_addr;
-    const void *bytes = NULL;
 
-    if (address && address->sa_family == AF_INET)
-        bytes = &((const struct sockaddr_in *)(const void *)address)->sin_addr;
-    else if (address && address->sa_family == AF_INET6)
-        bytes = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
-    if (!bytes || !inet_ntop(address->sa_family, bytes, out, HTTP_ADDRESS_BYTES))
-        strcpy(out, "unix");
+    if (address && address->sa_family == AF_INET) {
+        *bytes = &((const struct sockaddr_in *)(const void *)address)->sin_addr;
+        return AF_INET;
+    }
+    if (address && address->sa_family == AF_INET6) {
+        *bytes = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+        return AF_INET6;
+    }
+    return AF_UNIX;
 }
 
-void http_request_address(const struct http_request *request, char out[HTTP_ADDRESS_BYTES])
+static bool is_trusted(const struct http_settings *settings, int family, const void *bytes)
 {
-    const char *forwarded = request->server->settings->trusts_forwarded_for
-                                ? http_request_header(request, "X-Forwarded-For")
-                                : NULL;
+    for (size_t i = 0; i < settings->trusted_proxy_count; i++)
+        if (address_network_contains(&settings->trusted_proxies[i], family, bytes))
+            return true;
+    return false;
+}
 
-    if (forwarded) {
-        const char *comma = strrchr(forwarded, ',');
-        const char *start = comma ? comma + 1 : forwarded;
+/* A proxy may append a line of its own behind the client's (haproxy does): the last one is its. */
+static enum MHD_Result take_forwarded(void *context, enum MHD_ValueKind kind, const char *name,
+                                      const char *value)
+{
+    const char **last = context;
 
-        start += strspn(start, " \t");
-        size_t length = strcspn(start, " \t");
-        if (length > 0 && length < HTTP_ADDRESS_BYTES) {
-            memcpy(out, start, length);
-            out[length] = '\0';
-            return;
-        }
-    }
-    peer_address(request, out);
+    (void)kind;
+    if (strcasecmp(name, "X-Forwarded-For") == 0)
+        *last = value;
+    return MHD_YES;
+}
+
+void http_request_address(const struct http_request *request, char out[ADDRESS_BYTES])
+{
+    char text[INET6_ADDRSTRLEN];
+    const void *bytes = NULL;
+    const char *forwarded = NULL;
+    int family = peer_address(request, &bytes);
+
+    if (is_trusted(request->server->settings, family, bytes))
+        MHD_get_connection_values(request->connection, MHD_HEADER_KIND, take_forwarded, &forwarded);
+    if (forwarded && address_of_forwarded(forwarded, out))
+        return;
+    if (family == AF_UNIX || !inet_ntop(family, bytes, text, sizeof(text)) ||
+        !address_normalize(text, strlen(text), out))
+        strcpy(out, ADDRESS_UNIX);
 }
 
 /* ---- Answers ---- */
@@ -444,6 +474,25 @@ bool http_request_is_websocket(const struct http_request *request)
            key_is_valid(http_request_header(request, MHD_HTTP_HEADER_SEC_WEBSOCKET_KEY));
 }
 
+/* The first sub-protocol that is offered (RFC 6455 section 4.2.2), "" for none. */
+static void choose_subprotocol(const struct http_request *request,
+                               char out[SUBPROTOCOL_MAX_BYTES + 1])
+{
+    static const char token[] = "!#$%&'*+-.^_`|~0123456789"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    const char *offered = http_request_header(request, MHD_HTTP_HEADER_SEC_WEBSOCKET_PROTOCOL);
+    size_t length = 0;
+
+    if (offered) {
+        offered += strspn(offered, " \t,");
+        length = strspn(offered, token);
+    }
+    if (length > SUBPROTOCOL_MAX_BYTES)
+        length = 0; /* a name that we can't say is none */
+    memcpy(out, length > 0 ? offered : "", length);
+    out[length] = '\0';
+}
+
 /* The value of Sec-WebSocket-Accept. */
 static void accept_key(const char *key, char out[BASE64_ENCODE_RAW_LENGTH(SHA1_DIGEST_SIZE) + 1])
 {
@@ -505,14 +554,18 @@ void http_upgrade(struct http_request *request, const struct http_field *fields,
                   void *context)
 {
     char key[BASE64_ENCODE_RAW_LENGTH(SHA1_DIGEST_SIZE) + 1];
+    char subprotocol[SUBPROTOCOL_MAX_BYTES + 1];
     struct MHD_Response *response = MHD_create_response_for_upgrade(on_socket, request);
 
     accept_key(http_request_header(request, MHD_HTTP_HEADER_SEC_WEBSOCKET_KEY), key);
+    choose_subprotocol(request, subprotocol);
     request->on_upgraded = on_upgraded;
     request->upgrade_context = context;
-    const struct http_field handshake[] = {{MHD_HTTP_HEADER_UPGRADE, "websocket"},
-                                           {MHD_HTTP_HEADER_SEC_WEBSOCKET_ACCEPT, key},
-                                           {NULL, NULL}};
+    const struct http_field handshake[] = {
+        {MHD_HTTP_HEADER_UPGRADE, "websocket"},
+        {MHD_HTTP_HEADER_SEC_WEBSOCKET_ACCEPT, key},
+        {subprotocol[0] != '\0' ? MHD_HTTP_HEADER_SEC_WEBSOCKET_PROTOCOL : NULL, subprotocol},
+        {NULL, NULL}};
     if (response && !(add_fields(response, handshake) && add_fields(response, fields))) {
         MHD_destroy_response(response);
         response = NULL;
@@ -630,7 +683,7 @@ static struct MHD_Daemon *start_daemon(struct http_server *server)
         0, NULL, NULL, on_access, NULL, MHD_OPTION_EXTERNAL_LOGGER, on_library_log, server,
         MHD_OPTION_URI_LOG_CALLBACK, on_uri, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
         NULL, MHD_OPTION_CONNECTION_LIMIT, server->settings->max_connections,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_HEADERS_MAX_BYTES,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_IDLE_TIMEOUT_S, MHD_OPTION_END);
 }
 

@@ -12,17 +12,17 @@
 #include <stddef.h>
 
 #include "broker/transport/loop.h"
+#include "common/address.h"
 #include "common/error.h"
 
-/* For a request's line and headers together; a longer request gets a 414 or 431. */
-#define HTTP_HEADERS_MAX_BYTES 8192
+/* Of a request's line and headers together; a longer request gets a 414 or 431. As much as Node,
+ * the reference server's host, takes. */
+#define HTTP_HEADERS_MAX_BYTES 16384
 /* A connection on which nothing happens for so long is closed (a request that waits for its
  * answer is not counted). More than the 60 s for which nginx keeps connections to us. */
 #define HTTP_IDLE_TIMEOUT_S 75
 /* Fields that a response may have beside its Content-Type. */
 #define HTTP_FIELDS_MAX 8
-/* Text of a peer's address, with NUL. */
-#define HTTP_ADDRESS_BYTES 64
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_OPTIONS, HTTP_OTHER };
 
@@ -32,14 +32,14 @@ struct http_request;
 /* Outlives the server. */
 struct http_settings {
     struct loop *loop;
-    unsigned max_connections;  /* at once, not counting those upgraded; one more is answered 503 */
-    size_t max_body_bytes;     /* a longer body gets a 413 */
-    bool trusts_forwarded_for; /* the proxy in front sets X-Forwarded-For; may be changed while the
-                                  server is there */
-
+    unsigned max_connections; /* at once, not counting those upgraded; one more is answered 503 */
+    size_t max_body_bytes;    /* a longer body gets a 413 */
+    /* Peers whose X-Forwarded-For is believed; may be changed while the server is there. */
+    const struct address_network *trusted_proxies;
+    size_t trusted_proxy_count;
     /* A whole request. It is to be answered exactly once, now or later, by http_respond or
-     * http_upgrade; after that it is not to be used any more. */
-    void (*on_request)(void *owner, struct http_request *request);
+         * http_upgrade; after that it is not to be used any more. */
+        void (*on_request)(void *owner, struct http_request *request);
     void *owner;
 };
 
@@ -63,9 +63,10 @@ const char *http_request_query(const struct http_request *request); /* behind th
 const char *http_request_header(const struct http_request *request, const char *name); /* or NULL */
 const char *http_request_body(const struct http_request *request, size_t *length);
 
-/* Who asks: with trusts_forwarded_for the last entry of X-Forwarded-For (the one that the proxy
- * in front has appended), else the peer ("unix" on a unix socket). */
-void http_request_address(const struct http_request *request, char out[HTTP_ADDRESS_BYTES]);
+/* Who asks, as common/address.h writes it: from a trusted proxy the last entry of the last
+ * X-Forwarded-For (the one that this proxy has appended), else, or when that is no address, the
+ * peer (ADDRESS_UNIX on a unix socket). */
+void http_request_address(const struct http_request *request, char out[ADDRESS_BYTES]);
 
 /* Has on_gone called when the peer leaves, or the server ends, before the request is answered.
  * The request is then not to be used any more. For requests that are answered later: a peer that
@@ -94,7 +95,9 @@ void http_respond(struct http_request *request, const struct http_response *resp
 bool http_request_is_websocket(const struct http_request *request);
 
 /*
- * Accepts the opening handshake of a request for which http_request_is_websocket. on_upgraded is
+ * Accepts the opening handshake of a request for which http_request_is_websocket. Of sub-protocols
+ * that are asked for the first is named: browsers refuse an answer without one, and none of them
+ * changes what we say. on_upgraded is
  * called exactly once, later: with a non-blocking descriptor, which is then the callee's, and
  * what has arrived behind the request; or with -1 when the peer left before.
  */

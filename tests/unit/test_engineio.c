@@ -35,7 +35,7 @@ static struct test_client client, second; /* the second for requests beside thos
 static struct user user;
 static struct engineio_verdict verdict;
 static char id[ENGINEIO_ID_BYTES];
-static char address[HTTP_ADDRESS_BYTES];
+static char address[ADDRESS_BYTES];
 static enum engineio_transport transport;
 static struct buffer head, body;
 static bool ends_in_handshake; /* the server, within the request */

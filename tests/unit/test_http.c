@@ -322,16 +322,48 @@ static void test_a_chunked_body_without_end(void **state)
     assert_int_equal(request_count, 0);
 }
 
-static void test_headers_that_are_too_long(void **state)
+/* Sends a request whose head has exactly so many bytes, most of them in that field. */
+static void send_head(const char *field, size_t bytes)
 {
-    static char value[HTTP_HEADERS_MAX_BYTES];
+    static const char begin[] = "GET /x HTTP/1.1\r\nHost: x\r\n";
+    static char value[64 * 1024];
+    size_t rest = bytes - (sizeof(begin) - 1) - strlen(field) - strlen(": \r\n\r\n");
 
-    (void)state;
-    memset(value, 'x', sizeof(value) - 1);
-    client_send_text(&client, "GET /x HTTP/1.1\r\nHost: x\r\nX-Long: ");
+    assert_true(rest < sizeof(value));
+    memset(value, 'x', rest);
+    value[rest] = '\0';
+    client_send_text(&client, begin);
+    client_send_text(&client, field);
+    client_send_text(&client, ": ");
     client_send_text(&client, value);
     client_send_text(&client, "\r\n\r\n");
-    assert_in_range(client_await_response(&client, NULL, NULL), 413, 431);
+}
+
+static void a_head_of_16_kib_is_taken_cookies_too(void **state)
+{
+    static const char *const fields[] = {"Authorization", "Cookie", "X-Long"};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        send_head(fields[i], HTTP_HEADERS_MAX_BYTES);
+        FIXTURE_UNTIL(&fixture, request_count == i + 1);
+        respond(i, "ok");
+        check_response(200, "ok");
+    }
+}
+
+/* Whatever its length is: libmicrohttpd itself refuses some of them. */
+static void a_longer_head_is_answered_431_once(void **state)
+{
+    static const size_t lengths[] = {HTTP_HEADERS_MAX_BYTES + 1, 24000, 31000, 32000, 33000, 48000};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(lengths); i++) {
+        send_head(i % 2 == 0 ? "Cookie" : "X-Long", lengths[i]);
+        assert_int_equal(client_await_response(&client, NULL, NULL), 431);
+        client_close(&client);
+        client_connect(&client, &fixture, port);
+    }
     assert_int_equal(request_count, 0);
 }
 
@@ -345,7 +377,7 @@ static void test_nonsense(void **state)
 
 static void check_address(const char *forwarded, const char *expected)
 {
-    char address[HTTP_ADDRESS_BYTES];
+    char address[ADDRESS_BYTES];
     size_t index = request_count;
 
     client_send_text(&client, "GET /x HTTP/1.1\r\nHost: x\r\n");
@@ -360,14 +392,23 @@ static void check_address(const char *forwarded, const char *expected)
 
 static void test_addresses(void **state)
 {
+    static struct address_network proxy;
+
     (void)state;
     check_address("", "127.0.0.1");
     check_address("X-Forwarded-For: 192.0.2.1\r\n", "127.0.0.1");
-    settings.trusts_forwarded_for = true;
+    assert_true(address_network_parse("10.0.0.0/8", &proxy));
+    settings.trusted_proxies = &proxy;
+    settings.trusted_proxy_count = 1;
+    check_address("X-Forwarded-For: 192.0.2.1\r\n", "127.0.0.1");
+    assert_true(address_network_parse("127.0.0.0/8", &proxy));
     check_address("", "127.0.0.1");
     check_address("X-Forwarded-For: 192.0.2.1\r\n", "192.0.2.1");
     check_address("X-Forwarded-For: 10.0.0.1, 192.0.2.2 \r\n", "192.0.2.2");
-    check_address("X-Forwarded-For: 10.0.0.1,\t2001:db8::1\r\n", "2001:db8::1");
+    check_address("X-Forwarded-For: 10.0.0.1,\t[2001:db8::1]:5\r\n", "2001:db8::/64");
+    check_address("X-Forwarded-For: 10.0.0.1\r\nX-Other: 1\r\nX-Forwarded-For: 192.0.2.3\r\n",
+                  "192.0.2.3");
+    check_address("X-Forwarded-For: unknown\r\n", "127.0.0.1");
     check_address("X-Forwarded-For: 10.0.0.1, \r\n", "127.0.0.1");
     check_address("X-Forwarded-For: "
                   "0123456789012345678901234567890123456789012345678901234567890123456789\r\n",
@@ -442,6 +483,43 @@ static void test_upgrade(void **state)
     assert_false(client.has_ended);
     close(upgraded.descriptor);
     client_await_end(&client);
+}
+
+/* What the answer names, or "" for nothing. */
+static void check_subprotocol(const char *offer, const char *expected)
+{
+    static const struct http_field no_fields[HTTP_FIELDS_MAX] = {{NULL, NULL}};
+    struct upgraded upgraded = {.descriptor = -2};
+    char line[64];
+    size_t index = request_count;
+
+    client_send_text(&client, HANDSHAKE);
+    client_send_text(&client, offer);
+    client_send_text(&client, "\r\n");
+    FIXTURE_UNTIL(&fixture, request_count == index + 1);
+    http_upgrade(requests[index], no_fields, on_upgraded, &upgraded);
+    requests[index] = NULL;
+    FIXTURE_UNTIL(&fixture, upgraded.calls == 1);
+    check_response(101, "");
+    snprintf(line, sizeof(line), "\r\nSec-WebSocket-Protocol: %s\r\n", expected);
+    if (expected[0] != '\0')
+        assert_non_null(strstr(buffer_text(&head), line));
+    else
+        assert_null(strstr(buffer_text(&head), "Sec-WebSocket-Protocol"));
+    close(upgraded.descriptor);
+    client_close(&client);
+    client_connect(&client, &fixture, port);
+}
+
+static void of_the_subprotocols_that_are_offered_the_first_is_named(void **state)
+{
+    (void)state;
+    check_subprotocol("", "");
+    check_subprotocol("Sec-WebSocket-Protocol: chat\r\n", "chat");
+    check_subprotocol("Sec-WebSocket-Protocol: chat, v2.x\r\n", "chat");
+    check_subprotocol("Sec-WebSocket-Protocol:  ,v2.x,chat\r\n", "v2.x");
+    check_subprotocol("Sec-WebSocket-Protocol: (odd)\r\n", "");
+    check_subprotocol("Sec-WebSocket-Protocol:\r\n", "");
 }
 
 static void test_upgrade_of_one_that_is_gone(void **state)
@@ -619,7 +697,7 @@ static void test_a_unix_socket(void **state)
     client_open(&unix_client, &fixture, descriptor);
     client_send_text(&unix_client, "GET /x HTTP/1.1\r\nHost: x\r\n\r\n");
     FIXTURE_UNTIL(&fixture, request_count == 1);
-    char peer[HTTP_ADDRESS_BYTES];
+    char peer[ADDRESS_BYTES];
     http_request_address(requests[0], peer);
     assert_string_equal(peer, "unix");
     respond(0, "unix");
@@ -693,10 +771,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_longest_body, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_chunked_bodies, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_chunked_body_without_end, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_headers_that_are_too_long, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_head_of_16_kib_is_taken_cookies_too, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_longer_head_is_answered_431_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_nonsense, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_addresses, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_upgrade, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(of_the_subprotocols_that_are_offered_the_first_is_named,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_upgrade_of_one_that_is_gone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_handshakes_that_are_none, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_end_with_requests_that_wait, set_up, tear_down),
