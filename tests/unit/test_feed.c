@@ -295,13 +295,16 @@ static void own_events_come_before_the_result(void **state)
     enter(bench);
     int64_t before = newest(bench);
     send_own(bench);
-    assert_seen(bench, before + 1, newest(bench));
-    assert_int_equal(feed_statistics(bench->feed)->healed, 0);
+    int64_t own = newest(bench);
+    assert_seen(bench, before + 1, own);
+    /* On a busy machine the look at the table may have been faster than the thread that tells. */
+    uint64_t healed = feed_statistics(bench->feed)->healed;
     bench->drops_own = true;
     send_own(bench);
     turn_until(bench, has_seen_all);
     assert_seen(bench, before + 1, newest(bench));
-    assert_int_equal(feed_statistics(bench->feed)->healed, 2);
+    assert_int_equal(feed_statistics(bench->feed)->healed,
+                     healed + (uint64_t)(newest(bench) - own));
 }
 
 static void waiters_are_told_in_time(void **state)
