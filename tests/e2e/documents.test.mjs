@@ -81,6 +81,16 @@ test('every path that a document names is in the tree', () => {
     assert.deepEqual(named.filter(({ text }) => !isInTree(text)), []);
 });
 
+test('every name of the code that a document uses is in the code', () => {
+    const code = tree.files.filter((path) => /\.(c|h|mk|mjs|am|ac|conf)$|^bootstrap$|render$/.test(path) &&
+        path !== 'tests/e2e/documents.test.mjs').map(read).join('\n');
+    const words = new Set(code.match(/[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)+/g));
+    const named = documents.flatMap((path) => [...prose(path).matchAll(/`(?:struct )?([A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+)`/g)]
+        .map(([, name]) => ({ path, name })).filter(({ name }) => !name.startsWith('NAME_')));
+    assert.ok(named.length > 20);
+    assert.deepEqual(named.filter(({ name }) => !words.has(name)), []);
+});
+
 test('every link of a document leads to a file, and to a heading in it', () => {
     const isBroken = (from, target) => {
         const [name, section] = target.split('#');
