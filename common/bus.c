@@ -56,7 +56,7 @@ struct bus_sender *bus_sender_create(const struct config_list *addresses, struct
     struct bus_sender *sender = calloc(1, sizeof(*sender));
 
     if (sender == NULL) {
-        error_set(error, ERROR_UNAVAILABLE, "out of memory");
+        error_out_of_memory(error);
         return NULL;
     }
     for (size_t i = 0; i < addresses->count; i++) {
@@ -93,6 +93,11 @@ void bus_send(struct bus_sender *sender, const struct event *event)
         if (!can_be_sent || !send_to(sender->sockets[i], &sender->message))
             atomic_fetch_add_explicit(&sender->dropped, 1, memory_order_relaxed);
     }
+}
+
+void bus_send_committed(void *sender, const struct event *event)
+{
+    bus_send(sender, event);
 }
 
 uint64_t bus_sender_dropped(const struct bus_sender *sender)
@@ -137,7 +142,7 @@ struct bus_receiver *bus_receiver_create(const char *address, struct error *erro
     struct bus_receiver *receiver = calloc(1, sizeof(*receiver));
 
     if (receiver == NULL) {
-        error_set(error, ERROR_UNAVAILABLE, "out of memory");
+        error_out_of_memory(error);
         return NULL;
     }
     receiver->socket = nn_socket(AF_SP, NN_PULL);

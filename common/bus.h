@@ -39,6 +39,10 @@ struct bus_sender *bus_sender_create(const struct config_list *addresses, struct
 /* Sends to each broker. Any thread, one call at a time. */
 void bus_send(struct bus_sender *sender, const struct event *event);
 
+/* The same in the form of struct database_options' `committed`; `sender` is the struct bus_sender.
+ */
+void bus_send_committed(void *sender, const struct event *event);
+
 /* Events that did not fit or found no broker, counted per broker. */
 uint64_t bus_sender_dropped(const struct bus_sender *sender);
 

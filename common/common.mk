@@ -14,6 +14,7 @@ libcommon_a_SOURCES = \
 	common/error.c common/error.h \
 	common/event.c common/event.h \
 	common/event_batch.c common/event_batch.h \
+	common/file.c common/file.h \
 	common/id.c common/id.h \
 	common/json_reader.c common/json_reader.h \
 	common/json_writer.c common/json_writer.h \

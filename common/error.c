@@ -109,7 +109,7 @@ bool error_out_of_memory(struct error *error)
     return error_unavailable(error, "out of memory");
 }
 
-const char *error_reason(const struct error *error)
+const char *error_for_log(const struct error *error)
 {
     return error->detail[0] != '\0' ? error->detail : error->text;
 }

@@ -71,6 +71,6 @@ bool error_unavailable(struct error *error, const char *detail_format, ...)
 bool error_out_of_memory(struct error *error);
 
 /* What to tell an operator: the detail where there is one, else the text. Borrowed from *error. */
-const char *error_reason(const struct error *error);
+const char *error_for_log(const struct error *error);
 
 #endif

@@ -249,7 +249,7 @@ static void reload(struct process *process)
     configuration_release(running);
     if (fresh == NULL) {
         log_error(&process->log, "the configuration is bad, keeping the old one",
-                  LOG_TEXT("reason", error_reason(&error)));
+                  LOG_TEXT("reason", error_for_log(&error)));
         return;
     }
     log_kept(process, &kept);
@@ -341,7 +341,7 @@ int process_main(const struct program *program, void *owner, int argc, char **ar
                      load_and_run(&process, process.config_path, is_check, &error);
     if (!succeeded)
         log_error(&process.log, process.is_ready ? "failed" : "can't start",
-                  LOG_TEXT("reason", error_reason(&error)));
+                  LOG_TEXT("reason", error_for_log(&error)));
     else if (is_check)
         printf("%s: the configuration is fine\n", config_path(process.config_path));
     else

@@ -50,7 +50,7 @@ struct token_verifier *token_verifier_create(const struct config *config, struct
     struct token_verifier *verifier = calloc(1, sizeof(*verifier));
 
     if (verifier == NULL) {
-        error_set(error, ERROR_UNAVAILABLE, "out of memory");
+        error_out_of_memory(error);
         return NULL;
     }
     verifier->requires_expiry = config->auth_require_expiry;
@@ -455,7 +455,7 @@ char *token_sign(const struct config *config, const char *user_id, const char *r
             error_set(error, ERROR_INVALID,
                       "no secret to sign with: set JWT_SECRET, or jwt_secret in [auth]");
         else if ((text = sign(keys.signer, user_id, role, now_ms, ttl_s)) == NULL)
-            error_set(error, ERROR_UNAVAILABLE, "out of memory");
+            error_out_of_memory(error);
     }
     token_keys_clear(&keys);
     return text;

@@ -22,11 +22,6 @@ static struct token_key *next_key(struct token_keys *keys, struct error *error)
     return NULL;
 }
 
-static bool out_of_memory(struct error *error)
-{
-    return error_set(error, ERROR_UNAVAILABLE, "out of memory");
-}
-
 /* ---- secrets ---- */
 
 static bool add_secret(struct token_keys *keys, const char *secret, struct error *error)
@@ -45,7 +40,7 @@ static bool add_secret(struct token_keys *keys, const char *secret, struct error
 static bool read_key_file(const char *path, struct buffer *content, struct error *error)
 {
     return text_file_read(path, KEY_FILE_MAX_BYTES, content, error) &&
-           (buffer_text(content) != NULL || out_of_memory(error));
+           (buffer_text(content) != NULL || error_out_of_memory(error));
 }
 
 /* May hold secrets. */
@@ -75,7 +70,7 @@ static bool add_pem(struct token_keys *keys, const char *path, enum token_algori
     case TOKEN_KEY_NO_MEMORY:
         break;
     }
-    return out_of_memory(error);
+    return error_out_of_memory(error);
 }
 
 static bool add_pems(struct token_keys *keys, const char *path, enum token_algorithm algorithm,
@@ -134,7 +129,7 @@ static bool add_jwk(struct token_keys *keys, const char *path, struct json_objec
         error_set(error, ERROR_INVALID, "%s: keys.%zu: %s", path, index, reason);
         break;
     case TOKEN_JWK_NO_MEMORY:
-        out_of_memory(error);
+        error_out_of_memory(error);
         break;
     }
     token_key_clear(&key);
@@ -152,7 +147,7 @@ static bool add_jwks(struct token_keys *keys, const char *path, const struct buf
         json_read_members(content->data, content->length, token_jwk_members, &json_error);
     if (file == NULL && json_error.kind != ERROR_INVALID)
         return json_error.kind == ERROR_UNAVAILABLE
-                   ? out_of_memory(error)
+                   ? error_out_of_memory(error)
                    : error_set(error, ERROR_INVALID, "%s: holds too many keys", path);
     struct json_object *set = json_get(file, "keys");
     bool is_good = true;

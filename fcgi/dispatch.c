@@ -134,7 +134,7 @@ static void log_failure(struct dispatcher *dispatcher, struct request *request,
 {
     const struct log *log = dispatcher->services->log;
     const char *id = request_id(request, dispatcher->services);
-    const char *reason = error_reason(error);
+    const char *reason = error_for_log(error);
 
     if (error->kind == ERROR_INTERNAL)
         log_limited(log, &dispatcher->failures, LOG_LEVEL_ERROR, "request failed",

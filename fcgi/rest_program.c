@@ -35,11 +35,6 @@ struct rest {
 
 /* ---- the database ---------------------------------------------------------------------------- */
 
-static void publish(void *bus, const struct event *event)
-{
-    bus_send(bus, event);
-}
-
 /* Without `bus`, events reach the brokers through the outbox alone. */
 static bool open_database(struct rest *rest, struct process *process, struct bus_sender *bus,
                           struct error *error)
@@ -48,7 +43,7 @@ static bool open_database(struct rest *rest, struct process *process, struct bus
     struct database_options options = database_options_from(configuration->config);
 
     if (bus != NULL) {
-        options.committed = publish;
+        options.committed = bus_send_committed;
         options.committed_context = bus;
     }
     rest->database = database_create(&options, &process->services, error);
@@ -91,7 +86,7 @@ static int answer_as_cgi(const struct program *program, struct rest *rest)
         log_set_level(&process.log, LOG_LEVEL_WARNING);
     is_ready = is_ready && open_database(rest, &process, NULL, &error);
     if (!is_ready)
-        log_error(&process.log, "can't start", LOG_TEXT("reason", error_reason(&error)));
+        log_error(&process.log, "can't start", LOG_TEXT("reason", error_for_log(&error)));
     bool is_written =
         is_ready ? cgi_run(dispatch_answer, &rest->dispatcher) : cgi_run(answer_unconfigured, NULL);
     database_free(rest->database);
@@ -119,7 +114,7 @@ static bool open_all(struct rest *rest, struct process *process, const struct co
     error_clear(&database_error);
     if (!database_prepare(rest->database, &database_error))
         log_warning(&process->log, "starting without the database",
-                    LOG_TEXT("reason", error_reason(&database_error)));
+                    LOG_TEXT("reason", error_for_log(&database_error)));
     return true;
 }
 

@@ -65,7 +65,7 @@ struct command {
 
 static int report_failure(const struct error *error)
 {
-    fprintf(stderr, "messagerie: %s\n", error_reason(error));
+    fprintf(stderr, "messagerie: %s\n", error_for_log(error));
     return EXIT_FAILED;
 }
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/buffer.h"
+#include "common/file.h"
 #include "common/json_reader.h"
 #include "common/text_file.h"
 #include "db/input.h"
@@ -152,29 +153,10 @@ static void drain_notifications(const struct spool *spool)
 
 /* ---- a file -------------------------------------------------------------------------------- */
 
-/* Appends what the descriptor has, but not much more than may be. */
-static bool read_all(const struct spool *spool, const char *name, int descriptor,
-                     struct buffer *content, struct error *error)
-{
-    char chunk[16384];
-    ssize_t count = 1;
-
-    while (count > 0 && content->length <= INPUT_MAX_BYTES) {
-        do
-            count = read(descriptor, chunk, sizeof(chunk));
-        while (count < 0 && errno == EINTR);
-        if (count > 0)
-            buffer_append(content, chunk, (size_t)count);
-    }
-    if (count < 0)
-        return fail_on_file(spool, name, error);
-    return !content->failed || error_out_of_memory(error);
-}
-
 /* ERROR_INVALID when the file is too large or no file at all, ERROR_NOT_FOUND when it is gone,
  * ERROR_UNAVAILABLE when it can't be read now. */
-static bool read_file(const struct spool *spool, const char *name, struct buffer *content,
-                      struct error *error)
+static bool read_spooled(const struct spool *spool, const char *name, struct buffer *content,
+                         struct error *error)
 {
     struct stat status;
     int descriptor = openat(spool->directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -188,7 +170,8 @@ static bool read_file(const struct spool *spool, const char *name, struct buffer
             close(descriptor);
         return error_set(error, ERROR_INVALID, "Ce n'est pas un fichier");
     }
-    bool succeeded = read_all(spool, name, descriptor, content, error);
+    bool succeeded =
+        file_read(descriptor, INPUT_MAX_BYTES, content) || fail_on_file(spool, name, error);
     close(descriptor);
     if (succeeded && content->length > INPUT_MAX_BYTES)
         return error_set(error, ERROR_INVALID, "Le fichier dépasse %d octets", INPUT_MAX_BYTES);
@@ -249,7 +232,7 @@ static void read_item(const struct spool *spool, const char *name, struct item *
     item->name = name;
     item->body = NULL;
     error_clear(error);
-    if (read_file(spool, name, &content, error))
+    if (read_spooled(spool, name, &content, error))
         item->body = json_read_members(content.data != NULL ? content.data : "", content.length,
                                        input_members, error);
     item->batch->bytes += content.length;

@@ -54,16 +54,11 @@ static void on_reload(void *owner, const struct configuration *configuration)
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-static void publish(void *context, const struct event *event)
-{
-    bus_send(context, event);
-}
-
 static bool open_database(struct command *command, const struct config *config, struct error *error)
 {
     struct database_options options = database_options_from(config);
 
-    options.committed = publish;
+    options.committed = bus_send_committed;
     options.committed_context = command->bus;
     command->database = database_create(&options, &command->process->services, error);
     return command->database != NULL;

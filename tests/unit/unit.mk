@@ -40,6 +40,7 @@ check_PROGRAMS += \
 	tests/unit/test_event_batch \
 	tests/unit/test_fastcgi \
 	tests/unit/test_feed \
+	tests/unit/test_file \
 	tests/unit/test_floor_engine \
 	tests/unit/test_floor_sqlite \
 	tests/unit/test_gate \
@@ -118,6 +119,8 @@ tests_unit_test_fastcgi_SOURCES = tests/unit/test_fastcgi.c $(fastcgi_client)
 tests_unit_test_fastcgi_LDADD = $(fcgi_libraries) $(CMOCKA_LIBS)
 tests_unit_test_feed_SOURCES = tests/unit/test_feed.c $(db_fixture)
 tests_unit_test_feed_LDADD = $(broker_libraries) $(CMOCKA_LIBS)
+tests_unit_test_file_SOURCES = tests/unit/test_file.c $(failing_malloc)
+tests_unit_test_file_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_floor_engine_SOURCES = tests/unit/test_floor.c
 tests_unit_test_floor_engine_LDADD = $(libengine_a_OBJECTS) $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_floor_sqlite_SOURCES = tests/unit/test_floor.c
