@@ -213,8 +213,11 @@ void config_list_copy(struct config_list *to, const struct config_list *from)
 {
     to->count = from->count;
     memcpy(to->storage, from->storage, sizeof(to->storage));
-    for (size_t i = 0; i < from->count; i++)
+    for (size_t i = 0; i < from->count; i++) {
+        ASSERT(from->items[i] >= from->storage &&
+               from->items[i] < from->storage + sizeof(from->storage));
         to->items[i] = to->storage + (from->items[i] - from->storage);
+    }
 }
 
 static char *trim(char *text)

@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "common/assert.h"
+
 struct configuration_holder {
     pthread_mutex_t lock;
     struct configuration *present;
@@ -79,8 +81,11 @@ struct configuration *configuration_share(const struct configuration *configurat
 
 void configuration_release(struct configuration *configuration)
 {
-    if (configuration == NULL ||
-        __atomic_sub_fetch(&configuration->references, 1, __ATOMIC_ACQ_REL) > 0)
+    if (configuration == NULL)
+        return;
+    unsigned before = __atomic_fetch_sub(&configuration->references, 1, __ATOMIC_ACQ_REL);
+    ASSERT(before > 0);
+    if (before > 1)
         return;
     if (configuration->kind->unmake != NULL)
         configuration->kind->unmake(configuration);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "common/assert.h"
 #include "common/clock.h"
 
 /* Digits of INT64_MIN and its sign. */
@@ -27,10 +28,13 @@ static void begin_container(struct json_writer *writer, const char *bracket)
     begin_value(writer);
     buffer_append(writer->out, bracket, 1);
     writer->needs_comma = false;
+    writer->depth++;
 }
 
 static void end_container(struct json_writer *writer, const char *bracket)
 {
+    ASSERT(writer->depth > 0);
+    writer->depth--;
     buffer_append(writer->out, bracket, 1);
     writer->needs_comma = true;
 }

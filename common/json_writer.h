@@ -19,11 +19,12 @@
 struct json_writer {
     struct buffer *out; /* borrowed */
     bool needs_comma;
+    unsigned depth; /* objects and arrays that have begun and not ended */
 };
 
 void json_writer_init(struct json_writer *writer, struct buffer *out);
 
-/* Values: at the top, as an element, or after json_write_key. */
+/* Values: at the top, as an element, or after json_write_key. What is ended has begun: asserted. */
 void json_begin_object(struct json_writer *writer);
 void json_end_object(struct json_writer *writer);
 void json_begin_array(struct json_writer *writer);

@@ -1,6 +1,5 @@
 #include "common/token_key.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include <nettle/memops.h>
@@ -10,6 +9,8 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+
+#include "common/assert.h"
 
 /* A signature of ES256 is two numbers of so many bytes (RFC 7518 section 3.4); OpenSSL wants them
  * in DER, which takes at most so many. */
@@ -69,7 +70,7 @@ static void set_fingerprint(struct token_key *key, const void *bytes, size_t len
 
 void token_key_set_secret(struct token_key *key, const void *secret, size_t length)
 {
-    assert(length > 0);
+    ASSERT(length > 0);
     key->algorithm = TOKEN_HS256;
     hmac_sha256_set_key(&key->secret, length, secret);
     set_fingerprint(key, secret, length);
@@ -142,7 +143,7 @@ void token_key_sign(const struct token_key *key, const char *text, size_t length
 {
     struct hmac_sha256_ctx context = key->secret;
 
-    assert(key->algorithm == TOKEN_HS256);
+    ASSERT(key->algorithm == TOKEN_HS256);
     hmac_sha256_update(&context, length, (const unsigned char *)text);
     hmac_sha256_digest(&context, TOKEN_HMAC_BYTES, signature);
     explicit_bzero(&context, sizeof(context));

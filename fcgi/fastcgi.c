@@ -17,6 +17,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "common/assert.h"
 #include "fcgi/gate.h"
 #include "fcgi/records.h"
 
@@ -120,12 +121,12 @@ static void unlink_connection(struct fastcgi_server *server, struct connection *
 /* Counts and frees it, and closes its descriptor unless libfcgi has done so. */
 static void drop_connection(struct fastcgi_server *server, struct connection *connection)
 {
+    size_t *count = connection->is_refused ? &server->refused_count : &server->connection_count;
+
     pthread_mutex_lock(&server->lock);
     unlink_connection(server, connection);
-    if (connection->is_refused)
-        server->refused_count--;
-    else
-        server->connection_count--;
+    ASSERT(*count > 0);
+    (*count)--;
     if (server->connection_count < (size_t)server->options.max_connections)
         /* Under the lock, so that cut_connections never meets a descriptor of somebody else. */
         if (connection->fcgx.ipcFd >= 0)

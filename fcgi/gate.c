@@ -1,5 +1,7 @@
 #include "fcgi/gate.h"
 
+#include "common/assert.h"
+
 void gate_init(struct gate *gate, size_t limit)
 {
     *gate = (struct gate){.limit = limit};
@@ -63,7 +65,10 @@ static void wait_for_place(struct gate *gate)
 
 static void make_place(struct gate *gate)
 {
-    if (change_inside(gate, (size_t)-1) >= gate->limit || look_at(&gate->waiting) == 0)
+    size_t inside = change_inside(gate, (size_t)-1);
+
+    ASSERT(inside != (size_t)-1); /* else somebody has left who was not in */
+    if (inside >= gate->limit || look_at(&gate->waiting) == 0)
         return;
     pthread_mutex_lock(&gate->lock);
     pthread_cond_signal(&gate->vacancy);

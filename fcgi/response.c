@@ -4,6 +4,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "common/assert.h"
 #include "common/json_writer.h"
 
 /* '"', 32 hexadecimal digits, '"' and NUL. */
@@ -28,6 +29,7 @@ static const struct status {
 } statuses[] = {
     {ERROR_NONE, 200, "OK"},
     {ERROR_NONE, 201, "Created"},
+    {ERROR_NONE, 202, "Accepted"},
     {ERROR_NONE, 204, "No Content"},
     {ERROR_NONE, 304, "Not Modified"},
     {ERROR_INVALID, 400, "Bad Request"},
@@ -43,10 +45,12 @@ static const struct status {
 
 static const char *status_reason(int code)
 {
-    for (size_t i = 0; i < STATUS_COUNT; i++)
-        if (statuses[i].code == code)
-            return statuses[i].reason;
-    return "";
+    size_t i = 0;
+
+    while (i < STATUS_COUNT && statuses[i].code != code)
+        i++;
+    ASSERT(i < STATUS_COUNT);
+    return statuses[i].reason;
 }
 
 static const struct status *status_of_error(enum error_kind kind)

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "common/assert.h"
+
 static const char *const method_names[] = {
     [METHOD_GET] = "GET",         [METHOD_HEAD] = "HEAD",   [METHOD_POST] = "POST",
     [METHOD_PUT] = "PUT",         [METHOD_PATCH] = "PATCH", [METHOD_DELETE] = "DELETE",
@@ -87,11 +89,13 @@ static bool pattern_matches(const char *pattern, const struct segments *segments
         if (*pattern++ != '/')
             return false;
         size_t length = strcspn(pattern, "/");
-        if (pattern[0] == ':')
+        if (pattern[0] == ':') {
+            ASSERT(parameter_count < ROUTE_PARAMETERS_MAX);
             parameters[parameter_count++] = segments->texts[i];
-        else if (strncmp(pattern, segments->texts[i], length) != 0 ||
-                 segments->texts[i][length] != '\0')
+        } else if (strncmp(pattern, segments->texts[i], length) != 0 ||
+                   segments->texts[i][length] != '\0') {
             return false;
+        }
         pattern += length;
     }
     return *pattern == '\0';

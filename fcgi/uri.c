@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/assert.h"
 #include "common/utf8.h"
 
 /* Longest decoded name of a query parameter that can be one of ours, with its NUL. */
@@ -115,6 +116,7 @@ enum uri_query_result uri_query_find(struct text_span query, const char *name, c
     struct text_span found = {NULL, 0}, key, value;
     size_t length;
 
+    ASSERT(strlen(name) < QUERY_NAME_BYTES);
     while (query.length > 0) {
         next_pair(&query, &key, &value);
         if (!decodes_to(key, name))

@@ -503,6 +503,24 @@ static void gives_no_etag_where_nothing_can_be_kept(void **state)
     assert_false(has_header(answer, "ETag"));
 }
 
+static void every_status_of_a_handler_has_its_words(void **state)
+{
+    static const struct {
+        int status;
+        const char *line;
+    } cases[] = {
+        {200, "Status: 200 OK"}, {201, "Status: 201 Created"}, {202, "Status: 202 Accepted"}};
+    struct answer *answer = *state;
+    char *parameters[] = {"REQUEST_METHOD=PATCH", NULL};
+
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        begin_answer(answer, parameters);
+        answer->response.status = cases[i].status;
+        finish_answer(answer);
+        assert_true(has_line(answer, cases[i].line));
+    }
+}
+
 static void answers_204_bare(void **state)
 {
     struct answer *answer = *state;
@@ -725,6 +743,7 @@ int main(void)
         RESPONSE_TEST(answers_head_as_get_without_body),
         RESPONSE_TEST(answers_304),
         RESPONSE_TEST(gives_no_etag_where_nothing_can_be_kept),
+        RESPONSE_TEST(every_status_of_a_handler_has_its_words),
         RESPONSE_TEST(answers_204_bare),
         RESPONSE_TEST(shapes_errors),
         RESPONSE_TEST(says_what_is_wrong_with_a_token),
