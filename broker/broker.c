@@ -16,6 +16,7 @@
 #include "broker/typing.h"
 #include "broker/worker.h"
 #include "common/container.h"
+#include "db/input.h"
 
 /* How long a turn waits at most while the last clients end. */
 #define ENDING_TURN_MS 50
@@ -227,6 +228,10 @@ static bool create_worker(struct broker *broker, struct error *error)
     return broker->parts.worker != NULL;
 }
 
+/* What is looked at in a client's payloads. */
+static const char *const payload_members[] = {INPUT_MEMBERS, SOCKETIO_MEMBERS, "token",
+                                              "pid",         "offset",         NULL};
+
 static void describe_socketio(struct broker *broker)
 {
     const struct config *config = broker->parts.configuration->config;
@@ -250,6 +255,7 @@ static void describe_socketio(struct broker *broker)
                     .max_output_bytes = (size_t)config->broker_max_output_bytes},
         .connect_timeout_ms = config->broker_connect_timeout_ms,
         .namespaces = broker->name_spaces,
+        .payload = {INPUT_MAX_BYTES, payload_members},
         .application = broker,
         .is_origin_allowed = is_origin_allowed,
         .on_handshake = on_handshake,

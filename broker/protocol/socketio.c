@@ -9,6 +9,8 @@
 
 /* A namespace's name and query, as the client sends them. */
 #define NAME_MAX_BYTES 256
+/* What stands before a payload: type, number of attachments, name, query, id. */
+#define HEADER_MAX_BYTES (2 * NAME_MAX_BYTES + 32)
 
 struct socketio_server {
     const struct socketio_settings *settings;
@@ -78,7 +80,7 @@ static void handle_connect(struct socketio_connection *connection,
         return;
     }
     const struct socketio_namespace *name_space = find_name_space(server_of(connection), name);
-    switch (socketio_payload_read(packet, &auth, &error)) {
+    switch (socketio_payload_read(packet, &connection->settings->payload, &auth, &error)) {
     case SOCKETIO_PAYLOAD_MALFORMED:
         malformed(connection);
         return;
@@ -93,6 +95,25 @@ static void handle_connect(struct socketio_connection *connection,
     else if (!socketio_socket_create(connection, name_space, auth, query))
         socketio_connection_close(connection, SOCKETIO_FORCED_CLOSE, FAREWELL_INTERNAL_ERROR);
     json_object_put(auth);
+}
+
+/* An event. One that is too large is handed on without its payload: it may have to wait. */
+static void route_event(struct socketio_connection *connection, struct socketio_socket *socket,
+                        const struct socketio_packet *packet, const struct socketio_bundle *bundle)
+{
+    size_t header_length = (size_t)(packet->payload - bundle->bytes);
+    struct socketio_bundle header = {.bytes = bundle->bytes,
+                                     .parts = 1,
+                                     .ends = {(uint32_t)header_length},
+                                     .is_too_large = true};
+
+    if (header_length > HEADER_MAX_BYTES)
+        malformed(connection);
+    else if (bundle->is_too_large || bundle->ends[bundle->parts - 1] - header_length >
+                                         connection->settings->payload.max_bytes)
+        socketio_socket_event(socket, &header);
+    else
+        socketio_socket_event(socket, bundle);
 }
 
 /* A whole packet. */
@@ -112,11 +133,12 @@ static void route(struct socketio_connection *connection, const struct socketio_
     switch (packet->type) {
     case SOCKETIO_EVENT:
     case SOCKETIO_BINARY_EVENT:
-        socketio_socket_event(socket, bundle);
+        route_event(connection, socket, packet, bundle);
         break;
     case SOCKETIO_ACK:
     case SOCKETIO_BINARY_ACK:
-        socketio_socket_ack(socket, packet);
+        if (!bundle->is_too_large) /* else it counts as one that did not come */
+            socketio_socket_ack(socket, packet);
         break;
     case SOCKETIO_DISCONNECT:
         if (packet->payload_length > 0)
@@ -131,14 +153,18 @@ static void route(struct socketio_connection *connection, const struct socketio_
     }
 }
 
-/* Appends what has arrived of a binary packet, up to what one message may have. */
+/* Appends what has arrived of a binary packet; of one that is too large only the header stays. */
 static bool binary_append(struct socketio_connection *connection, const char *bytes, size_t length)
 {
     struct binary_packet *binary = connection->binary;
+    size_t limit = HEADER_MAX_BYTES + connection->settings->payload.max_bytes;
 
-    if (length > server_of(connection)->settings->session.max_payload_bytes - binary->bytes.length)
-        return false;
-    buffer_append(&binary->bytes, bytes, length);
+    if (length > limit - binary->bytes.length)
+        binary->bundle.is_too_large = true;
+    if (binary->bundle.is_too_large && binary->bundle.parts == 0)
+        length = length < HEADER_MAX_BYTES ? length : HEADER_MAX_BYTES;
+    if (!binary->bundle.is_too_large || binary->bundle.parts == 0)
+        buffer_append(&binary->bytes, bytes, length);
     binary->bundle.ends[binary->bundle.parts++] = (uint32_t)binary->bytes.length;
     return !binary->bytes.failed;
 }
@@ -254,8 +280,10 @@ struct socketio_server *socketio_server_create(const struct socketio_settings *s
     if (!server)
         return NULL;
     server->settings = settings;
-    server->connections = (struct socketio_connection_settings){
-        .loop = settings->session.loop, .connect_timeout_ms = settings->connect_timeout_ms};
+    server->connections =
+        (struct socketio_connection_settings){.loop = settings->session.loop,
+                                              .connect_timeout_ms = settings->connect_timeout_ms,
+                                              .payload = settings->payload};
     server->engineio_settings = (struct engineio_settings){.session = settings->session,
                                                            .is_origin_allowed = is_origin_allowed,
                                                            .on_handshake = on_handshake,

@@ -22,6 +22,9 @@ struct socketio_settings {
     int64_t connect_timeout_ms; /* for a client to be in at least one namespace, or be closed; later
                                    only changed by socketio_limit_connect_time */
     const struct socketio_namespace *const *namespaces; /* up to a NULL */
+    /* Of an event with its attachments: a larger one is refused (on_refused_event), and so is a
+     * CONNECT. */
+    struct socketio_payload_rules payload;
 
     void *application; /* the first argument of these */
     /* See engineio.h. The verdict's user can be had again by socketio_connection_user. */

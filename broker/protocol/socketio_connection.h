@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "broker/protocol/engineio_session.h"
+#include "broker/protocol/socketio_packet.h"
 #include "broker/transport/loop.h"
 
 /* Why a socket was disconnected; socketio_reason_name gives the reference server's words. */
@@ -33,6 +34,7 @@ const char *socketio_reason_name(enum socketio_reason reason);
 struct socketio_connection_settings {
     struct loop *loop;
     int64_t connect_timeout_ms; /* for a client to be in at least one namespace, or be closed */
+    struct socketio_payload_rules payload; /* max_bytes: of an event with its attachments */
 };
 
 struct socketio_connection {

@@ -1,6 +1,5 @@
 #include "broker/protocol/socketio_packet.h"
 
-#include <json-c/json_tokener.h>
 #include <json-c/linkhash.h>
 #include <string.h>
 
@@ -163,25 +162,47 @@ static bool placeholders_are_valid(struct json_object *tree, unsigned attachment
     return true;
 }
 
+static const char *skip_blanks(const char *at, const char *end)
+{
+    while (at < end && strchr(" \t\r\n", *at) != NULL && *at != '\0')
+        at++;
+    return at;
+}
+
+/* As has_right_shape, as far as the beginning of a text shows it. */
+static bool begins_rightly(enum socketio_type type, const char *payload, size_t length)
+{
+    const char *end = payload + length;
+    const char *at = skip_blanks(payload, end);
+
+    if (at == end || *at != (type == SOCKETIO_CONNECT ? '{' : '['))
+        return false;
+    if (type != SOCKETIO_EVENT && type != SOCKETIO_BINARY_EVENT)
+        return true;
+    at = skip_blanks(at + 1, end);
+    return at < end && (*at == '"' || *at == '-' || is_digit(*at));
+}
+
 /* What the strict reader refuses may still be what the protocol asks for. */
 static enum socketio_payload_result judge_refused(const struct socketio_packet *packet)
 {
-    struct json_tokener *tokener = json_tokener_new();
-    enum socketio_payload_result result = SOCKETIO_PAYLOAD_MALFORMED;
+    bool may_be_good = packet->type != SOCKETIO_DISCONNECT &&
+                       packet->type != SOCKETIO_CONNECT_ERROR &&
+                       begins_rightly(packet->type, packet->payload, packet->payload_length) &&
+                       json_is_well_formed(packet->payload, packet->payload_length);
 
-    if (!tokener)
-        return SOCKETIO_PAYLOAD_REFUSED;
-    struct json_object *tree =
-        json_tokener_parse_ex(tokener, packet->payload, (int)packet->payload_length);
-    if (tree && json_tokener_get_parse_end(tokener) == packet->payload_length &&
-        has_right_shape(packet->type, tree))
-        result = SOCKETIO_PAYLOAD_REFUSED;
-    json_object_put(tree);
-    json_tokener_free(tokener);
-    return result;
+    return may_be_good ? SOCKETIO_PAYLOAD_REFUSED : SOCKETIO_PAYLOAD_MALFORMED;
+}
+
+enum socketio_payload_result
+socketio_payload_refuse_length(const struct socketio_payload_rules *rules, struct error *error)
+{
+    error_set(error, ERROR_TOO_LARGE, "Le message dépasse %zu octets", rules->max_bytes);
+    return SOCKETIO_PAYLOAD_REFUSED;
 }
 
 enum socketio_payload_result socketio_payload_read(const struct socketio_packet *packet,
+                                                   const struct socketio_payload_rules *rules,
                                                    struct json_object **tree, struct error *error)
 {
     const char *payload = packet->payload;
@@ -189,11 +210,13 @@ enum socketio_payload_result socketio_payload_read(const struct socketio_packet 
 
     *tree = NULL;
     error_clear(error);
+    if (length > rules->max_bytes)
+        return socketio_payload_refuse_length(rules, error);
     if (length == 0 && packet->type == SOCKETIO_CONNECT) {
         payload = "{}";
         length = strlen(payload);
     }
-    struct json_object *read = json_read(payload, length, error);
+    struct json_object *read = json_read_members(payload, length, rules->members, error);
     if (!read)
         return error->kind == ERROR_INVALID ? judge_refused(packet) : SOCKETIO_PAYLOAD_REFUSED;
     if (!has_right_shape(packet->type, read) ||

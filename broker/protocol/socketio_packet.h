@@ -50,10 +50,21 @@ struct socketio_packet {
 /* False when it is no packet. */
 bool socketio_packet_parse(const char *text, size_t length, struct socketio_packet *packet);
 
+/* What is taken of a payload. */
+struct socketio_payload_rules {
+    size_t max_bytes; /* a longer one is refused without a look at it */
+    const char *const
+        *members; /* of its objects that are kept, as in json_read_members; NULL: all */
+};
+
+/* The members by which the protocol marks an attachment's place; to be among those that are kept
+ * wherever attachments are looked at. */
+#define SOCKETIO_MEMBERS "_placeholder", "num"
+
 enum socketio_payload_result {
     SOCKETIO_PAYLOAD_GOOD,
     /* JSON of the right shape, but not such as we take (see json_reader.h: a NUL in a text, a lone
-     * surrogate, a name twice): *error tells. Or no memory. */
+     * surrogate, a name twice, too many values), or too long: *error tells. Or no memory. */
     SOCKETIO_PAYLOAD_REFUSED,
     SOCKETIO_PAYLOAD_MALFORMED, /* breaks the protocol */
 };
@@ -65,7 +76,12 @@ enum socketio_payload_result {
  * *tree is to be freed with json_object_put when good, else NULL.
  */
 enum socketio_payload_result socketio_payload_read(const struct socketio_packet *packet,
+                                                   const struct socketio_payload_rules *rules,
                                                    struct json_object **tree, struct error *error);
+
+/* The refusal of a payload that is longer than the rules have it. */
+enum socketio_payload_result
+socketio_payload_refuse_length(const struct socketio_payload_rules *rules, struct error *error);
 
 /* ---- Encoding; all return NULL without memory ---- */
 

@@ -42,6 +42,7 @@ struct socketio_socket {
     struct socketio_connection *connection; /* NULL once it is off */
     struct socketio_socket *next;           /* of the connection */
     const struct socketio_namespace *name_space;
+    const struct socketio_payload_rules *payload_rules;
     void *user;
     struct queue *queue; /* NULL while nothing waits */
     struct expected_ack *acks;
@@ -154,7 +155,9 @@ static void handle_event(struct socketio_socket *socket, const struct socketio_b
         attachments[i - 1].length = bundle->ends[i] - bundle->ends[i - 1];
     }
     if (socketio_packet_parse(bundle->bytes, bundle->ends[0], &packet))
-        result = socketio_payload_read(&packet, &tree, &error);
+        result = bundle->is_too_large
+                     ? socketio_payload_refuse_length(socket->payload_rules, &error)
+                     : socketio_payload_read(&packet, socket->payload_rules, &tree, &error);
     if (result == SOCKETIO_PAYLOAD_MALFORMED) {
         queue_clear(socket);
         if (socket->connection)
@@ -277,7 +280,8 @@ void socketio_socket_ack(struct socketio_socket *socket, const struct socketio_p
     struct json_object *arguments;
     struct error error;
 
-    if (socketio_payload_read(packet, &arguments, &error) == SOCKETIO_PAYLOAD_MALFORMED) {
+    if (socketio_payload_read(packet, socket->payload_rules, &arguments, &error) ==
+        SOCKETIO_PAYLOAD_MALFORMED) {
         socketio_connection_close(socket->connection, SOCKETIO_PARSE_ERROR, FAREWELL_UNSAID);
         return;
     }
@@ -314,6 +318,7 @@ bool socketio_socket_create(struct socketio_connection *connection,
     socket->loop = connection->settings->loop;
     socket->connection = connection;
     socket->name_space = name_space;
+    socket->payload_rules = &connection->settings->payload;
     socket->next = connection->first;
     connection->first = socket;
     enter(socket);

@@ -59,7 +59,7 @@ struct socketio_namespace {
                        const char *query);
     void (*on_event)(void *application, struct socketio_socket *socket,
                      const struct socketio_event *event);
-    /* An event that we do not take although it keeps to the protocol (a NUL in a text, say):
+    /* An event that we do not take although it keeps to the protocol (too large, say):
      * `error` is for the client to read. */
     void (*on_refused_event)(void *application, struct socketio_socket *socket, int64_t ack_id,
                              const struct error *error);
@@ -146,6 +146,7 @@ struct socketio_bundle {
     const char *bytes;
     unsigned parts;
     uint32_t ends[1 + SOCKETIO_ATTACHMENTS_MAX];
+    bool is_too_large; /* nothing but the packet's header is there */
 };
 
 /* The connection's socket in that namespace, or NULL. */

@@ -224,6 +224,7 @@ static bool set_up_socketio(struct application *application)
                     .max_payload_bytes = BROKER_MAX_PAYLOAD_BYTES,
                     .max_output_bytes = MAX_OUTPUT_BYTES},
         .connect_timeout_ms = BROKER_PING_INTERVAL_MS,
+        .payload = {BROKER_MAX_PAYLOAD_BYTES, NULL},
         .namespaces = application->name_spaces,
         .application = application,
         .is_origin_allowed = is_origin_allowed,

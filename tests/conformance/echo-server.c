@@ -363,6 +363,7 @@ static void set_up_socketio(struct application *application)
     application->socketio_settings = (struct socketio_settings){
         .session = application->engineio_settings.session,
         .connect_timeout_ms = CONNECT_TIMEOUT_MS,
+        .payload = {MAX_PAYLOAD_BYTES, NULL},
         .namespaces = application->name_space_list,
         .application = application,
         .is_origin_allowed = is_origin_allowed,

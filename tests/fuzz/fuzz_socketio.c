@@ -10,6 +10,10 @@
 #include "db/input.h"
 #include "tests/fuzz/fuzz.h"
 
+/* Written out, a text may be longer than it was. */
+static const struct socketio_payload_rules rules = {INPUT_MAX_BYTES, NULL};
+static const struct socketio_payload_rules again_rules = {6 * INPUT_MAX_BYTES, NULL};
+
 /* The readers of our events' payloads get whatever a client sends. */
 static void read_event(struct json_object *arguments)
 {
@@ -41,7 +45,8 @@ static void check_again(const struct socketio_packet *packet, struct json_object
         FUZZ_CHECK(socketio_packet_parse(bytes, length, &again));
         FUZZ_CHECK(again.type == packet->type && again.attachments == packet->attachments);
         FUZZ_CHECK(again.id == packet->id);
-        FUZZ_CHECK(socketio_payload_read(&again, &tree_again, &error) == SOCKETIO_PAYLOAD_GOOD);
+        FUZZ_CHECK(socketio_payload_read(&again, &again_rules, &tree_again, &error) ==
+                   SOCKETIO_PAYLOAD_GOOD);
         json_object_put(tree_again);
     }
     block_release(block);
@@ -58,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     FUZZ_CHECK(packet.payload + packet.payload_length == (const char *)data + size);
     FUZZ_CHECK(packet.attachments <= SOCKETIO_ATTACHMENTS_MAX);
-    if (socketio_payload_read(&packet, &tree, &error) == SOCKETIO_PAYLOAD_GOOD) {
+    if (socketio_payload_read(&packet, &rules, &tree, &error) == SOCKETIO_PAYLOAD_GOOD) {
         if (packet.type == SOCKETIO_EVENT)
             read_event(tree);
         check_again(&packet, tree);

@@ -3,6 +3,7 @@
 #include "tests/unit/unit_test.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 
 #include "broker/protocol/socketio.h"
@@ -13,6 +14,7 @@
 #define CONNECT_TIMEOUT_MS 5000
 #define ACK_TIMEOUT_MS     3000
 #define PAYLOAD_LIMIT      1000000
+#define EVENT_LIMIT        200000
 
 /* The application. It has one socket, of the namespace "/app". */
 struct application {
@@ -22,6 +24,7 @@ struct application {
     int connects, closes, acks;
     bool answers_later, refuses;                /* in on_connect */
     bool pauses, disconnects, closes_transport; /* in on_event */
+    bool notes_names_alone;
 };
 
 static struct broker_fixture fixture;
@@ -76,7 +79,7 @@ static void on_event(void *context, struct socketio_socket *socket,
     assert_ptr_equal(socketio_user(socket), &application.connects);
     note(event->name);
     assert_null(socketio_argument(event, 10));
-    if (socketio_argument(event, 0))
+    if (socketio_argument(event, 0) && !application.notes_names_alone)
         note(json_object_get_string(socketio_argument(event, 0)));
     if (application.pauses)
         socketio_pause(socket);
@@ -92,7 +95,7 @@ static void on_refused_event(void *context, struct socketio_socket *socket, int6
 {
     (void)context;
     (void)socket;
-    assert_int_equal(error->kind, ERROR_INVALID);
+    assert_true(error->kind == ERROR_INVALID || error->kind == ERROR_TOO_LARGE);
     note(ack_id == 5 ? "refused:5" : "refused");
 }
 
@@ -202,6 +205,7 @@ static int set_up(void **state)
                     .max_output_bytes = 1000000},
         .connect_timeout_ms = CONNECT_TIMEOUT_MS,
         .namespaces = name_spaces,
+        .payload = {EVENT_LIMIT, NULL},
         .is_origin_allowed = is_origin_allowed,
         .on_handshake = on_handshake,
         .on_close = on_close,
@@ -422,6 +426,104 @@ static void test_an_event_that_is_refused(void **state)
     send_text("42/app,[\"two\"]");
     turns(10);
     check_log("refused refused:5 two");
+}
+
+/* A packet whose payload is an event of so many bytes. */
+static void send_large(const char *header, size_t payload_length)
+{
+    struct buffer text = BUFFER_EMPTY;
+
+    buffer_append_text(&text, header);
+    buffer_append_text(&text, "[\"large\",\"");
+    while (text.length < strlen(header) + payload_length - 2)
+        buffer_append(&text, "x", 1);
+    buffer_append_text(&text, "\"]");
+    assert_non_null(buffer_text(&text));
+    client_send_frame(&client, FRAME_TEXT, true, text.data, text.length);
+    buffer_free(&text);
+    turns(5); /* the kernel's buffers have an end */
+}
+
+static void test_an_event_that_is_too_large(void **state)
+{
+    (void)state;
+    connect_socket();
+    application.notes_names_alone = true;
+    send_large("42/app,5", EVENT_LIMIT);
+    send_large("42/app,5", EVENT_LIMIT + 1);
+    send_text("42/app,[\"two\"]");
+    check_log("large refused:5 two");
+    assert_int_equal(application.closes, 0);
+}
+
+/* It waits without its payload, in its place. */
+static void test_an_event_that_is_too_large_waits(void **state)
+{
+    (void)state;
+    connect_socket();
+    application.notes_names_alone = true;
+    application.pauses = true;
+    send_text("42/app,[\"one\"]");
+    send_large("42/app,5", EVENT_LIMIT + 1);
+    for (int i = 0; i < 10; i++) /* together more than a queue may hold */
+        send_large("42/app,", EVENT_LIMIT + 1);
+    send_text("42/app,[\"two\"]");
+    send_text("42/app,[\"three\"]");
+    turns(10);
+    check_log("one");
+    socketio_resume(application.socket);
+    check_log("refused:5 refused refused refused refused refused refused refused refused refused "
+              "refused two");
+    assert_int_equal(application.closes, 0);
+    socketio_resume(application.socket);
+}
+
+static void test_attachments_that_are_too_large(void **state)
+{
+    static char bytes[EVENT_LIMIT];
+
+    (void)state;
+    connect_socket();
+    application.notes_names_alone = true;
+    send_text("452-/app,5[\"one\",{\"_placeholder\":true,\"num\":0}]");
+    client_send_frame(&client, FRAME_BINARY, true, bytes, sizeof(bytes) / 2);
+    client_send_frame(&client, FRAME_BINARY, true, bytes, sizeof(bytes) / 4);
+    send_text("452-/app,5[\"one\",{\"_placeholder\":true,\"num\":0}]");
+    client_send_frame(&client, FRAME_BINARY, true, bytes, sizeof(bytes));
+    client_send_frame(&client, FRAME_BINARY, true, bytes, sizeof(bytes));
+    send_large("451-/app,5", EVENT_LIMIT + 10000);
+    client_send_frame(&client, FRAME_BINARY, true, bytes, 1);
+    send_large("461-/app,5", EVENT_LIMIT + 10000); /* an acknowledgement that nobody waits for */
+    client_send_frame(&client, FRAME_BINARY, true, bytes, 1);
+    send_text("42/app,[\"two\"]");
+    check_log("one refused:5 refused:5 two");
+    assert_int_equal(application.closes, 0);
+}
+
+/* A header has no use for as much. */
+static void test_a_header_that_is_too_long(void **state)
+{
+    (void)state;
+    connect_socket();
+    char *text = malloc(100000);
+    assert_non_null(text);
+    snprintf(text, 100000, "42/app?%0*d,[\"one\"]", 90000, 0);
+    send_text(text);
+    free(text);
+    check_log("parse error");
+    assert_int_equal(client_await_frame(&client, &body), FRAME_CLOSE);
+}
+
+static void test_a_connect_that_is_too_large(void **state)
+{
+    (void)state;
+    open_connection();
+    char *text = malloc(EVENT_LIMIT + 100);
+    assert_non_null(text);
+    snprintf(text, EVENT_LIMIT + 100, "40/app,{\"token\":\"%0*d\"}", EVENT_LIMIT, 0);
+    send_text(text);
+    free(text);
+    check_text("44/app,{\"message\":\"Le message dépasse 200000 octets\"}");
 }
 
 /* An event that breaks the protocol ends the connection when its turn comes. */
@@ -701,6 +803,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_flood_of_events, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_flood_is_not_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_an_event_that_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_an_event_that_is_too_large, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_an_event_that_is_too_large_waits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_attachments_that_are_too_large, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_header_that_is_too_long, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_connect_that_is_too_large, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_malformed_event_that_waited, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_disconnect_by_the_client, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_disconnect_while_paused, set_up, tear_down),

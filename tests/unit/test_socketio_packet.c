@@ -108,6 +108,23 @@ static const struct payload_case payloads[] = {
     {"2[\"removeListener\"]", SOCKETIO_PAYLOAD_MALFORMED},
     {"2[\"a\",\"\\u0000\"]", SOCKETIO_PAYLOAD_REFUSED},
     {"2[\"a\",\"\\ud800\"]", SOCKETIO_PAYLOAD_REFUSED},
+    {"2 [ \"a\",\"\\ud800\"]", SOCKETIO_PAYLOAD_REFUSED},
+    {"2[\"a\",\"\\ud800\"]]", SOCKETIO_PAYLOAD_MALFORMED},
+    {"2[\"a\",\"\\ud800\",tru]", SOCKETIO_PAYLOAD_MALFORMED},
+    {"2['a']", SOCKETIO_PAYLOAD_MALFORMED},
+    {"2[true,\"\\ud800\"]", SOCKETIO_PAYLOAD_MALFORMED},
+    {"2[-7,\"\\ud800\"]", SOCKETIO_PAYLOAD_REFUSED},
+    {"2{\"a\":\"\\ud800\"}", SOCKETIO_PAYLOAD_MALFORMED},
+    {"2\"\\ud800\"", SOCKETIO_PAYLOAD_MALFORMED},
+    {"2[\"a\",[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]",
+     SOCKETIO_PAYLOAD_REFUSED},
+    {"2[\"a\",[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]",
+     SOCKETIO_PAYLOAD_MALFORMED},
+    {"2[\"a\","
+     "\"012345678901234567890123456789012345678901234567890123456789012345678901234567890123"
+     "4567890123456\"]",
+     SOCKETIO_PAYLOAD_REFUSED}, /* of 101 bytes */
+    {"1\"\\ud800\"", SOCKETIO_PAYLOAD_MALFORMED},
     {"2[\"a\",{\"_placeholder\":true,\"num\":0}]", SOCKETIO_PAYLOAD_GOOD},
     {"3[]", SOCKETIO_PAYLOAD_GOOD},
     {"3{}", SOCKETIO_PAYLOAD_MALFORMED},
@@ -126,6 +143,8 @@ static const struct payload_case payloads[] = {
 
 static void test_payloads(void **state)
 {
+    static const struct socketio_payload_rules rules = {100, NULL};
+
     (void)state;
     for (size_t i = 0; i < ARRAY_LENGTH(payloads); i++) {
         struct socketio_packet packet;
@@ -134,11 +153,13 @@ static void test_payloads(void **state)
 
         print_message("# %s\n", payloads[i].text);
         assert_true(socketio_packet_parse(payloads[i].text, strlen(payloads[i].text), &packet));
-        enum socketio_payload_result result = socketio_payload_read(&packet, &tree, &error);
+        enum socketio_payload_result result = socketio_payload_read(&packet, &rules, &tree, &error);
         assert_int_equal(result, payloads[i].result);
         assert_int_equal(tree != NULL, result == SOCKETIO_PAYLOAD_GOOD);
         if (result == SOCKETIO_PAYLOAD_REFUSED)
-            assert_true(error.kind == ERROR_INVALID && error.text[0] != '\0');
+            assert_true(error.kind == (packet.payload_length > rules.max_bytes ? ERROR_TOO_LARGE
+                                                                               : ERROR_INVALID) &&
+                        error.text[0] != '\0');
         json_object_put(tree);
     }
 }

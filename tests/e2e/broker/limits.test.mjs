@@ -8,7 +8,7 @@ import WebSocket from 'ws';
 
 import { describeBroker, NAMESPACE } from '../harness/broker.mjs';
 import { until } from '../harness/conditions.mjs';
-import { openConversation } from '../harness/people.mjs';
+import { openConversation, PICTURE } from '../harness/people.mjs';
 
 const HANDSHAKE = '/socket.io/?EIO=4&transport=polling';
 
@@ -114,6 +114,39 @@ describeBroker('the default event rate', {}, ({ stack, test }) => {
         assert.ok(answers.every(({ status }) => status === 'ok'));
         tab.close();
     });
+});
+
+describeBroker('the size of an event', {}, ({ stack, test }) => {
+    for (const transports of [['websocket'], ['polling']])
+        test(`is 256 KiB at most; nobody is cut off for it (${transports})`, async () => {
+            const { id, salon } = await openPair(stack);
+            const tab = await stack.openTab(salon, { transports });
+            const ask = (fields) => tab.ask('send-message', { conversationId: id, ...fields });
+            // The longest message that there is, as JSON.stringify writes it.
+            const url = `https://files.example/${'%C3%A9'.repeat(300)}`;
+            const { message } = await tab.do('send-message', {
+                conversationId: id,
+                content: '😀'.repeat(10_000),
+                attachments: Array.from({ length: 5 }, () =>
+                    ({ ...PICTURE, fileName: '😀'.repeat(255), fileUrl: url })),
+            });
+            assert.equal(message.attachments.length, 5);
+            for (const fields of [
+                { content: 'x'.repeat(256 * 1024) },
+                { content: 'x', padding: Array(100_000).fill({}) },
+                { content: 'x', attachments: [Buffer.alloc(200_000), Buffer.alloc(200_000)] },
+            ])
+                assert.match(await tab.refused('send-message', { conversationId: id, ...fields }),
+                    /262144 octets/);
+            for (const attachments of [Array(50_000).fill({}), Array(1_000).fill([0])])
+                assert.match((await ask({ content: 'x', attachments })).message, /1000 valeurs/);
+            const deep = JSON.parse(`${'['.repeat(1_000)}${']'.repeat(1_000)}`);
+            assert.match((await ask({ content: 'x', attachments: deep })).message, /32 niveaux/);
+            // What nobody reads may be anything.
+            assert.equal((await ask({ content: 'x', padding: Array(50_000).fill({}) })).status, 'ok');
+            assert.equal(tab.reason, undefined);
+            tab.close();
+        });
 });
 
 describeBroker('rooms of one socket', { config: { broker: { max_rooms_per_socket: 2 } } },
