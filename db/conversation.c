@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "db/announcement.h"
 #include "db/conversation_private.h"
 #include "db/engine/outbox.h"
 #include "db/message_private.h"
@@ -198,8 +199,8 @@ bool announce_unread_total(struct transaction *transaction, const char *user_id,
     json_begin_object(&writer);
     json_member_integer(&writer, "totalUnread", total);
     json_end_object(&writer);
-    bool succeeded = outbox_append_for_user(transaction, "unread-count-updated", user_id, NULL,
-                                            NULL, &payload, error);
+    bool succeeded =
+        announce_to_user(transaction, "unread-count-updated", user_id, NULL, NULL, &payload, error);
     buffer_free(&payload);
     return succeeded;
 }
@@ -216,8 +217,8 @@ bool announce_conversation_unread(struct transaction *transaction,
     json_member_text(&writer, "conversationId", conversation->id);
     json_member_integer(&writer, "unreadCount", unread);
     json_end_object(&writer);
-    bool succeeded = outbox_append_for_user(transaction, "conversation-unread-updated", user_id,
-                                            conversation->id, NULL, &payload, error);
+    bool succeeded = announce_to_user(transaction, "conversation-unread-updated", user_id,
+                                      conversation->id, NULL, &payload, error);
     buffer_free(&payload);
     return succeeded;
 }
@@ -234,8 +235,8 @@ static bool announce_to(struct transaction *transaction, const char *name,
     json_writer_init(&writer, &payload);
     bool succeeded = conversation_write(transaction->connection, &writer, conversation, &caller,
                                         last_message_id, error) &&
-                     outbox_append_for_user(transaction, name, user_id, conversation->id,
-                                            text_or_null(last_message_id), &payload, error);
+                     announce_to_user(transaction, name, user_id, conversation->id,
+                                      text_or_null(last_message_id), &payload, error);
     buffer_free(&payload);
     return succeeded;
 }
@@ -750,9 +751,9 @@ static bool blank_events(struct transaction *transaction, const struct conversat
     event_audience_room(conversation->id, room);
     event_audience_user(conversation->salon_id, salon);
     event_audience_user(conversation->client_user_id, client);
-    return outbox_blank_conversation(transaction, room, conversation->id, error) &&
-           outbox_blank_conversation(transaction, salon, conversation->id, error) &&
-           outbox_blank_conversation(transaction, client, conversation->id, error);
+    return outbox_blank_subject(transaction, room, conversation->id, error) &&
+           outbox_blank_subject(transaction, salon, conversation->id, error) &&
+           outbox_blank_subject(transaction, client, conversation->id, error);
 }
 
 static bool announce_deleted(struct transaction *transaction,
@@ -766,8 +767,8 @@ static bool announce_deleted(struct transaction *transaction,
     json_begin_object(&writer);
     json_member_text(&writer, "conversationId", conversation->id);
     json_end_object(&writer);
-    bool succeeded = outbox_append_for_user(transaction, "conversation-deleted", user_id,
-                                            conversation->id, NULL, &payload, error);
+    bool succeeded = announce_to_user(transaction, "conversation-deleted", user_id,
+                                      conversation->id, NULL, &payload, error);
     buffer_free(&payload);
     return succeeded;
 }

@@ -5,6 +5,7 @@ noinst_LIBRARIES += libdb.a libsqlite.a libengine.a
 
 ## The nouns: know the engine.
 libdb_a_SOURCES = \
+	db/announcement.c db/announcement.h \
 	db/appointment.c db/appointment.h \
 	db/contact.c db/contact.h \
 	db/conversation.c db/conversation.h db/conversation_private.h \
@@ -27,7 +28,7 @@ libengine_a_SOURCES = \
 	db/engine/schema.c db/engine/schema.h \
 	db/engine/sql.c db/engine/sql.h \
 	db/engine/statement.c db/engine/statement.h \
-	db/engine/transaction.h
+	db/engine/transaction.c db/engine/transaction.h
 engine_libraries = libengine.a $(common_libraries)
 
 ## A driver: knows the engine.

@@ -28,6 +28,11 @@ bool database_totals_run(struct connection *connection, struct database_totals *
     return step == STEP_ROW;
 }
 
+int64_t database_newest_version(void)
+{
+    return schema_version_newest;
+}
+
 bool database_backup(const char *path, const char *target, struct error *error)
 {
     const struct store_options options = {.path = path,

@@ -25,6 +25,9 @@ struct database_totals {
 };
 DATABASE_QUERY(database_totals, struct database_totals);
 
+/* The schema version that database_prepare brings a database to. */
+int64_t database_newest_version(void);
+
 /* Copies the database at `path`, while it is being written to, into the new file `target` (which
  * must not exist), consistent and complete, mode 0600. On failure the target is
  * removed and error.detail tells why. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "db/announcement.h"
 #include "db/engine/outbox.h"
 #include "db/message_private.h"
 #include "db/person_private.h"
@@ -323,7 +324,7 @@ static bool announce_read(struct transaction *transaction, const char *conversat
     json_member_time(&writer, "readAt", transaction->now_ms);
     json_end_object(&writer);
     bool succeeded =
-        outbox_append_for_room(transaction, "message-read", conversation_id, NULL, &payload, error);
+        announce_to_room(transaction, "message-read", conversation_id, NULL, &payload, error);
     buffer_free(&payload);
     return succeeded;
 }
@@ -490,8 +491,8 @@ static bool announce_message_deleted(struct transaction *transaction, const char
     json_member_text(&writer, "messageId", message_id);
     json_member_text(&writer, "conversationId", conversation_id);
     json_end_object(&writer);
-    bool succeeded = outbox_append_for_room(transaction, "message-deleted", conversation_id, NULL,
-                                            &payload, error);
+    bool succeeded =
+        announce_to_room(transaction, "message-deleted", conversation_id, NULL, &payload, error);
     buffer_free(&payload);
     return succeeded;
 }
@@ -562,7 +563,7 @@ bool message_delete_run(struct transaction *transaction, struct message_referenc
         return false;
     if (message.is_system || !message.is_author)
         return error_set(error, ERROR_FORBIDDEN, "Seul son auteur peut supprimer ce message");
-    return outbox_blank_message(transaction, request->message_id, error) &&
+    return outbox_blank_quotes(transaction, request->message_id, error) &&
            delete_row(transaction, &message, error) &&
            announce_message_deleted(transaction, message.conversation.id, request->message_id,
                                     error) &&
@@ -633,7 +634,7 @@ static bool count_and_announce(struct transaction *transaction,
                               error) ||
          !announce_conversation_unread(transaction, conversation, recipient, unread, error)))
         return false;
-    return outbox_append_for_room(transaction, "new-message", conversation->id, id, json, error) &&
+    return announce_to_room(transaction, "new-message", conversation->id, id, json, error) &&
            announce_unread_total(transaction, recipient, total, error);
 }
 

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "db/announcement.h"
 #include "db/conversation_private.h"
-#include "db/engine/outbox.h"
 #include "db/message_private.h"
 #include "db/person_private.h"
 
@@ -196,7 +196,8 @@ static bool erase_conversations(struct transaction *transaction, struct person_e
     return step == STEP_DONE;
 }
 
-/* Runs a statement whose only parameter is the person. */
+/* Runs a statement whose only parameter is the person. SQL_OUTBOX_BLANK_PERSON reads the whole
+ * outbox, once, however many conversations there are. */
 static bool forget(struct transaction *transaction, enum sql_id id, const char *user_id,
                    struct error *error)
 {
@@ -211,9 +212,9 @@ static bool end_sockets(struct transaction *transaction, const char *user_id, st
     struct buffer payload = BUFFER_EMPTY;
 
     buffer_append_text(&payload, "{}");
-    bool succeeded = forget(transaction, SQL_RECOVERIES_DELETE_OF_USER, user_id, error) &&
-                     outbox_append_for_user(transaction, PERSON_ERASED_EVENT, user_id, NULL, NULL,
-                                            &payload, error);
+    bool succeeded =
+        forget(transaction, SQL_RECOVERIES_DELETE_OF_USER, user_id, error) &&
+        announce_to_user(transaction, PERSON_ERASED_EVENT, user_id, NULL, NULL, &payload, error);
     buffer_free(&payload);
     return succeeded;
 }
@@ -224,7 +225,7 @@ bool person_erase_run(struct transaction *transaction, struct person_erase *requ
     struct buffer names = BUFFER_EMPTY;
     bool succeeded = read_names(transaction, request->user_id, &names, error) &&
                      erase_row(transaction, request->user_id, error) &&
-                     outbox_blank_person(transaction, request->user_id, error) &&
+                     forget(transaction, SQL_OUTBOX_BLANK_PERSON, request->user_id, error) &&
                      erase_conversations(transaction, request, &names, error) &&
                      forget(transaction, SQL_PERSON_NAMES_DELETE, request->user_id, error) &&
                      end_sockets(transaction, request->user_id, error);

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "common/event.h"
+#include "db/announcement.h"
 #include "db/conversation_private.h"
-#include "db/engine/outbox.h"
 #include "db/engine/outbox_reader_private.h"
 #include "db/message_private.h"
 #include "db/person.h"
@@ -221,8 +221,11 @@ static bool remember_room(struct transaction *transaction, const struct conversa
 static bool name_history(struct transaction *transaction, const struct conversation_join *request,
                          struct error *error)
 {
+    static const struct buffer nothing = BUFFER_EMPTY;
+
     return request->pid == NULL ||
-           outbox_append_blank(transaction, "conversation-history", request->caller.user_id, error);
+           announce_to_user(transaction, "conversation-history", request->caller.user_id, NULL,
+                            NULL, &nothing, error);
 }
 
 static bool write_history(struct connection *connection, const struct conversation *conversation,

@@ -11,7 +11,6 @@
 #include "common/text_file.h"
 #include "common/token.h"
 #include "db/conversation.h"
-#include "db/engine/transaction.h"
 #include "db/input.h"
 #include "db/maintenance.h"
 #include "db/message.h"
@@ -336,10 +335,10 @@ static int64_t moment_now(void *context)
 static bool play(struct transaction *transaction, const struct demo_fill *request,
                  const struct timeline *timeline, struct error *error)
 {
-    const struct services *services = transaction->services;
-    const int64_t now_ms = transaction->now_ms;
+    const struct services *services = transaction_services(transaction);
+    int64_t now_ms;
     const struct clock clock = {
-        .wall_ms = moment_now, .monotonic_ms = moment_now, .context = &transaction->now_ms};
+        .wall_ms = moment_now, .monotonic_ms = moment_now, .context = &now_ms};
     struct id_source ids;
     const struct services past = {
         .log = services->log, .clock = &clock, .random = services->random, .ids = &ids};
@@ -347,14 +346,13 @@ static bool play(struct transaction *transaction, const struct demo_fill *reques
     bool succeeded = true;
 
     id_source_init(&ids, &clock, services->random);
-    transaction->services = &past;
     for (size_t i = 0; succeeded && i < timeline->moment_count; i++) {
-        transaction->now_ms = timeline->moments[i].at_ms;
+        now_ms = timeline->moments[i].at_ms;
+        transaction_set_services(transaction, &past);
         buffer_clear(&player.json);
         succeeded = play_moment(&player, &timeline->moments[i], error);
     }
-    transaction->services = services;
-    transaction->now_ms = now_ms;
+    transaction_set_services(transaction, services);
     buffer_free(&player.json);
     return succeeded;
 }
@@ -423,12 +421,13 @@ bool demo_fill_run(struct transaction *transaction, struct demo_fill *request, s
 {
     struct timeline timeline = {0};
 
-    if (!look(transaction->connection, request->story, &request->was_filled, error) ||
+    if (!look(transaction_connection(transaction), request->story, &request->was_filled, error) ||
         !set_people(transaction, request->story, error))
         return false;
     if (request->was_filled)
         return true;
-    bool succeeded = timeline_make(&timeline, request->story, transaction->now_ms, error) &&
+    int64_t now_ms = clock_wall_ms(transaction_services(transaction)->clock);
+    bool succeeded = timeline_make(&timeline, request->story, now_ms, error) &&
                      play(transaction, request, &timeline, error);
     timeline_free(&timeline);
     return succeeded;

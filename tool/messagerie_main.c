@@ -18,7 +18,6 @@
 #include "common/utf8.h"
 #include "db/appointment.h"
 #include "db/database.h"
-#include "db/engine/schema.h"
 #include "db/maintenance.h"
 #include "db/person.h"
 #include "db/privacy.h"
@@ -131,7 +130,7 @@ static int run_migrate(struct context *context)
     if (!succeeded)
         return report_failure(&error);
     return printf("%s: schema version %lld\n", context->config->database_path,
-                  (long long)schema_version_newest) < 0
+                  (long long)database_newest_version()) < 0
                ? EXIT_FAILED
                : EXIT_DONE;
 }

@@ -150,6 +150,7 @@ static bool run_job(struct transaction *transaction, struct database_job *job, s
     struct connection *connection = transaction->connection;
     const struct event_batch_mark mark = event_batch_mark(&transaction->events);
     const int64_t next_seq = transaction->next_seq;
+    const struct services *services = transaction->services;
 
     if (!connection_run(connection, SQL_SAVEPOINT, error))
         return false;
@@ -157,6 +158,7 @@ static bool run_job(struct transaction *transaction, struct database_job *job, s
     job->succeeded = job->operation.run(transaction, job->operation.argument, &job->error);
     ASSERT(!job->succeeded || !connection->has_failed);
     ASSERT(connection->begun_statements == 0);
+    ASSERT(transaction->services == services);
     /* The release, too, may be what tells that the operation has failed (db/engine/driver.h). */
     job->succeeded =
         job->succeeded && connection_run(connection, SQL_SAVEPOINT_RELEASE, &job->error);
@@ -179,6 +181,7 @@ static bool begin(struct database *database, struct error *error)
 
     transaction->connection = database->writer.connection;
     transaction->now_ms = clock_wall_ms(database->services->clock);
+    transaction->is_open = true;
     return connection_run(transaction->connection, SQL_BEGIN_WRITE, error) &&
            outbox_begin(transaction, error);
 }
@@ -192,6 +195,7 @@ static bool run_transaction(struct database *database, struct database_job *jobs
     bool succeeded = begin(database, error);
     for (struct database_job *job = jobs; succeeded && job != NULL; job = job->next)
         succeeded = run_job(transaction, job, error);
+    transaction->is_open = false;
     if (succeeded && connection_run(transaction->connection, SQL_COMMIT, error))
         return true;
     connection_roll_back(transaction->connection);

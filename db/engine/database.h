@@ -132,7 +132,20 @@ struct database_query {
 
 bool database_read(struct database *database, struct database_query query, struct error *error);
 
-/* Counters since creation, for the log and metrics. */
+/* ---- for operations that are made of others ------------------------------------------------- */
+
+/* What queries read through, within the operation's transaction. */
+struct connection *transaction_connection(struct transaction *transaction);
+
+/* Where an operation takes the time from, that of the transaction's begin, and identifiers. Others
+ * may be set for what is to look as if it had been done at another time: they are borrowed, and
+ * their time is read at once. Those that were there are set again before the operation ends. */
+const struct services *transaction_services(const struct transaction *transaction);
+void transaction_set_services(struct transaction *transaction, const struct services *services);
+
+/* ---- counters, for the log and metrics ------------------------------------------------------ */
+
+/* Since creation. */
 struct database_statistics {
     uint64_t commits;
     uint64_t operations;

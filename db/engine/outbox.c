@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "common/assert.h"
 #include "db/engine/schema.h"
 
 bool outbox_begin(struct transaction *transaction, struct error *error)
@@ -26,14 +27,6 @@ static bool prune(struct transaction *transaction, struct error *error)
     return statement_run(statement, error);
 }
 
-struct outbox_event {
-    const char *audience;
-    const char *name;
-    const char *conversation_id;
-    const char *message_id;
-    const struct buffer *payload;
-};
-
 static bool remember(struct transaction *transaction, const struct outbox_event *event,
                      struct error *error)
 {
@@ -46,17 +39,18 @@ static bool remember(struct transaction *transaction, const struct outbox_event 
     return event_batch_add(&transaction->events, &pending) || error_out_of_memory(error);
 }
 
-static bool append(struct transaction *transaction, const struct outbox_event *event,
+bool outbox_append(struct transaction *transaction, const struct outbox_event *event,
                    struct error *error)
 {
+    ASSERT(transaction->is_open);
     if (event->payload->failed)
         return error_out_of_memory(error);
     struct statement *statement = statement_begin(transaction->connection, SQL_OUTBOX_INSERT);
     bind_integer(statement, 1, transaction->next_seq);
     bind_text(statement, 2, event->audience);
     bind_text(statement, 3, event->name);
-    bind_text(statement, 4, event->conversation_id);
-    bind_text(statement, 5, event->message_id);
+    bind_text(statement, 4, event->subject);
+    bind_text(statement, 5, event->quoted);
     bind_bytes(statement, 6, event->payload->length > 0 ? event->payload->data : "",
                event->payload->length);
     bind_integer(statement, 7, transaction->now_ms);
@@ -67,55 +61,23 @@ static bool append(struct transaction *transaction, const struct outbox_event *e
     return true;
 }
 
-bool outbox_append_for_room(struct transaction *transaction, const char *name,
-                            const char *conversation_id, const char *message_id,
-                            const struct buffer *payload, struct error *error)
+bool outbox_blank_quotes(struct transaction *transaction, const char *quoted, struct error *error)
 {
-    char audience[EVENT_AUDIENCE_BYTES];
-    const struct outbox_event event = {audience, name, conversation_id, message_id, payload};
+    struct statement *statement = statement_begin(transaction->connection, SQL_OUTBOX_BLANK_QUOTES);
 
-    event_audience_room(conversation_id, audience);
-    return append(transaction, &event, error);
-}
-
-bool outbox_append_for_user(struct transaction *transaction, const char *name, const char *user_id,
-                            const char *conversation_id, const char *message_id,
-                            const struct buffer *payload, struct error *error)
-{
-    char audience[EVENT_AUDIENCE_BYTES];
-    const struct outbox_event event = {audience, name, conversation_id, message_id, payload};
-
-    event_audience_user(user_id, audience);
-    return append(transaction, &event, error);
-}
-
-bool outbox_append_blank(struct transaction *transaction, const char *name, const char *user_id,
-                         struct error *error)
-{
-    static const struct buffer nothing = BUFFER_EMPTY;
-
-    return outbox_append_for_user(transaction, name, user_id, NULL, NULL, &nothing, error);
-}
-
-bool outbox_blank_message(struct transaction *transaction, const char *message_id,
-                          struct error *error)
-{
-    struct statement *statement =
-        statement_begin(transaction->connection, SQL_OUTBOX_BLANK_MESSAGE);
-
-    bind_text(statement, 1, message_id);
+    bind_text(statement, 1, quoted);
     return statement_run(statement, error);
 }
 
 static bool blank_in_epoch(struct transaction *transaction, int64_t epoch, const char *audience,
-                           const char *conversation_id, struct error *error)
+                           const char *subject, struct error *error)
 {
     struct statement *statement =
-        statement_begin(transaction->connection, SQL_OUTBOX_BLANK_CONVERSATION);
+        statement_begin(transaction->connection, SQL_OUTBOX_BLANK_SUBJECT);
 
     bind_integer(statement, 1, epoch);
     bind_text(statement, 2, audience);
-    bind_text(statement, 3, conversation_id);
+    bind_text(statement, 3, subject);
     return statement_run(statement, error);
 }
 
@@ -130,8 +92,8 @@ static bool find_first(struct transaction *transaction, int64_t *seq, struct err
     return step != STEP_FAILED;
 }
 
-bool outbox_blank_conversation(struct transaction *transaction, const char *audience,
-                               const char *conversation_id, struct error *error)
+bool outbox_blank_subject(struct transaction *transaction, const char *audience,
+                          const char *subject, struct error *error)
 {
     int64_t first;
 
@@ -139,15 +101,7 @@ bool outbox_blank_conversation(struct transaction *transaction, const char *audi
         return false;
     int64_t last_epoch = (transaction->next_seq - 1) / OUTBOX_EPOCH_EVENTS;
     for (int64_t epoch = first / OUTBOX_EPOCH_EVENTS; epoch <= last_epoch; epoch++)
-        if (!blank_in_epoch(transaction, epoch, audience, conversation_id, error))
+        if (!blank_in_epoch(transaction, epoch, audience, subject, error))
             return false;
     return true;
-}
-
-bool outbox_blank_person(struct transaction *transaction, const char *user_id, struct error *error)
-{
-    struct statement *statement = statement_begin(transaction->connection, SQL_OUTBOX_BLANK_PERSON);
-
-    bind_text(statement, 1, user_id);
-    return statement_run(statement, error);
 }

@@ -23,32 +23,26 @@
 /* Reads the newest seq, at the begin of a transaction. */
 bool outbox_begin(struct transaction *transaction, struct error *error);
 
-/* Append an event for the sockets in a conversation's room, or for those of a user. `payload` is
- * one JSON object; that it failed counts as out of memory. `message_id` is the message whose text
- * is in the payload, `conversation_id` the conversation that it is about, both for blanking; or
- * NULL. */
-bool outbox_append_for_room(struct transaction *transaction, const char *name,
-                            const char *conversation_id, const char *message_id,
-                            const struct buffer *payload, struct error *error);
-bool outbox_append_for_user(struct transaction *transaction, const char *name, const char *user_id,
-                            const char *conversation_id, const char *message_id,
-                            const struct buffer *payload, struct error *error);
+/* One event. Its two keys mean nothing here: they are what it can be blanked by. */
+struct outbox_event {
+    const char *audience; /* see common/event.h */
+    const char *name;
+    const char *subject;          /* what it is about; or NULL */
+    const char *quoted;           /* whose text is in the payload; or NULL */
+    const struct buffer *payload; /* one JSON object, or empty: blank from the start */
+};
 
-/* Appends an event for nobody, blank from the start: its seq names a picture of the database that
- * one socket of the user is sent as event `name`. */
-bool outbox_append_blank(struct transaction *transaction, const char *name, const char *user_id,
-                         struct error *error);
+/* Appends it as the next one. That the payload has failed counts as out of memory. */
+bool outbox_append(struct transaction *transaction, const struct outbox_event *event,
+                   struct error *error);
 
-/* Empties the payloads that carry the message's text: seq stays, delivery skips them. */
-bool outbox_blank_message(struct transaction *transaction, const char *message_id,
-                          struct error *error);
+/* Empty payloads of events that stand there: their seq stays, delivery skips them. */
 
-/* Empties what was addressed to `audience` about the conversation. */
-bool outbox_blank_conversation(struct transaction *transaction, const char *audience,
-                               const char *conversation_id, struct error *error);
+/* Of those that quote it. */
+bool outbox_blank_quotes(struct transaction *transaction, const char *quoted, struct error *error);
 
-/* Empties what was addressed to anybody about any conversation of the person: reads the whole
- * outbox once, however many conversations there are. */
-bool outbox_blank_person(struct transaction *transaction, const char *user_id, struct error *error);
+/* Of those for `audience` that are about it. */
+bool outbox_blank_subject(struct transaction *transaction, const char *audience,
+                          const char *subject, struct error *error);
 
 #endif

@@ -14,7 +14,7 @@ bool outbox_newest(struct connection *connection, int64_t *newest, struct error 
 bool outbox_is_complete_after(struct connection *connection, int64_t seq, int64_t newest,
                               bool *is_complete, struct error *error);
 
-/* Looks into the index: one for each audience and epoch (db/engine/outbox.h) of what was missed. */
+/* Looks into the index: one for each audience and epoch (db/engine/schema.h) of what was missed. */
 #define OUTBOX_LOOKS_MAX 4096
 
 /* Counts what outbox_read_missed would find, up to its limit; tells the limit, without counting,

@@ -59,8 +59,8 @@ static const struct sql table[SQL_COUNT] = {
               " AND seq < COALESCE((SELECT MIN(seq) FROM (SELECT seq, created_at FROM outbox"
               " WHERE seq < $1 ORDER BY seq LIMIT $2) oldest WHERE seq > $3 AND created_at >= $4),"
               " $1)"),
-    STATEMENT(SQL_OUTBOX_BLANK_MESSAGE, "UPDATE outbox SET payload = '' WHERE message_id = $1"),
-    STATEMENT(SQL_OUTBOX_BLANK_CONVERSATION,
+    STATEMENT(SQL_OUTBOX_BLANK_QUOTES, "UPDATE outbox SET payload = '' WHERE message_id = $1"),
+    STATEMENT(SQL_OUTBOX_BLANK_SUBJECT,
               "UPDATE outbox SET payload = '' WHERE " OUTBOX_EPOCH " = $1 AND audience = $2"
               " AND conversation_id = $3"),
     STATEMENT(SQL_OUTBOX_BLANK_PERSON,

@@ -5,6 +5,7 @@
 #ifndef MESSAGERIE_DB_ENGINE_TRANSACTION_H
 #define MESSAGERIE_DB_ENGINE_TRANSACTION_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/event_batch.h"
@@ -12,6 +13,7 @@
 #include "db/engine/statement.h"
 
 struct transaction {
+    bool is_open; /* between its begin and its commit */
     struct connection *connection;
     const struct services *services;
     int64_t now_ms;   /* wall time at its begin */

@@ -8,8 +8,8 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/random.h"
+#include "db/announcement.h"
 #include "db/database.h"
-#include "db/engine/outbox.h"
 #include "tests/bench/publisher.h"
 
 /* nanomsg connects in a thread of its own. */
@@ -51,8 +51,8 @@ bool append_burst_run(struct transaction *transaction, const struct burst *burst
     publisher_write_message(message, burst->time_ns);
     buffer_append(&payload, message, sizeof(message));
     for (size_t i = 0; succeeded && i < burst->count; i++)
-        succeeded = outbox_append_for_user(transaction, "new-message", burst->outbox->user_id, NULL,
-                                           NULL, &payload, error);
+        succeeded = announce_to_user(transaction, "new-message", burst->outbox->user_id, NULL, NULL,
+                                     &payload, error);
     buffer_free(&payload);
     return succeeded;
 }

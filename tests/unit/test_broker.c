@@ -15,7 +15,7 @@
 #include "broker/presence.h"
 #include "broker/transport/listener.h"
 #include "broker/typing.h"
-#include "db/engine/outbox.h"
+#include "db/announcement.h"
 #include "db/sqlite/writers_lock.h"
 #include "tests/unit/db_fixture.h"
 #include "tests/unit/wait.h"
@@ -549,8 +549,8 @@ DATABASE_OPERATION(append_event, const struct buffer);
 bool append_event_run(struct transaction *transaction, const struct buffer *payload,
                       struct error *error)
 {
-    return outbox_append_for_user(transaction, payload->length > 100 ? "large" : "small", "s1",
-                                  NULL, NULL, payload, error);
+    return announce_to_user(transaction, payload->length > 100 ? "large" : "small", "s1", NULL,
+                            NULL, payload, error);
 }
 
 static void write_event(struct bench *bench, size_t length)

@@ -15,7 +15,7 @@
 
 #include <sqlite3.h>
 
-#include "db/engine/outbox.h"
+#include "db/announcement.h"
 #include "db/sqlite/checkpointer.h"
 #include "db/sqlite/writers_lock.h"
 #include "tests/unit/db_fixture.h"
@@ -60,7 +60,7 @@ DATABASE_OPERATION(append_large, const struct buffer);
 bool append_large_run(struct transaction *transaction, const struct buffer *payload,
                       struct error *error)
 {
-    return outbox_append_for_user(transaction, "large", "s1", NULL, NULL, payload, error);
+    return announce_to_user(transaction, "large", "s1", NULL, NULL, payload, error);
 }
 
 static void write_events(struct fixture *fixture, int count)

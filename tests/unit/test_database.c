@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "db/engine/outbox.h"
+#include "db/announcement.h"
 #include "db/engine/schema.h"
 #include "db/maintenance.h"
 #include "tests/unit/db_fixture.h"
@@ -719,7 +719,7 @@ DATABASE_OPERATION(append_a_mebibyte, const struct buffer);
 bool append_a_mebibyte_run(struct transaction *transaction, const struct buffer *payload,
                            struct error *error)
 {
-    return outbox_append_for_user(transaction, "large", "s1", NULL, NULL, payload, error);
+    return announce_to_user(transaction, "large", "s1", NULL, NULL, payload, error);
 }
 
 /* While one writes without a pause. */

@@ -11,8 +11,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "db/announcement.h"
 #include "db/database.h"
-#include "db/engine/outbox.h"
 #include "tests/unit/db_fixture.h"
 #include "tests/unit/wait.h"
 
@@ -59,7 +59,7 @@ bool append_run(struct transaction *transaction, const char *name, struct error 
     struct buffer payload = BUFFER_EMPTY;
 
     buffer_append_text(&payload, "{}");
-    bool succeeded = outbox_append_for_user(transaction, name, "s1", NULL, NULL, &payload, error);
+    bool succeeded = announce_to_user(transaction, name, "s1", NULL, NULL, &payload, error);
     buffer_free(&payload);
     return succeeded;
 }

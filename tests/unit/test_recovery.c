@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "db/announcement.h"
 #include "db/contact.h"
-#include "db/engine/outbox.h"
 #include "db/engine/outbox_reader_private.h"
 #include "db/engine/schema.h"
 #include "db/recovery.h"
@@ -130,8 +130,8 @@ bool append_numbered_run(struct transaction *transaction, const int64_t *count, 
 
     buffer_append_text(&payload, "{}");
     for (int64_t i = 0; succeeded && i < *count; i++) /* every third one is for c1 */
-        succeeded = outbox_append_for_user(transaction, "numbered", i % 3 == 0 ? "c1" : "s1", NULL,
-                                           NULL, &payload, error);
+        succeeded = announce_to_user(transaction, "numbered", i % 3 == 0 ? "c1" : "s1", NULL, NULL,
+                                     &payload, error);
     buffer_free(&payload);
     return succeeded;
 }
