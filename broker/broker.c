@@ -136,6 +136,7 @@ void broker_use_configuration(struct broker *broker, const struct configuration 
     socketio_limit_connect_time(broker->parts.socketio, config->broker_connect_timeout_ms);
     engineio_limit_output(socketio_engineio(broker->parts.socketio),
                           (size_t)config->broker_max_output_bytes);
+    database_use_config(worker_database(broker->parts.worker), config);
 }
 
 void broker_start(struct broker *broker)

@@ -37,21 +37,21 @@ static struct address *take_address(struct connections *connections, const char 
     return NULL;
 }
 
+/* Counted also while no address is limited: the limit may be set while they are connected. */
 struct engineio_verdict connections_take(struct connections *connections,
                                          const struct config *config, const char *text)
 {
-    struct address *address = NULL;
+    const int64_t limit = config->broker_max_connections_per_address;
+    struct address *address;
 
     if (connections->count >= (size_t)config->broker_max_connections)
         return refuse("Trop de connexions");
-    if (config->broker_max_connections_per_address > 0) {
-        address = take_address(connections, text);
-        if (address == NULL)
-            return refuse("Mémoire insuffisante");
-        if (address->count >= config->broker_max_connections_per_address)
-            return refuse("Trop de connexions de cette adresse");
-        address->count++;
-    }
+    address = take_address(connections, text);
+    if (address == NULL)
+        return refuse("Mémoire insuffisante");
+    if (limit > 0 && address->count >= limit)
+        return refuse("Trop de connexions de cette adresse");
+    address->count++;
     connections->count++;
     return (struct engineio_verdict){.user = address};
 }
@@ -62,7 +62,8 @@ void connections_drop(struct connections *connections, void *user)
 
     ASSERT(connections->count > 0);
     connections->count--;
-    if (address == NULL || --address->count > 0)
+    ASSERT(address->count > 0);
+    if (--address->count > 0)
         return;
     table_remove(&connections->addresses, &address->entry);
     free(address);

@@ -16,7 +16,7 @@
 /* All zero is none. */
 struct connections {
     size_t count;
-    struct table addresses; /* of connections that came while those of an address were limited */
+    struct table addresses;
 };
 
 /* Counts one more from that address, unless broker.max_connections or …_per_address is reached. The

@@ -24,3 +24,10 @@ struct database_options database_options_from(const struct config *config)
         .outbox_max_rows = config->database_outbox_max_rows,
     };
 }
+
+void database_use_config(struct database *database, const struct config *config)
+{
+    const struct database_options options = database_options_from(config);
+
+    database_limit_outbox(database, options.outbox_retention_ms, options.outbox_max_rows);
+}

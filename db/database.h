@@ -16,4 +16,7 @@ struct database *database_create(const struct database_options *options,
 /* What the configuration says, with nobody told of commits. */
 struct database_options database_options_from(const struct config *config);
 
+/* Takes over what a configuration may change while the database is in use. Any thread. */
+void database_use_config(struct database *database, const struct config *config);
+
 #endif

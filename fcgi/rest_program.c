@@ -153,6 +153,13 @@ static bool serve_until_end(struct rest *rest, struct process *process, const st
     return true;
 }
 
+static void on_reload(void *owner, const struct configuration *configuration)
+{
+    const struct rest *rest = owner;
+
+    database_use_config(rest->database, configuration->config);
+}
+
 static bool run_rest(struct process *process, void *owner, struct error *error)
 {
     struct configuration *configuration = configuration_acquire(process->configuration);
@@ -185,6 +192,7 @@ int rest_program_main(const struct rest_program *program, int argc, char **argv)
         .uses_local_time = program->tells_of_appointments,
         .connections_key = "fastcgi.max_connections",
         .run = run_rest,
+        .on_reload = on_reload,
     };
 
     snprintf(rest.file, sizeof(rest.file), "%s.fcgi", program->name);

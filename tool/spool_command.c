@@ -48,6 +48,7 @@ static void on_reload(void *owner, const struct configuration *configuration)
 {
     const struct command *command = owner;
 
+    database_use_config(command->database, configuration->config);
     spool_use_configuration(command->spool, configuration->config,
                             spool_configuration_of(configuration)->texts);
 }

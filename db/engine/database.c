@@ -239,8 +239,8 @@ static void run_batch(struct database *database, struct commit_batch *batch)
     durability_submit(database->durability, batch);
 }
 
-/* Takes up to DATABASE_BATCH_OPERATIONS jobs, waiting for the first; NULL when there is nothing
- * left to do for ever. */
+/* Takes up to DATABASE_BATCH_OPERATIONS jobs, waiting for the first, and the limits of the outbox
+ * that hold for them; NULL when there is nothing left to do for ever. */
 static struct database_job *take_jobs(struct database *database)
 {
     struct database_job *jobs;
@@ -257,6 +257,8 @@ static struct database_job *take_jobs(struct database *database)
         database->first_job = last->next;
         last->next = NULL;
     }
+    database->writer.transaction.outbox_retention_ms = database->options.outbox_retention_ms;
+    database->writer.transaction.outbox_max_rows = database->options.outbox_max_rows;
     pthread_mutex_unlock(&database->lock);
     return jobs;
 }
@@ -504,6 +506,14 @@ bool database_read(struct database *database, struct database_query query, struc
     return succeeded;
 }
 
+void database_limit_outbox(struct database *database, int64_t retention_ms, int64_t max_rows)
+{
+    pthread_mutex_lock(&database->lock);
+    database->options.outbox_retention_ms = retention_ms;
+    database->options.outbox_max_rows = max_rows;
+    pthread_mutex_unlock(&database->lock);
+}
+
 void database_statistics(struct database *database, struct database_statistics *out)
 {
     pthread_mutex_lock(&database->lock);
@@ -532,8 +542,6 @@ static struct database *allocate(const struct database_options *options,
     database->options = *options;
     database->services = services;
     database->writer.transaction.services = services;
-    database->writer.transaction.outbox_retention_ms = options->outbox_retention_ms;
-    database->writer.transaction.outbox_max_rows = options->outbox_max_rows;
     pthread_mutex_init(&database->lock, NULL);
     pthread_cond_init(&database->queue_filled, NULL);
     pthread_cond_init(&database->reader_returned, NULL);

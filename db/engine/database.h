@@ -56,6 +56,9 @@ void database_free(struct database *database);
 /* Opens the file now and brings its schema up to date, as the first use would do. */
 bool database_prepare(struct database *database, struct error *error);
 
+/* Other limits than those of the options from now on, for commits that begin later. Any thread. */
+void database_limit_outbox(struct database *database, int64_t retention_ms, int64_t max_rows);
+
 /* An operation with its argument: what is to be changed, as database_write and its like are told.
  * Made by the function that DATABASE_OPERATION declares, so that it has the argument it needs. */
 struct database_operation {

@@ -72,7 +72,22 @@ describeBroker('the configuration read again', {
         const silent = await open();
         await once(silent, 'close');
         writer.close();
-        stack.configure();
+        await reload(stack, stack.broker, {});
+    });
+
+    test('the broker: an address has no more connections, counted with those that it had', async () => {
+        const { salon, client } = await stack.salonAndClient();
+        const before = await stack.openTab(salon);
+        assert.deepEqual(await reload(stack, stack.broker,
+            { broker: { max_connections_per_address: 1 } }), []);
+        const after = stack.tab(client);
+        after.socket.connect();
+        await until('it is refused', () => after.errors.length > 0);
+        assert.equal(after.connects.length, 0);
+        before.close();
+        await until('it has the place of the other', () => after.connects.length > 0);
+        after.close();
+        await reload(stack, stack.broker, {});
     });
 
     test('a REST program: the log tells more; threads stay', async () => {

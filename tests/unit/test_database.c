@@ -655,6 +655,20 @@ static void the_outbox_is_pruned_by_number(void **state)
     assert_int_equal(fixture_number(fixture, "SELECT MAX(seq) FROM outbox"), 2 + 600 * 2);
 }
 
+static void the_limits_of_the_outbox_may_change_while_it_is_used(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *id = fixture_conversation(fixture);
+
+    for (int i = 0; i < 300; i++)
+        fixture_send(fixture, id, client("c1"), "Bonjour");
+    assert_int_equal(fixture_number(fixture, "SELECT COUNT(*) FROM outbox"), 2 + 300 * 2);
+    database_limit_outbox(fixture->database, 86400000, 100);
+    for (int i = 0; i < 300; i++)
+        fixture_send(fixture, id, client("c1"), "Bonjour");
+    assert_in_range(fixture_number(fixture, "SELECT COUNT(*) FROM outbox"), 100, 100 + 256);
+}
+
 static void the_outbox_is_pruned_by_age_but_keeps_its_number(void **state)
 {
     struct fixture *fixture = *state;
@@ -831,6 +845,7 @@ int main(void)
         TEST(many_writers_keep_their_results),
         TEST(what_is_submitted_together_shares_a_commit),
         TEST(the_outbox_is_pruned_by_number),
+        TEST(the_limits_of_the_outbox_may_change_while_it_is_used),
         TEST(the_outbox_is_pruned_by_age_but_keeps_its_number),
         TEST(the_outbox_has_no_holes_after_the_clock_was_set_back),
         TEST(a_newer_schema_is_refused),
