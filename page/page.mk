@@ -25,6 +25,7 @@ page_sources = \
 	page/src/model/conversations.js \
 	page/src/model/days.js \
 	page/src/model/items.js \
+	page/src/model/links.js \
 	page/src/model/text.js \
 	page/src/model/thread.js \
 	page/src/outbox.js \

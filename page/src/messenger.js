@@ -8,6 +8,7 @@ import { Connection } from './connection.js';
 import { Credentials, NoToken, readClaims } from './credentials.js';
 import { Keep } from './keep.js';
 import { List } from './list.js';
+import { dayOf } from './model/days.js';
 import { Presence } from './presence.js';
 import { Room } from './room.js';
 import { Sending } from './sending.js';
@@ -59,6 +60,8 @@ export class Messenger extends EventTarget {
     #isReading = false;
     #firstList;
     #pollTimer;
+    /** The day and the time zone, as they were looked at last. */
+    #clock = '';
     #onVisibility = () => this.#visibilityChanged();
     #onOnline = () => this.#hurry();
 
@@ -376,6 +379,7 @@ export class Messenger extends EventTarget {
 
     /** While there is no socket; with one, what has failed is tried again. */
     #poll() {
+        this.#watchClock();
         if (document.hidden || this.session.ending)
             return;
         if (this.#connection.isConnected) {
@@ -434,7 +438,19 @@ export class Messenger extends EventTarget {
             await this.#startReading();
     }
 
+    /** Days pass and travellers arrive while the page is open. */
+    #watchClock() {
+        const now = new Date();
+        const clock = `${dayOf(now)} ${now.getTimezoneOffset()}`;
+        if (clock === this.#clock)
+            return;
+        this.#clock = clock;
+        this.#changed('list');
+        this.#changed('thread');
+    }
+
     #visibilityChanged() {
+        this.#watchClock();
         if (document.hidden) {
             this.typing.stop();
             return;

@@ -102,3 +102,18 @@ test('a line stands before what is new, and is the beginning of a group', () => 
     thread.forgetNew();
     assert.ok(!makeItems(thread, 'lea').some(({ kind }) => kind === 'new'));
 });
+
+test('what looks different on another day, or elsewhere, is another item', () => {
+    const thread = new Thread();
+    thread.append(message('1', '2026-11-24T22:30:00Z'));
+    const before = makeItems(thread, 'lea', new Date('2026-11-24T22:45:00Z'));
+    assert.deepEqual(before.map(({ label, time }) => label ?? time), ['Aujourd’hui', '23:30']);
+    const after = makeItems(thread, 'lea', new Date('2026-11-24T23:05:00Z'));
+    assert.deepEqual(after.map(({ label, time }) => label ?? time), ['Hier', '23:30']);
+    assert.deepEqual(before.map((item, i) => isSameItem(item, after[i])), [false, true]);
+    process.env.TZ = 'America/Cayenne';
+    const elsewhere = makeItems(thread, 'lea', new Date('2026-11-24T23:05:00Z'));
+    process.env.TZ = 'Europe/Paris';
+    assert.deepEqual(elsewhere.map(({ label, time }) => label ?? time), ['Aujourd’hui', '19:30']);
+    assert.equal(isSameItem(after[1], elsewhere[1]), false);
+});

@@ -1,38 +1,12 @@
-// Other people's texts: links that are none, names that are missing, controls of direction.
+// Other people's texts: pictures from elsewhere, characters that are several, names that are missing, controls of direction.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import {
-    countCharacters, initials, isShowablePicture, personName, previewOf, splitLinks,
+    beginningOf, countCharacters, graphemes, initials, isShowablePicture, personName, previewOf,
     withoutDirections,
 } from '../../page/src/model/text.js';
-
-const linksOf = (text) => splitLinks(text).filter(({ url }) => url).map(({ url }) => url);
-
-test('addresses become links without the punctuation around them', () => {
-    assert.deepEqual(linksOf('Voir https://exemple.fr/a?b=1&c=2. Et (http://exemple.fr/x) !'),
-        ['https://exemple.fr/a?b=1&c=2', 'http://exemple.fr/x']);
-});
-
-test('nothing but http and https does', () => {
-    for (const text of ['javascript:alert(1)', 'data:text/html,x', 'ftp://exemple.fr', 'https://',
-        'http://[', 'www.exemple.fr', '<a href="javascript:x">'])
-        assert.deepEqual(linksOf(text), [], text);
-});
-
-test('cutting loses nothing', () => {
-    for (const text of ['', 'sans lien', 'https://a.fr', 'x https://a.fr, https://b.fr\ny',
-        'https:// https://[ fin', '<img src=x onerror="alert(1)"> https://a.fr>'])
-        assert.equal(splitLinks(text).map((part) => part.text).join(''), text);
-});
-
-test('long texts that are nearly addresses are cut like others', () => {
-    for (const unit of ['https://', 'https://a.', 'http://a)', '. ', '…']) {
-        const text = `https://a.fr${unit.repeat(10000)}b`;
-        assert.equal(splitLinks(text).map((part) => part.text).join(''), text);
-    }
-});
 
 test('pictures come over https, or from one\'s own hosts', () => {
     const origins = ['http://127.0.0.1:8080', 'https://salon.example'];
@@ -57,6 +31,7 @@ test('a person always has a name', () => {
     assert.equal(personName({ role: 'client' }), 'Client');
     assert.equal(personName({ role: 'salon' }), 'Le salon');
     assert.equal(personName(undefined), 'Le salon');
+    assert.equal(personName({ firstName: ' \u202e ', role: 'client' }), 'Client');
 });
 
 test('initials', () => {
@@ -64,6 +39,42 @@ test('initials', () => {
     assert.equal(initials('l’Atelier du Canal'), 'LC');
     assert.equal(initials('😀'), '😀');
     assert.equal(initials('\u202e  '), '');
+    assert.equal(initials('(Léa) Martin'), 'LM');
+    assert.equal(initials('« Léa »'), 'L');
+    assert.equal(initials('. Léa'), 'L');
+    assert.equal(initials('…'), '…');
+    assert.equal(initials('Jean de La Fontaine'), 'JF');
+});
+
+const FLAG = '🇫🇷';
+const FAMILY = '👨‍👩‍👧‍👦';
+const ARTIST = '👩🏽‍🎨';
+
+test('initials are whole characters, as a reader takes them', () => {
+    assert.equal(initials(`${FLAG} Salon`), `${FLAG}S`);
+    assert.equal(initials(`${ARTIST} Lili`), `${ARTIST}L`);
+    assert.equal(initials(FAMILY), FAMILY);
+    assert.equal(initials('1️⃣'), '1️⃣');
+    assert.equal(initials('e\u0301lise Martin'), 'E\u0301M');
+    assert.equal(initials('क्षितिज शर्मा'), 'क्षिश');
+    assert.equal(initials('محمد علي'), 'مع');
+    assert.equal(initials('ßabine Groß'), 'AG');
+});
+
+test('texts are cut between characters, and not when they are short', () => {
+    assert.equal(beginningOf('court', 5), 'court');
+    assert.equal(beginningOf('abcdef', 5), 'abcde');
+    for (const last of [FLAG, FAMILY, ARTIST, 'e\u0301', '😀', '\r\n'])
+        for (let before = 0; before < 12; before++) {
+            const text = `${'a'.repeat(before)}${last.repeat(20)}`;
+            const whole = graphemes(text);
+            const cut = beginningOf(text, 12);
+            assert.ok(cut.isWellFormed?.() ?? true);
+            assert.deepEqual(graphemes(cut), whole.slice(0, graphemes(cut).length), text);
+            assert.ok(cut.length <= 12 || graphemes(cut).length === 1);
+        }
+    const heap = `e${'\u0301'.repeat(5000)}`;
+    assert.ok(heap.startsWith(beginningOf(heap, 200)));
 });
 
 test('labels hold no control of direction', () => {

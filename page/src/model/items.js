@@ -1,7 +1,7 @@
 /** What the thread shows, line by line: day separators, where what is new begins, messages, and what
  * is being sent. */
 
-import { dayOf } from './days.js';
+import { dayLabel, dayOf, timeLabel } from './days.js';
 
 /** Messages of one person that follow within this time stand together. */
 const GROUP_MS = 5 * 60 * 1000;
@@ -11,6 +11,8 @@ const GROUP_MS = 5 * 60 * 1000;
  * @property {string} key stays the same from sending to being read
  * @property {'day'|'new'|'message'} kind
  * @property {string} [day]
+ * @property {string} [label] the day's words, as of now
+ * @property {string} [time] of the day, as one reads it here and now
  * @property {'own'|'other'|'system'} [side]
  * @property {'sending'|'sent'|'read'|'failed'} [state]
  * @property {import('./thread.js').Message} [message]
@@ -20,16 +22,22 @@ const GROUP_MS = 5 * 60 * 1000;
  */
 
 /**
+ * Everything that is drawn is in the items, so that what looks different is drawn anew: also when it is
+ * the day or the time zone that has changed.
+ *
  * @param {import('./thread.js').Thread} thread
  * @param {string} userId who looks at it
+ * @param {Date} [now]
  * @returns {Item[]}
  */
-export function makeItems(thread, userId) {
+export function makeItems(thread, userId, now = new Date()) {
     const entries = [
         ...thread.messages.map((message) => fromMessage(message, userId)),
         ...thread.pending.map((pending) => fromPending(pending, userId)),
     ];
-    return withLines(grouped(entries, thread.newFrom), thread.newFrom);
+    for (const entry of entries)
+        entry.time = timeLabel(entry.message.createdAt);
+    return withLines(grouped(entries, thread.newFrom), thread.newFrom, now);
 }
 
 function fromMessage(message, userId) {
@@ -74,7 +82,7 @@ function areNear(before, after) {
 }
 
 /** With the lines between: days, and where what is new begins. */
-function withLines(entries, newFrom) {
+function withLines(entries, newFrom, now) {
     const items = [];
     const used = new Set();
     let previous;
@@ -82,7 +90,8 @@ function withLines(entries, newFrom) {
         const day = dayOf(entry.message.createdAt);
         if (day !== previous) {
             // A clock that was set back can bring a day twice; a key may not come twice.
-            items.push({ key: `day ${day}${used.has(day) ? ` ${entry.key}` : ''}`, kind: 'day', day });
+            const key = `day ${day}${used.has(day) ? ` ${entry.key}` : ''}`;
+            items.push({ key, kind: 'day', day, label: dayLabel(day, now) });
             used.add(day);
         }
         previous = day;
@@ -98,5 +107,5 @@ function withLines(entries, newFrom) {
  * @param {Item} b */
 export function isSameItem(a, b) {
     return a.message === b.message && a.state === b.state && a.isFirst === b.isFirst &&
-        a.isLast === b.isLast && a.reason === b.reason && a.day === b.day;
+        a.isLast === b.isLast && a.reason === b.reason && a.label === b.label && a.time === b.time;
 }

@@ -5,49 +5,8 @@ import { texts } from '../texts.js';
 /** Characters (Unicode code points) that a message may have. */
 export const MESSAGE_CHARACTERS_MAX = 10000;
 
-const address = /https?:\/\/[^\s<>"«»]+/gi;
-const trailing = new Set('.,;:!?\'’…])}');
 // Controls that turn the direction of text around them, as in U+202E.
 const directions = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
-
-/**
- * Cuts a text into plain parts and links. Only http and https become links.
- * @param {string} text
- * @returns {Array<{text: string, url?: string}>}
- */
-export function splitLinks(text) {
-    const parts = [];
-    let end = 0;
-    for (const match of text.matchAll(address)) {
-        const found = withoutTrailing(match[0]);
-        if (!isWebAddress(found))
-            continue;
-        if (match.index > end)
-            parts.push({ text: text.slice(end, match.index) });
-        parts.push({ text: found, url: found });
-        end = match.index + found.length;
-    }
-    if (end < text.length)
-        parts.push({ text: text.slice(end) });
-    return parts;
-}
-
-/** Not by a pattern: one would take time with the square of the length. */
-function withoutTrailing(text) {
-    let end = text.length;
-    while (trailing.has(text[end - 1]))
-        end--;
-    return text.slice(0, end);
-}
-
-/** @param {string} text */
-export function isWebAddress(text) {
-    try {
-        return ['http:', 'https:'].includes(new URL(text).protocol);
-    } catch {
-        return false;
-    }
-}
 
 /** Whether a picture is loaded: over https, or from the page's or service's own host.
  * @param {string} url
@@ -81,16 +40,55 @@ export function withoutDirections(text) {
  * @param {{salonName?: string, firstName?: string, lastName?: string, role?: string}} [person] */
 export function personName(person) {
     const name = person?.salonName || [person?.firstName, person?.lastName].filter(Boolean).join(' ');
-    return withoutDirections(name) || (person?.role === 'client' ? texts.aClient : texts.aSalon);
+    return withoutDirections(name).trim() || (person?.role === 'client' ? texts.aClient : texts.aSalon);
 }
 
-/** Two letters in the place of a picture.
+/** Texts that have no character of more than one unit. */
+const simple = /^[\u0020-\u02ff\u2010-\u2027]*$/;
+let segmenter;
+
+/** What a reader takes for one character each: a flag, a letter with its accents.
+ * @param {string} text
+ * @returns {string[]} */
+export function graphemes(text) {
+    if (simple.test(text) || !Intl.Segmenter)
+        return [...text];
+    segmenter ??= new Intl.Segmenter('fr', { granularity: 'grapheme' });
+    return Array.from(segmenter.segment(text), ({ segment }) => segment);
+}
+
+/** The beginning of a text, of whole characters.
+ * @param {string} text
+ * @param {number} length about so many units at most */
+export function beginningOf(text, length) {
+    if (text.length <= length)
+        return text;
+    // A few more, so that the last one that counts is not cut itself.
+    const all = graphemes(text.slice(0, length * 2));
+    let beginning = all.shift();
+    while (all.length > 0 && beginning.length + all[0].length <= length)
+        beginning += all.shift();
+    return beginning;
+}
+
+/** Two characters in the place of a picture: of the first and the last word that have a letter.
  * @param {string} name */
 export function initials(name) {
-    const words = withoutDirections(name).split(/[\s'’-]+/).filter(Boolean);
-    const letters = [words[0], words.length > 1 ? words.at(-1) : undefined];
-    return letters.map((word) => (word ? [...word][0] : '')).join('').toUpperCase();
+    const words = withoutDirections(name).split(/[\s'’-]+/).map(firstSign).filter(Boolean);
+    const letters = words.length > 1 ? [words[0], words.at(-1)] : words;
+    return letters.join('') || graphemes(withoutDirections(name).trim())[0] || '';
 }
+
+/** The first letter, digit or picture of a word. (What has two letters for its capital, as ß, begins
+ * no name.) */
+function firstSign(word) {
+    const signs = graphemes(word).filter((one) =>
+        /[\p{L}\p{N}\p{Extended_Pictographic}\p{RI}]/u.test(one));
+    const capitals = signs.map((one) => one.toUpperCase());
+    return capitals.find((one) => graphemes(one).length === 1) ?? signs[0] ?? '';
+}
+
+const PREVIEW_UNITS = 200;
 
 /** One line that tells what a message says.
  * @param {{content: string, type: string, senderId?: string}|undefined} message
@@ -98,6 +96,6 @@ export function initials(name) {
 export function previewOf(message, userId) {
     if (!message)
         return '';
-    const content = message.content.trim() ? message.content.slice(0, 200) : texts.aPicture;
+    const content = beginningOf(message.content.trim(), PREVIEW_UNITS) || texts.aPicture;
     return message.senderId === userId && message.type !== 'SYSTEM' ? texts.you(content) : content;
 }

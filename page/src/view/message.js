@@ -1,8 +1,8 @@
 /** One line of the thread: a message, a day, or where what is new begins. */
 
 import { element, icon, spoken } from '../dom.js';
-import { dayLabel, timeLabel } from '../model/days.js';
-import { isShowablePicture, isWebAddress, splitLinks } from '../model/text.js';
+import { isWebAddress, splitLinks } from '../model/links.js';
+import { isShowablePicture } from '../model/text.js';
 import { texts } from '../texts.js';
 
 /**
@@ -19,7 +19,7 @@ import { texts } from '../texts.js';
 export function makeLine(item, context) {
     if (item.kind === 'day')
         return element('li', { class: 'day' },
-            element('time', { datetime: item.day, text: dayLabel(item.day) }));
+            element('time', { datetime: item.day, text: item.label }));
     if (item.kind === 'new')
         return element('li', { class: 'new', text: texts.newBegin });
     const node = element('li', {}, bubble(item, context), ...actions(item, context));
@@ -33,9 +33,13 @@ export function makeLine(item, context) {
  * @param {import('../model/items.js').Item} before
  * @param {MessageContext} context */
 export function updateLine(node, item, before, context) {
+    if (item.kind === 'day') {
+        node.firstChild.textContent = item.label;
+        return;
+    }
     mark(node, item);
     if (before.message === item.message && before.state === item.state &&
-        before.reason === item.reason)
+        before.reason === item.reason && before.time === item.time)
         return;
     const isSaidAlready = before.message.content === item.message.content &&
         before.message.attachments.length === item.message.attachments.length;
@@ -74,8 +78,11 @@ function textBlock(text) {
     return block;
 }
 
+/** Mail and telephone open something else than a tab. */
 function link(url, text) {
-    return element('a', { href: url, target: '_blank', rel: 'noopener noreferrer nofollow', text });
+    return element('a', {
+        href: url, target: isWebAddress(url) && '_blank', rel: 'noopener noreferrer nofollow', text,
+    });
 }
 
 function attachmentOf({ fileName, fileUrl }, { origins }) {
@@ -90,9 +97,9 @@ function attachmentOf({ fileName, fileUrl }, { origins }) {
     }));
 }
 
-function footParts({ message, side, state }) {
+function footParts({ message, side, state, time }) {
     return [
-        element('time', { datetime: message.createdAt, text: timeLabel(message.createdAt) }),
+        element('time', { datetime: message.createdAt, text: time }),
         side === 'own' && element('span', { class: 'state', title: texts.states[state] },
             icon(state), spoken(`, ${texts.states[state]}`)),
     ].filter(Boolean);

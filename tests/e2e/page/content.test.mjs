@@ -79,9 +79,53 @@ describeDemo('what the page shows', {}, ({ demo, test, window, windowOf }) => {
             }
             const widths = await opened.log.evaluate((log) => [log.scrollWidth, log.clientWidth]);
             assert.ok(widths[0] <= widths[1], 'a long word breaks');
+            // Marks that are heaped up stay in their bubble.
+            assert.equal(await opened.message('zalgo').locator('.bubble')
+                .evaluate((bubble) => getComputedStyle(bubble).overflow), 'clip');
         }
         // As a preview in the list too.
         await salon.row(conversation.subject).getByText('mmm').waitFor();
+    });
+
+    test('days pass, and travellers arrive, while the page is open', async () => {
+        const conversation = await demo.book();
+        await demo.say(SALON, conversation.id, 'À demain');
+        const said = new Date((await demo.messages(SALON, conversation.id)).at(-1).createdAt);
+        const atMidnight = (days) => new Date(said.getFullYear(), said.getMonth(), said.getDate() + days);
+        const minutes = (count) => count * 60_000;
+        const client = await window();
+        await client.page.clock.install({ time: new Date(atMidnight(1) - minutes(2)) });
+        await client.enterConversation(CLIENT, conversation);
+        const day = client.log.locator('.day');
+        const seen = async () => [await day.allTextContents(),
+            await client.row(conversation.subject).locator('.when').textContent()];
+        const sees = (what, expected) => until(what, async () => {
+            assert.deepEqual(await seen(), expected);
+            return true;
+        });
+        const [, time] = await seen();
+        await sees('today', [['Aujourd’hui'], time]);
+        await client.page.clock.fastForward(minutes(3));
+        await sees('yesterday', [['Hier'], 'hier']);
+        const comeBack = () => client.page.evaluate(() =>
+            document.dispatchEvent(new Event('visibilitychange')));
+        await client.page.clock.setSystemTime(new Date(+atMidnight(2) + minutes(1)));
+        await comeBack();
+        const weekday = ['dimanche', 'lundi', 'mardi', 'mercredi', 'jeudi', 'vendredi', 'samedi'][
+            said.getDay()];
+        await until('a weekday', async () => (await seen())[1] === weekday);
+        assert.match((await day.allTextContents())[0], new RegExp(`^${weekday} \\d+`));
+
+        const session = await client.context.newCDPSession(client.page);
+        const times = client.log.locator('.foot time');
+        const before = await times.last().textContent();
+        await session.send('Emulation.setTimezoneOverride', { timezoneId: 'Asia/Kolkata' });
+        await comeBack();
+        await until('the hour of another place', async () =>
+            await times.last().textContent() !== before);
+        const kolkata = said.toLocaleTimeString('fr-FR',
+            { timeZone: 'Asia/Kolkata', hour: '2-digit', minute: '2-digit' });
+        assert.equal(await times.last().textContent(), kolkata);
     });
 
     test('a hostile name, subject and file name are shown as texts', async () => {
