@@ -5,7 +5,7 @@ import { countCharacters, MESSAGE_CHARACTERS_MAX } from '../model/text.js';
 import { texts } from '../texts.js';
 
 /** Devices without a keyboard of their own. */
-export const TOUCH = '(hover: none) and (pointer: coarse)';
+export const touch = matchMedia('(hover: none) and (pointer: coarse)');
 /** Browsers that do not know it are told the height at every key. */
 const growsByItself = CSS.supports('field-sizing', 'content');
 /** From here on it is said how many characters are left. */
@@ -16,13 +16,14 @@ export class Composer {
     #openId = '';
     #box = element('textarea', {
         rows: '1', 'aria-label': texts.yourMessage, placeholder: texts.placeholder, dir: 'auto',
-        enterkeyhint: 'send', autocomplete: 'off', 'aria-describedby': 'length',
+        autocomplete: 'off', 'aria-describedby': 'length',
         oninput: () => this.#edited(),
         onkeydown: (event) => this.#pressed(event),
         onblur: () => this.#messenger.typing.stop(),
     });
     #send = element('button', { type: 'submit', class: 'send', 'aria-label': texts.send,
         title: texts.send }, icon('send'));
+    #onTouch = () => this.#labelEnter();
     #length = element('p', { class: 'length', id: 'length', role: 'status' });
 
     /** @param {import('../messenger.js').Messenger} messenger */
@@ -30,6 +31,13 @@ export class Composer {
         this.#messenger = messenger;
         this.node = element('form', { class: 'composer', onsubmit: (event) => this.#submitted(event) },
             this.#length, element('div', { class: 'box' }, this.#box, this.#send));
+        this.#labelEnter();
+        touch.addEventListener('change', this.#onTouch);
+    }
+
+    /** For good. */
+    close() {
+        touch.removeEventListener('change', this.#onTouch);
     }
 
     /** Shows what was begun in the open conversation. */
@@ -54,33 +62,49 @@ export class Composer {
 
     #measure() {
         const box = this.#box;
-        const count = countCharacters(box.value);
+        const count = countCharacters(box.value.trim());
         this.#length.textContent = count > MESSAGE_CHARACTERS_MAX ? texts.tooLong(count)
             : count > WARN_CHARACTERS ? texts.remaining(MESSAGE_CHARACTERS_MAX - count) : '';
-        this.#send.disabled = !box.value.trim() || count > MESSAGE_CHARACTERS_MAX;
+        this.#send.disabled = count === 0 || count > MESSAGE_CHARACTERS_MAX;
         if (!growsByItself) {
             box.style.blockSize = 'auto';
             box.style.blockSize = `${box.scrollHeight}px`;
         }
     }
 
-    /** Enter sends, where there is a keyboard for another line. */
+    /** Enter sends where there is a keyboard for another line; with Ctrl or Cmd everywhere. */
     #pressed(event) {
-        const isPlainEnter = event.key === 'Enter' && !event.shiftKey && !event.ctrlKey &&
-            !event.altKey && !event.isComposing;
-        if (isPlainEnter && !matchMedia(TOUCH).matches)
+        if (event.key !== 'Enter' || event.shiftKey || event.altKey || isComposing(event))
+            return;
+        if (!event.ctrlKey && !event.metaKey && touch.matches)
+            return;
+        event.preventDefault();
+        // A key that is held says it once.
+        if (!event.repeat)
             this.#submitted(event);
+    }
+
+    /** What the key of a keyboard on the screen says it does. */
+    #labelEnter() {
+        this.#box.enterKeyHint = touch.matches ? 'enter' : 'send';
     }
 
     #submitted(event) {
         event.preventDefault();
         if (this.#send.disabled)
             return;
-        const content = this.#box.value;
+        const content = this.#box.value.trim();
         this.#box.value = '';
         this.#messenger.keep.setDraft(this.#openId, '');
         this.#measure();
         this.#messenger.send(content);
         this.#box.focus();
     }
+}
+
+/** Whether the key belongs to an input method, which ends a word with Enter. (Safari says so by the
+ * code alone: to it, the composition has just ended.)
+ * @param {KeyboardEvent} event */
+export function isComposing({ isComposing: isOpen, keyCode }) {
+    return isOpen || keyCode === 229;
 }

@@ -27,8 +27,9 @@ export class ListView {
         this.#messenger = messenger;
         this.#origins = origins;
         this.#onOpen = onOpen;
-        this.node = element('nav', { class: 'list', 'aria-label': texts.conversations },
-            messenger.isSalon && this.#makeFilter(), this.#items, this.#empty, this.#more);
+        this.node = element('nav', {
+            class: 'list', 'aria-label': texts.conversations, onkeydown: (event) => this.#pressed(event),
+        }, messenger.isSalon && this.#makeFilter(), this.#items, this.#empty, this.#more);
         this.update();
     }
 
@@ -62,6 +63,19 @@ export class ListView {
     focus(id) {
         const button = this.#items.querySelector(`[data-id="${CSS.escape(id)}"] button`);
         (button ?? this.#items.querySelector('button'))?.focus();
+    }
+
+    /** Arrows go from one conversation to the next. */
+    #pressed(event) {
+        const stops = [...this.node.querySelectorAll('.row, .more:not([hidden])')];
+        const index = stops.indexOf(event.target);
+        const to = {
+            ArrowDown: index + 1, ArrowUp: index - 1, Home: 0, End: stops.length - 1,
+        }[event.key];
+        if (index < 0 || to === undefined || event.ctrlKey || event.metaKey || event.altKey)
+            return;
+        event.preventDefault();
+        stops[to]?.focus();
     }
 
     #makeFilter() {

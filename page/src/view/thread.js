@@ -5,7 +5,7 @@ import { otherPerson } from '../model/conversations.js';
 import { personName, withoutDirections } from '../model/text.js';
 import { texts } from '../texts.js';
 import { avatar } from './avatar.js';
-import { Composer, TOUCH } from './composer.js';
+import { Composer, touch } from './composer.js';
 import { askToDelete } from './dialog.js';
 import { LogView } from './log.js';
 
@@ -57,9 +57,15 @@ export class ThreadView {
         this.log.update();
     }
 
+    /** For good. */
+    close() {
+        this.log.close();
+        this.composer.close();
+    }
+
     /** Where one writes; not on a touch screen, whose keyboard would hide the messages. */
     focus() {
-        if (matchMedia(TOUCH).matches)
+        if (touch.matches)
             this.log.focus();
         else
             this.composer.focus();

@@ -2,6 +2,7 @@
 
 import { element, icon, setAttributes } from '../dom.js';
 import { texts } from '../texts.js';
+import { isComposing } from './composer.js';
 import { ListView } from './list.js';
 import { ThreadView } from './thread.js';
 
@@ -28,11 +29,12 @@ export class Workspace {
         this.#messenger = messenger;
         this.#list = new ListView(messenger, { origins, onOpen: (id) => this.open(id) });
         this.#thread = new ThreadView(messenger, { origins, root, onBack: () => this.back() });
-        this.node = element(isPage ? 'main' : 'div',
-            { class: isSingle ? 'workspace single' : 'workspace' },
-            this.#connection, this.#notice,
-            element('div', { class: 'panes' },
-                element('div', { class: 'side' }, head, this.#list.node), this.#thread.node));
+        this.node = element(isPage ? 'main' : 'div', {
+            class: isSingle ? 'workspace single' : 'workspace',
+            onkeydown: (event) => !isSingle && this.#pressed(event),
+        }, this.#connection, this.#notice,
+        element('div', { class: 'panes' },
+            element('div', { class: 'side' }, head, this.#list.node), this.#thread.node));
         if (isPage)
             this.node.prepend(element('h1', { class: 'spoken', text: texts.title }));
         messenger.addEventListener('change', this.#onChange);
@@ -43,7 +45,7 @@ export class Workspace {
     /** For good. */
     close() {
         this.#messenger.removeEventListener('change', this.#onChange);
-        this.#thread.log.close();
+        this.#thread.close();
     }
 
     /** @param {string} id */
@@ -58,6 +60,16 @@ export class Workspace {
         this.#messenger.open('');
         this.#flush();
         this.#list.focus(this.#lastId);
+    }
+
+    /** Escape closes the open conversation. (A dialog has it first.) */
+    #pressed(event) {
+        const isMeant = event.key === 'Escape' && !event.defaultPrevented && !isComposing(event) &&
+            !event.target.closest('dialog');
+        if (!isMeant || !this.#messenger.openId)
+            return;
+        event.preventDefault();
+        this.back();
     }
 
     /** What changes in one go is drawn in one go. */
