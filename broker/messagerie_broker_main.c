@@ -46,7 +46,7 @@ struct daemon {
     bool is_stopping;
 };
 
-/* ---- requests and events -------------------------------------------------------------------- */
+/* ---- requests and events ------------------------------------------------------------------- */
 
 static void on_request(void *owner, struct http_request *request)
 {
@@ -92,7 +92,7 @@ static void on_bus(struct loop_watch *watch, uint32_t events)
     }
 }
 
-/* ---- signals -------------------------------------------------------------------------------- */
+/* ---- signals ------------------------------------------------------------------------------- */
 
 static void on_shutdown_step(struct timer *timer)
 {

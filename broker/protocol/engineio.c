@@ -16,7 +16,7 @@ struct engineio_server {
     struct pending_websocket *pending; /* WebSockets whose handshake is not over */
 };
 
-/* ---- WebSocket requests: what is remembered until the handshake is over ---- */
+/* ---- WebSocket requests: what is remembered until the handshake is over -------------------- */
 
 /* The session to upgrade is remembered by its id and not by a pointer: it may end before. */
 struct pending_websocket {
@@ -129,7 +129,7 @@ static void accept_websocket(struct engineio_server *server, struct http_request
     http_upgrade(request, no_fields, on_upgraded, pending);
 }
 
-/* ---- Requests ---- */
+/* ---- requests ------------------------------------------------------------------------------ */
 
 static void open_polling(struct engineio_server *server, struct http_request *request, void *user)
 {
@@ -251,7 +251,7 @@ size_t engineio_close_some(struct engineio_server *server, size_t limit,
     return engineio_sessions_close_some(&server->sessions, limit, reason);
 }
 
-/* ---- The server ---- */
+/* ---- the server ---------------------------------------------------------------------------- */
 
 struct engineio_server *engineio_server_create(const struct engineio_settings *settings)
 {

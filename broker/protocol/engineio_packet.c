@@ -48,7 +48,7 @@ enum engineio_payload_result engineio_payload_next(const char *payload, size_t l
     const char *start = payload + *offset;
     size_t rest = length - *offset;
     const char *separator = memchr(start, SEPARATOR, rest);
-    size_t size = separator ? (size_t)(separator - start) : rest;
+    size_t size = separator != NULL ? (size_t)(separator - start) : rest;
     /* Behind the last packet the offset is one past the end: an empty payload holds one packet,
      * an empty and therefore malformed one. */
     *offset += size + 1;
@@ -81,7 +81,7 @@ struct block *engineio_packet_create(enum engineio_type type, size_t length, cha
 {
     struct block *block = frame_create(FRAME_TEXT, length + 1, data);
 
-    if (block)
+    if (block != NULL)
         *(*data)++ = (char)type;
     return block;
 }
@@ -91,7 +91,7 @@ struct block *engineio_packet_encode(enum engineio_type type, const char *data, 
     char *out;
     struct block *block = engineio_packet_create(type, length, &out);
 
-    if (block && length > 0)
+    if (block != NULL && length > 0)
         memcpy(out, data, length);
     return block;
 }

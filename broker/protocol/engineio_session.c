@@ -89,7 +89,7 @@ static struct loop *loop_of(const struct engineio_session *session)
     return session->sessions->settings->loop;
 }
 
-/* ---- The end ---- */
+/* ---- the end ------------------------------------------------------------------------------- */
 
 /* Code up the stack may still look at it. */
 static void bury(struct engineio_session *session)
@@ -179,7 +179,7 @@ static void end_waiting(struct engineio_session *session)
     bury(session);
 }
 
-/* ---- Heartbeat ---- */
+/* ---- heartbeat ----------------------------------------------------------------------------- */
 
 static void start_heartbeat(struct engineio_session *session, int64_t delay_ms)
 {
@@ -211,7 +211,7 @@ static void on_timer(struct timer *timer)
         fail(session, ENGINEIO_END_PING_TIMEOUT);
 }
 
-/* ---- Packets ---- */
+/* ---- packets ------------------------------------------------------------------------------- */
 
 static void handle_packet(struct engineio_session *session, const struct engineio_packet *packet)
 {
@@ -243,7 +243,7 @@ static void handle_packet(struct engineio_session *session, const struct enginei
     }
 }
 
-/* ---- Long-polling ---- */
+/* ---- long-polling -------------------------------------------------------------------------- */
 
 static void on_polling_packet(void *owner, const struct engineio_packet *packet)
 {
@@ -296,7 +296,7 @@ void engineio_session_post(struct engineio_session *session, struct http_request
     polling_post(session->polling, request);
 }
 
-/* ---- Upgrade from one to the other ---- */
+/* ---- upgrade from one to the other --------------------------------------------------------- */
 
 /* The client switches over when its GET is answered, so that does not wait for a message. */
 static void send_noop(struct engineio_session *session)
@@ -385,7 +385,7 @@ static void handle_upgrade_packet(struct engineio_session *session, bool is_text
     }
 }
 
-/* ---- WebSocket: the transport, or one that is being tried ---- */
+/* ---- WebSocket: the transport, or one that is being tried ---------------------------------- */
 
 static void on_websocket_message(void *owner, bool is_text, const char *bytes, size_t length)
 {
@@ -425,7 +425,7 @@ static void on_websocket_close(void *owner, enum websocket_end end)
     end_session(session, ends[end], GOODBYE_NOTHING, FAREWELL_UNSAID);
 }
 
-/* ---- The beginning ---- */
+/* ---- the beginning ------------------------------------------------------------------------- */
 
 /* One with an id, and no transport yet. NULL without memory. */
 static struct engineio_session *create(struct engineio_sessions *sessions, void *user)
@@ -525,7 +525,7 @@ bool engineio_session_open_websocket(struct engineio_sessions *sessions, void *u
     return true;
 }
 
-/* ---- What their users call ---- */
+/* ---- what their users call ----------------------------------------------------------------- */
 
 void engineio_send(struct engineio_session *session, struct block *message)
 {
@@ -587,7 +587,7 @@ void engineio_abort(struct engineio_session *session)
     end_session(session, ENGINEIO_END_FORCED, GOODBYE_NOTHING, FAREWELL_UNSAID);
 }
 
-/* ---- All of them ---- */
+/* ---- all of them --------------------------------------------------------------------------- */
 
 struct engineio_session *engineio_session_find(const struct engineio_sessions *sessions,
                                                const char *id)

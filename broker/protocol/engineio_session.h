@@ -71,7 +71,7 @@ void engineio_make_id(const struct random_source *random, char out[ENGINEIO_ID_B
 /* "transport close" and so on. */
 const char *engineio_end_name(enum engineio_end end);
 
-/* ---- What their users call ---- */
+/* ---- what their users call ----------------------------------------------------------------- */
 
 /* Sends a message made by engineio_packet_…; takes a reference of its own. NULL, for one that there
  * was no memory for, ends the session as too slow. Never calls back: that comes later. */
@@ -96,7 +96,7 @@ void engineio_close(struct engineio_session *session, enum farewell_reason reaso
 /* Ends it as if the connection had broken: nothing more is sent. */
 void engineio_abort(struct engineio_session *session);
 
-/* ---- What engineio.c calls ---- */
+/* ---- what engineio.c calls ----------------------------------------------------------------- */
 
 /* All sessions of a server, and what they share. */
 struct engineio_sessions {

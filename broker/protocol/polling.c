@@ -29,7 +29,7 @@ struct polling {
     bool wants_drain;
 };
 
-/* ---- Answers ---- */
+/* ---- answers ------------------------------------------------------------------------------- */
 
 /* All that waits is one answer, which is why a GET is not answered before the end of the turn.
  * False without memory: what the answer should have held is lost. */
@@ -76,7 +76,7 @@ static void answer_post(struct polling *polling, bool is_good)
         respond_bad(polling, post);
 }
 
-/* ---- Its end ---- */
+/* ---- its end ------------------------------------------------------------------------------- */
 
 /* Lets go of everything but the struct, which callers up the stack may still look at. */
 static void let_go(struct polling *polling)
@@ -114,7 +114,7 @@ static void fail(struct polling *polling, enum polling_end end)
     polling->settings->on_close(polling->owner, end);
 }
 
-/* ---- Output ---- */
+/* ---- output -------------------------------------------------------------------------------- */
 
 /* Without memory nothing is pushed, and the end of the turn finds that. */
 static void push(struct polling *polling, struct block *packet, size_t limit)
@@ -197,7 +197,7 @@ void polling_get(struct polling *polling, struct http_request *request)
     }
 }
 
-/* ---- Input ---- */
+/* ---- input --------------------------------------------------------------------------------- */
 
 /* Handles the packets of the POST that waits, as long as nobody pauses or ends the transport. */
 static void consume_post(struct polling *polling)
@@ -275,7 +275,7 @@ void polling_resume(struct polling *polling)
     loop_defer(polling->settings->loop, &polling->task);
 }
 
-/* ---- The end of the turn ---- */
+/* ---- the end of the turn ------------------------------------------------------------------- */
 
 /* Each step may end it. */
 static void run_task(struct loop_task *task)
@@ -292,7 +292,7 @@ static void run_task(struct loop_task *task)
         tell_drained(polling);
 }
 
-/* ---- Going over to a WebSocket ---- */
+/* ---- going over to a WebSocket ------------------------------------------------------------- */
 
 bool polling_can_move(const struct polling *polling, enum polling_end *end)
 {
@@ -314,7 +314,7 @@ void polling_move(struct polling *polling, struct websocket *websocket)
     polling_close(polling, POLLING_GOODBYE_AGREED); /* a GET that waits comes to nothing */
 }
 
-/* ---- Its beginning ---- */
+/* ---- its beginning ------------------------------------------------------------------------- */
 
 struct polling *polling_create(const struct polling_settings *settings, void *owner)
 {

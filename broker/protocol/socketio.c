@@ -31,11 +31,11 @@ static struct socketio_server *server_of(const struct socketio_connection *conne
     return CONTAINER_OF(connection->settings, struct socketio_server, connections);
 }
 
-/* ---- Packets from the client ---- */
+/* ---- packets from the client --------------------------------------------------------------- */
 
 static void binary_free(struct socketio_connection *connection)
 {
-    if (!connection->binary)
+    if (connection->binary == NULL)
         return;
     buffer_free(&connection->binary->bytes);
     free(connection->binary);
@@ -50,7 +50,7 @@ static void malformed(struct socketio_connection *connection)
 static const struct socketio_namespace *find_name_space(const struct socketio_server *server,
                                                         const char *name)
 {
-    for (size_t i = 0; server->settings->namespaces[i]; i++) {
+    for (size_t i = 0; server->settings->namespaces[i] != NULL; i++) {
         if (strcmp(server->settings->namespaces[i]->name, name) == 0)
             return server->settings->namespaces[i];
     }
@@ -60,7 +60,7 @@ static const struct socketio_namespace *find_name_space(const struct socketio_se
 /* Copies text[0..length) with a NUL behind it. False when it is too long or holds one. */
 static bool copy_text(const char *text, size_t length, char out[NAME_MAX_BYTES])
 {
-    if (length >= NAME_MAX_BYTES || memchr(text, '\0', length))
+    if (length >= NAME_MAX_BYTES || memchr(text, '\0', length) != NULL)
         return false;
     memcpy(out, text, length);
     out[length] = '\0';
@@ -90,7 +90,7 @@ static void handle_connect(struct socketio_connection *connection,
     case SOCKETIO_PAYLOAD_GOOD:
         break;
     }
-    if (!name_space)
+    if (name_space == NULL)
         socketio_connection_refuse(connection, name, "Invalid namespace", NULL);
     else if (!socketio_socket_create(connection, name_space, auth, query))
         socketio_connection_close(connection, SOCKETIO_FORCED_CLOSE, FAREWELL_INTERNAL_ERROR);
@@ -122,11 +122,11 @@ static void route(struct socketio_connection *connection, const struct socketio_
 {
     struct socketio_socket *socket = socketio_socket_find(connection, packet);
 
-    if (packet->type == SOCKETIO_CONNECT && !socket) {
+    if (packet->type == SOCKETIO_CONNECT && socket == NULL) {
         handle_connect(connection, packet);
         return;
     }
-    if (!socket || !socketio_socket_is_accepted(socket)) {
+    if (socket == NULL || !socketio_socket_is_accepted(socket)) {
         malformed(connection);
         return;
     }
@@ -174,7 +174,7 @@ static void handle_text(struct socketio_connection *connection, const char *byte
     struct socketio_bundle bundle = {.bytes = bytes, .parts = 1, .ends = {(uint32_t)length}};
     struct socketio_packet packet;
 
-    if (connection->binary || !socketio_packet_parse(bytes, length, &packet)) {
+    if (connection->binary != NULL || !socketio_packet_parse(bytes, length, &packet)) {
         malformed(connection);
         return;
     }
@@ -183,7 +183,7 @@ static void handle_text(struct socketio_connection *connection, const char *byte
         return;
     }
     connection->binary = calloc(1, sizeof(*connection->binary));
-    if (!connection->binary || !binary_append(connection, bytes, length)) {
+    if (connection->binary == NULL || !binary_append(connection, bytes, length)) {
         socketio_connection_close(connection, SOCKETIO_FORCED_CLOSE, FAREWELL_INTERNAL_ERROR);
         return;
     }
@@ -195,7 +195,7 @@ static void handle_binary(struct socketio_connection *connection, const char *by
     struct binary_packet *binary = connection->binary;
     struct socketio_packet packet;
 
-    if (!binary || !binary_append(connection, bytes, length)) {
+    if (binary == NULL || !binary_append(connection, bytes, length)) {
         malformed(connection);
         return;
     }
@@ -220,7 +220,7 @@ static void on_message(void *user, bool is_text, const char *bytes, size_t lengt
         handle_binary(connection, bytes, length);
 }
 
-/* ---- Sessions ---- */
+/* ---- sessions ------------------------------------------------------------------------------ */
 
 static bool is_origin_allowed(void *owner, const char *origin, const char *host)
 {
@@ -271,13 +271,13 @@ static void on_close(void *user, enum engineio_end end, bool was_open)
     socketio_connection_bury(connection);
 }
 
-/* ---- The server ---- */
+/* ---- the server ---------------------------------------------------------------------------- */
 
 struct socketio_server *socketio_server_create(const struct socketio_settings *settings)
 {
     struct socketio_server *server = calloc(1, sizeof(*server));
 
-    if (!server)
+    if (server == NULL)
         return NULL;
     server->settings = settings;
     server->connections =
@@ -293,7 +293,7 @@ struct socketio_server *socketio_server_create(const struct socketio_settings *s
     server->engineio_settings.session.on_drain = on_drain;
     server->engineio_settings.session.on_close = on_close;
     server->engineio = engineio_server_create(&server->engineio_settings);
-    if (!server->engineio) {
+    if (server->engineio == NULL) {
         free(server);
         return NULL;
     }
@@ -302,7 +302,7 @@ struct socketio_server *socketio_server_create(const struct socketio_settings *s
 
 void socketio_server_free(struct socketio_server *server)
 {
-    if (!server)
+    if (server == NULL)
         return;
     engineio_server_free(server->engineio);
     free(server);

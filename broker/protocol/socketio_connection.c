@@ -32,7 +32,7 @@ const char *socketio_reason_name(enum socketio_reason reason)
     return names[reason];
 }
 
-/* ---- Waiting for a namespace ---- */
+/* ---- waiting for a namespace --------------------------------------------------------------- */
 
 static void wait_stop(struct socketio_connection *connection)
 {
@@ -78,7 +78,7 @@ void socketio_connection_remove_accepted(struct socketio_connection *connection)
         wait_start(connection);
 }
 
-/* ---- Reading ---- */
+/* ---- reading ------------------------------------------------------------------------------- */
 
 void socketio_connection_add_full(struct socketio_connection *connection)
 {
@@ -93,7 +93,7 @@ void socketio_connection_remove_full(struct socketio_connection *connection)
         engineio_resume(connection->session);
 }
 
-/* ---- Sending ---- */
+/* ---- sending ------------------------------------------------------------------------------- */
 
 void socketio_connection_refuse(struct socketio_connection *connection, const char *name_space,
                                 const char *message, const char *data)
@@ -120,7 +120,7 @@ void socketio_connection_refuse(struct socketio_connection *connection, const ch
     buffer_free(&payload);
 }
 
-/* ---- Beginning and end ---- */
+/* ---- beginning and end --------------------------------------------------------------------- */
 
 struct socketio_connection *
 socketio_connection_create(const struct socketio_connection_settings *settings, void *user)

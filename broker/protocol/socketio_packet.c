@@ -9,7 +9,7 @@
 
 #define MAIN_NAMESPACE "/"
 
-/* ---- Header ---- */
+/* ---- header -------------------------------------------------------------------------------- */
 
 struct reader {
     const char *at, *end;
@@ -62,16 +62,16 @@ static void read_name_space(struct reader *reader, struct socketio_packet *packe
         return;
     size_t rest = (size_t)(reader->end - reader->at);
     const char *comma = memchr(reader->at, ',', rest);
-    size_t length = comma ? (size_t)(comma - reader->at) : rest;
+    size_t length = comma != NULL ? (size_t)(comma - reader->at) : rest;
     const char *question = memchr(reader->at, '?', length);
 
     packet->name_space = reader->at;
-    packet->name_space_length = question ? (size_t)(question - reader->at) : length;
-    if (question) {
+    packet->name_space_length = question != NULL ? (size_t)(question - reader->at) : length;
+    if (question != NULL) {
         packet->query = question + 1;
         packet->query_length = length - packet->name_space_length - 1;
     }
-    reader->at += comma ? length + 1 : length;
+    reader->at += comma != NULL ? length + 1 : length;
 }
 
 bool socketio_packet_parse(const char *text, size_t length, struct socketio_packet *packet)
@@ -93,7 +93,7 @@ bool socketio_packet_parse(const char *text, size_t length, struct socketio_pack
     return true;
 }
 
-/* ---- Payload ---- */
+/* ---- payload ------------------------------------------------------------------------------- */
 
 static bool is_reserved(const char *name)
 {
@@ -217,7 +217,7 @@ enum socketio_payload_result socketio_payload_read(const struct socketio_packet 
         length = strlen(payload);
     }
     struct json_object *read = json_read_members(payload, length, rules->members, error);
-    if (!read)
+    if (read == NULL)
         return error->kind == ERROR_INVALID ? judge_refused(packet) : SOCKETIO_PAYLOAD_REFUSED;
     if (!has_right_shape(packet->type, read) ||
         (packet->attachments > 0 && !placeholders_are_valid(read, packet->attachments))) {
@@ -228,7 +228,7 @@ enum socketio_payload_result socketio_payload_read(const struct socketio_packet 
     return SOCKETIO_PAYLOAD_GOOD;
 }
 
-/* ---- Encoding ---- */
+/* ---- encoding ------------------------------------------------------------------------------ */
 
 static void append_header(struct buffer *out, const struct socketio_header *header)
 {
@@ -271,11 +271,11 @@ static struct block *encode_array(const struct socketio_header *header, const ch
     append_header(&text, header);
     json_writer_init(&writer, &text);
     json_begin_array(&writer);
-    if (name)
+    if (name != NULL)
         json_write_text(&writer, name);
     if (length > 0)
         json_write_raw(&writer, arguments, length);
-    if (offset)
+    if (offset != NULL)
         json_write_text(&writer, offset);
     json_end_array(&writer);
     return finish(&text);

@@ -83,7 +83,7 @@ enum socketio_payload_result socketio_payload_read(const struct socketio_packet 
 enum socketio_payload_result
 socketio_payload_refuse_length(const struct socketio_payload_rules *rules, struct error *error);
 
-/* ---- Encoding; all return NULL without memory ---- */
+/* ---- encoding; all return NULL without memory ---------------------------------------------- */
 
 /* What is common to packets that we send. */
 struct socketio_header {

@@ -63,16 +63,16 @@ struct json_object *socketio_argument(const struct socketio_event *event, size_t
     return index + 1 < length ? json_object_array_get_idx(event->arguments, index + 1) : NULL;
 }
 
-/* ---- Events that wait ---- */
+/* ---- events that wait ---------------------------------------------------------------------- */
 
 static bool enqueue(struct socketio_socket *socket, const struct socketio_bundle *bundle)
 {
     size_t length = bundle->ends[bundle->parts - 1];
     struct waiting *waiting = malloc(sizeof(*waiting) + length);
 
-    if (!socket->queue)
+    if (socket->queue == NULL)
         socket->queue = calloc(1, sizeof(*socket->queue));
-    if (!waiting || !socket->queue) {
+    if (waiting == NULL || socket->queue == NULL) {
         free(waiting);
         return false;
     }
@@ -81,7 +81,7 @@ static bool enqueue(struct socketio_socket *socket, const struct socketio_bundle
     waiting->bundle = *bundle;
     waiting->bundle.bytes = (const char *)(waiting + 1);
     waiting->next = NULL;
-    if (queue->last)
+    if (queue->last != NULL)
         queue->last->next = waiting;
     else
         queue->first = waiting;
@@ -96,15 +96,15 @@ static struct waiting *dequeue(struct socketio_socket *socket)
 {
     struct queue *queue = socket->queue;
 
-    if (!queue)
+    if (queue == NULL)
         return NULL;
     struct waiting *waiting = queue->first;
-    if (waiting) {
+    if (waiting != NULL) {
         queue->first = waiting->next;
         queue->count--;
         queue->bytes -= waiting->bundle.ends[waiting->bundle.parts - 1];
     }
-    if (!queue->first) {
+    if (queue->first == NULL) {
         free(queue);
         socket->queue = NULL;
     }
@@ -115,7 +115,7 @@ static void queue_clear(struct socketio_socket *socket)
 {
     struct waiting *waiting;
 
-    while ((waiting = dequeue(socket)))
+    while ((waiting = dequeue(socket)) != NULL)
         free(waiting);
 }
 
@@ -126,20 +126,21 @@ static void update_full(struct socketio_socket *socket)
     struct socketio_connection *connection = socket->connection;
     const struct queue *queue = socket->queue;
 
-    if (!connection)
+    if (connection == NULL)
         return;
-    if (!socket->is_full && queue &&
+    if (!socket->is_full && queue != NULL &&
         (queue->count >= SOCKETIO_QUEUE_MAX_PACKETS || queue->bytes >= SOCKETIO_QUEUE_MAX_BYTES)) {
         socket->is_full = true;
         socketio_connection_add_full(connection);
-    } else if (socket->is_full && (!queue || (queue->count <= SOCKETIO_QUEUE_MAX_PACKETS / 2 &&
-                                              queue->bytes <= SOCKETIO_QUEUE_MAX_BYTES / 2))) {
+    } else if (socket->is_full &&
+               (queue == NULL || (queue->count <= SOCKETIO_QUEUE_MAX_PACKETS / 2 &&
+                                  queue->bytes <= SOCKETIO_QUEUE_MAX_BYTES / 2))) {
         socket->is_full = false;
         socketio_connection_remove_full(connection);
     }
 }
 
-/* ---- Turns ---- */
+/* ---- turns --------------------------------------------------------------------------------- */
 
 static void handle_event(struct socketio_socket *socket, const struct socketio_bundle *bundle)
 {
@@ -160,7 +161,7 @@ static void handle_event(struct socketio_socket *socket, const struct socketio_b
                      : socketio_payload_read(&packet, socket->payload_rules, &tree, &error);
     if (result == SOCKETIO_PAYLOAD_MALFORMED) {
         queue_clear(socket);
-        if (socket->connection)
+        if (socket->connection != NULL)
             socketio_connection_close(socket->connection, SOCKETIO_PARSE_ERROR, FAREWELL_UNSAID);
     } else if (result == SOCKETIO_PAYLOAD_REFUSED) {
         name_space->on_refused_event(name_space->application, socket, packet.id, &error);
@@ -189,7 +190,7 @@ static void settle(struct socketio_socket *socket)
 {
     struct waiting *waiting;
 
-    while (socket->callbacks == 0 && !socket->is_paused && (waiting = dequeue(socket))) {
+    while (socket->callbacks == 0 && !socket->is_paused && (waiting = dequeue(socket)) != NULL) {
         socket->callbacks++;
         handle_event(socket, &waiting->bundle);
         socket->callbacks--;
@@ -229,7 +230,7 @@ void socketio_resume(struct socketio_socket *socket)
 
 void socketio_socket_event(struct socketio_socket *socket, const struct socketio_bundle *bundle)
 {
-    if (socket->callbacks == 0 && !socket->is_paused && !socket->queue) {
+    if (socket->callbacks == 0 && !socket->is_paused && socket->queue == NULL) {
         enter(socket);
         handle_event(socket, bundle);
         leave(socket);
@@ -241,14 +242,14 @@ void socketio_socket_event(struct socketio_socket *socket, const struct socketio
     }
 }
 
-/* ---- Acknowledgements of what we sent ---- */
+/* ---- acknowledgements of what we sent ------------------------------------------------------ */
 
 /* Where in the socket's list it is linked, or the list's end. */
 static struct expected_ack **find_ack(struct socketio_socket *socket, int64_t id)
 {
     struct expected_ack **link = &socket->acks;
 
-    while (*link && (*link)->id != id)
+    while (*link != NULL && (*link)->id != id)
         link = &(*link)->next;
     return link;
 }
@@ -285,7 +286,7 @@ void socketio_socket_ack(struct socketio_socket *socket, const struct socketio_p
         socketio_connection_close(socket->connection, SOCKETIO_PARSE_ERROR, FAREWELL_UNSAID);
         return;
     }
-    if (*link) { /* else it came too late, or twice */
+    if (*link != NULL) { /* else it came too late, or twice */
         enter(socket);
         finish_ack(link, arguments);
         leave(socket);
@@ -293,14 +294,14 @@ void socketio_socket_ack(struct socketio_socket *socket, const struct socketio_p
     json_object_put(arguments);
 }
 
-/* ---- Beginning and end ---- */
+/* ---- beginning and end --------------------------------------------------------------------- */
 
 struct socketio_socket *socketio_socket_find(const struct socketio_connection *connection,
                                              const struct socketio_packet *packet)
 {
     struct socketio_socket *socket = connection->first;
 
-    while (socket &&
+    while (socket != NULL &&
            (strlen(socket->name_space->name) != packet->name_space_length ||
             memcmp(socket->name_space->name, packet->name_space, packet->name_space_length) != 0))
         socket = socket->next;
@@ -313,7 +314,7 @@ bool socketio_socket_create(struct socketio_connection *connection,
 {
     struct socketio_socket *socket = calloc(1, sizeof(*socket));
 
-    if (!socket)
+    if (socket == NULL)
         return false;
     socket->loop = connection->settings->loop;
     socket->connection = connection;
@@ -356,7 +357,7 @@ void socketio_socket_detach(struct socketio_socket *socket, enum socketio_reason
         socket->reason = (uint8_t)reason;
         socketio_connection_remove_accepted(connection);
     }
-    while (socket->acks)
+    while (socket->acks != NULL)
         finish_ack(&socket->acks, NULL);
     leave(socket);
 }
@@ -364,7 +365,7 @@ void socketio_socket_detach(struct socketio_socket *socket, enum socketio_reason
 /* Ends one that was not let in. */
 static void dismiss(struct socketio_socket *socket)
 {
-    if (socket->connection)
+    if (socket->connection != NULL)
         unlink_socket(socket);
     bury(socket);
 }
@@ -391,7 +392,7 @@ static struct block *encode_connect(const struct socketio_socket *socket, const 
 
 bool socketio_accept(struct socketio_socket *socket, const char *sid, const char *pid)
 {
-    if (!socket->connection) {
+    if (socket->connection == NULL) {
         dismiss(socket);
         return false;
     }
@@ -405,7 +406,7 @@ bool socketio_accept(struct socketio_socket *socket, const char *sid, const char
 
 void socketio_refuse(struct socketio_socket *socket, const char *message, const char *data)
 {
-    if (socket->connection)
+    if (socket->connection != NULL)
         socketio_connection_refuse(socket->connection, socket->name_space->name, message, data);
     dismiss(socket);
 }
@@ -426,11 +427,11 @@ void socketio_disconnect(struct socketio_socket *socket)
 
 void socketio_close(struct socketio_socket *socket, enum farewell_reason reason)
 {
-    if (socket->connection)
+    if (socket->connection != NULL)
         socketio_connection_close(socket->connection, SOCKETIO_FORCED_CLOSE, reason);
 }
 
-/* ---- What it is ---- */
+/* ---- what it is ---------------------------------------------------------------------------- */
 
 void socketio_set_user(struct socketio_socket *socket, void *user)
 {
@@ -444,7 +445,7 @@ void *socketio_user(const struct socketio_socket *socket)
 
 void *socketio_connection_user(const struct socketio_socket *socket)
 {
-    return socket->connection ? socket->connection->user : NULL;
+    return socket->connection != NULL ? socket->connection->user : NULL;
 }
 
 bool socketio_is_connected(const struct socketio_socket *socket)
@@ -453,7 +454,7 @@ bool socketio_is_connected(const struct socketio_socket *socket)
            socket->state == STATE_ACCEPTED;
 }
 
-/* ---- Sending ---- */
+/* ---- sending ------------------------------------------------------------------------------- */
 
 void socketio_send(struct socketio_socket *socket, struct block *packet)
 {
@@ -479,11 +480,11 @@ void socketio_sockets_drained(struct socketio_connection *connection)
     struct socketio_socket *socket;
 
     /* Those that ask again meanwhile are for the next time. */
-    for (socket = connection->first; socket; socket = socket->next) {
+    for (socket = connection->first; socket != NULL; socket = socket->next) {
         socket->is_draining = socket->wants_drain;
         socket->wants_drain = false;
     }
-    for (socket = connection->first; socket;) {
+    for (socket = connection->first; socket != NULL;) {
         if (!socket->is_draining) {
             socket = socket->next;
             continue;
@@ -553,7 +554,7 @@ static size_t count_acks(const struct socketio_socket *socket)
 {
     size_t count = 0;
 
-    for (const struct expected_ack *ack = socket->acks; ack; ack = ack->next)
+    for (const struct expected_ack *ack = socket->acks; ack != NULL; ack = ack->next)
         count++;
     return count;
 }
@@ -567,7 +568,7 @@ bool socketio_emit_with_ack(struct socketio_socket *socket, const char *name, co
         return false;
     struct loop *loop = socket->loop;
     struct expected_ack *ack = calloc(1, sizeof(*ack));
-    if (!ack || !loop_timer_add(loop, &ack->timer, on_ack_timeout)) {
+    if (ack == NULL || !loop_timer_add(loop, &ack->timer, on_ack_timeout)) {
         free(ack);
         return false;
     }

@@ -69,7 +69,7 @@ struct socketio_namespace {
     void (*on_drain)(void *application, struct socketio_socket *socket);
 };
 
-/* ---- Answers to on_connect ---- */
+/* ---- answers to on_connect ----------------------------------------------------------------- */
 
 /* Lets the client in, with a `sid` made by engineio_make_id (or a recovered one), and a `pid` for
  * connection state recovery or NULL. False when the connection is gone meanwhile: the socket is
@@ -80,7 +80,7 @@ bool socketio_accept(struct socketio_socket *socket, const char *sid, const char
  * afterwards, the connection stays. */
 void socketio_refuse(struct socketio_socket *socket, const char *message, const char *data);
 
-/* ---- Sockets ---- */
+/* ---- sockets ------------------------------------------------------------------------------- */
 
 /* The application's own pointer, NULL at first. */
 void socketio_set_user(struct socketio_socket *socket, void *user);
@@ -138,7 +138,7 @@ void socketio_disconnect(struct socketio_socket *socket);
  * on_disconnect as above. */
 void socketio_close(struct socketio_socket *socket, enum farewell_reason reason);
 
-/* ---- What socketio.c calls ---- */
+/* ---- what socketio.c calls ----------------------------------------------------------------- */
 
 /* A packet and its attachments, one behind the other: part i ends at ends[i], part 0 is the text.
  */

@@ -24,11 +24,11 @@ static void finish(struct farewell *farewell)
     loop_timer_remove(set->loop, &farewell->timer);
     close(farewell->descriptor);
     output_clear(&farewell->output);
-    if (farewell->previous)
+    if (farewell->previous != NULL)
         farewell->previous->next = farewell->next;
     else
         set->first = farewell->next;
-    if (farewell->next)
+    if (farewell->next != NULL)
         farewell->next->previous = farewell->previous;
     set->count--;
     free(farewell);
@@ -76,7 +76,7 @@ void farewell_start(struct farewell_set *set, int descriptor, struct output *out
 {
     struct farewell *farewell = calloc(1, sizeof(*farewell));
 
-    if (!farewell || !loop_timer_add(set->loop, &farewell->timer, on_timeout)) {
+    if (farewell == NULL || !loop_timer_add(set->loop, &farewell->timer, on_timeout)) {
         free(farewell);
         output_clear(output);
         close(descriptor);
@@ -87,7 +87,7 @@ void farewell_start(struct farewell_set *set, int descriptor, struct output *out
     farewell->output = *output;
     *output = (struct output){0};
     farewell->next = set->first;
-    if (set->first)
+    if (set->first != NULL)
         set->first->previous = farewell;
     set->first = farewell;
     set->count++;
@@ -101,7 +101,7 @@ void farewell_start(struct farewell_set *set, int descriptor, struct output *out
 
 void farewell_abort(struct farewell_set *set)
 {
-    for (struct farewell *farewell = set->first, *next; farewell; farewell = next) {
+    for (struct farewell *farewell = set->first, *next; farewell != NULL; farewell = next) {
         next = farewell->next;
         finish(farewell);
     }

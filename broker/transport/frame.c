@@ -12,7 +12,7 @@
 #define LENGTH_64     127u
 #define MASK_BYTES    4
 
-/* ---- UTF-8, byte by byte (RFC 3629 section 4) ---- */
+/* ---- UTF-8, byte by byte (RFC 3629 section 4) ---------------------------------------------- */
 
 enum utf8_state {
     UTF8_COMPLETE, /* between two characters */
@@ -92,7 +92,7 @@ static uint8_t utf8_continue(uint8_t state, const char *bytes, size_t length)
     return state;
 }
 
-/* ---- Parser ---- */
+/* ---- parser -------------------------------------------------------------------------------- */
 
 struct header {
     size_t size; /* of the header itself */
@@ -301,7 +301,7 @@ size_t frame_parse(struct frame_parser *parser, char *bytes, size_t length, uint
     return event->type == FRAME_EVENT_ERROR ? 0 : header.size + taken;
 }
 
-/* ---- Encoder ---- */
+/* ---- encoder ------------------------------------------------------------------------------- */
 
 struct block *frame_create(enum frame_opcode opcode, size_t length, char **payload)
 {
@@ -310,7 +310,7 @@ struct block *frame_create(enum frame_opcode opcode, size_t length, char **paylo
     if (length > BLOCK_MAX_BYTES)
         return NULL;
     struct block *block = block_create(2 + extended + length);
-    if (!block)
+    if (block == NULL)
         return NULL;
     block->bytes[0] = (char)(FINAL_BIT | opcode);
     block->bytes[1] = (char)(extended == 0 ? length : extended == 2 ? LENGTH_16 : LENGTH_64);
@@ -326,7 +326,7 @@ struct block *frame_encode(enum frame_opcode opcode, const char *payload, size_t
     char *out;
     struct block *block = frame_create(opcode, length, &out);
 
-    if (block && length > 0)
+    if (block != NULL && length > 0)
         memcpy(out, payload, length);
     return block;
 }

@@ -79,7 +79,7 @@ struct http_request {
     char path[];
 };
 
-/* ---- Running libmicrohttpd ---- */
+/* ---- running libmicrohttpd ----------------------------------------------------------------- */
 
 static void schedule(struct http_server *server)
 {
@@ -117,7 +117,7 @@ static void on_timeout(struct timer *timer)
     loop_defer(server->settings->loop, &server->task);
 }
 
-/* ---- Requests ---- */
+/* ---- requests ------------------------------------------------------------------------------ */
 
 static void *on_uri(void *context, const char *uri, struct MHD_Connection *connection)
 {
@@ -125,7 +125,7 @@ static void *on_uri(void *context, const char *uri, struct MHD_Connection *conne
     size_t length = strlen(uri);
     struct http_request *request = calloc(1, sizeof(*request) + length + 1);
 
-    if (!request)
+    if (request == NULL)
         return NULL;
     memcpy(request->path, uri, length);
     size_t path_length = strcspn(uri, "?");
@@ -134,7 +134,7 @@ static void *on_uri(void *context, const char *uri, struct MHD_Connection *conne
     request->server = server;
     request->connection = connection;
     request->next = server->first;
-    if (server->first)
+    if (server->first != NULL)
         server->first->previous = request;
     server->first = request;
     return request;
@@ -145,11 +145,11 @@ static void request_free(struct http_request *request)
     struct http_server *server = request->server;
 
     loop_unwatch(server->settings->loop, &request->watch);
-    if (request->previous)
+    if (request->previous != NULL)
         request->previous->next = request->next;
     else
         server->first = request->next;
-    if (request->next)
+    if (request->next != NULL)
         request->next->previous = request->previous;
     buffer_free(&request->body);
     free(request);
@@ -163,10 +163,10 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     (void)context;
     (void)connection;
     (void)code;
-    if (!request)
+    if (request == NULL)
         return;
     *request_context = NULL;
-    if (request->on_upgraded)
+    if (request->on_upgraded != NULL)
         request->on_upgraded(request->upgrade_context, -1, NULL, 0);
     request_free(request);
 }
@@ -203,7 +203,7 @@ static enum MHD_Result begin(struct http_request *request, const char *method)
     request->method = method_parse(method);
     if (head_bytes > HTTP_HEADERS_MAX_BYTES)
         respond_empty(request, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE);
-    else if (length &&
+    else if (length != NULL &&
              strtoull(length, NULL, 10) / BODY_PATIENCE > request->server->settings->max_body_bytes)
         respond_empty(request, MHD_HTTP_CONTENT_TOO_LARGE);
     return MHD_YES;
@@ -252,7 +252,7 @@ static enum MHD_Result on_access(void *context, struct MHD_Connection *connectio
     (void)connection;
     (void)url;
     (void)version;
-    if (!request || request->is_dropped)
+    if (request == NULL || request->is_dropped)
         return MHD_NO;
     if (!request->has_begun)
         return begin(request, method);
@@ -302,11 +302,11 @@ static int peer_address(const struct http_request *request, const void **bytes)
         MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)
             ->client_addr;
 
-    if (address && address->sa_family == AF_INET) {
+    if (address != NULL && address->sa_family == AF_INET) {
         *bytes = &((const struct sockaddr_in *)(const void *)address)->sin_addr;
         return AF_INET;
     }
-    if (address && address->sa_family == AF_INET6) {
+    if (address != NULL && address->sa_family == AF_INET6) {
         *bytes = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
         return AF_INET6;
     }
@@ -342,14 +342,14 @@ void http_request_address(const struct http_request *request, char out[ADDRESS_B
 
     if (is_trusted(request->server->settings, family, bytes))
         MHD_get_connection_values(request->connection, MHD_HEADER_KIND, take_forwarded, &forwarded);
-    if (forwarded && address_of_forwarded(forwarded, out))
+    if (forwarded != NULL && address_of_forwarded(forwarded, out))
         return;
-    if (family == AF_UNIX || !inet_ntop(family, bytes, text, sizeof(text)) ||
+    if (family == AF_UNIX || inet_ntop(family, bytes, text, sizeof(text)) == NULL ||
         !address_normalize(text, strlen(text), out))
         strcpy(out, ADDRESS_UNIX);
 }
 
-/* ---- Answers ---- */
+/* ---- answers ------------------------------------------------------------------------------- */
 
 /* After this it is libmicrohttpd's: the owner has answered it, or was told that it is gone. */
 static void finish(struct http_request *request)
@@ -375,16 +375,16 @@ static void drop(struct http_request *request)
 static void queue_response(struct http_request *request, unsigned status,
                            struct MHD_Response *response)
 {
-    if (!response || MHD_queue_response(request->connection, status, response) != MHD_YES)
+    if (response == NULL || MHD_queue_response(request->connection, status, response) != MHD_YES)
         request->is_dropped = true;
-    if (response)
+    if (response != NULL)
         MHD_destroy_response(response);
     finish(request);
 }
 
 static bool add_fields(struct MHD_Response *response, const struct http_field *fields)
 {
-    for (size_t i = 0; i < HTTP_FIELDS_MAX && fields[i].name; i++) {
+    for (size_t i = 0; i < HTTP_FIELDS_MAX && fields[i].name != NULL; i++) {
         if (MHD_add_response_header(response, fields[i].name, fields[i].value) != MHD_YES)
             return false;
     }
@@ -393,22 +393,23 @@ static bool add_fields(struct MHD_Response *response, const struct http_field *f
 
 void http_respond(struct http_request *request, const struct http_response *response)
 {
-    const char *body = response->body ? response->body : "";
+    const char *body = response->body != NULL ? response->body : "";
     const struct http_field type[] = {
-        {response->content_type ? MHD_HTTP_HEADER_CONTENT_TYPE : NULL, response->content_type},
+        {response->content_type != NULL ? MHD_HTTP_HEADER_CONTENT_TYPE : NULL,
+         response->content_type},
         {NULL, NULL}};
     /* The library's type is not const, but it only copies. */
     struct MHD_Response *answer = MHD_create_response_from_buffer(
         response->length, (void *)(uintptr_t)body, MHD_RESPMEM_MUST_COPY);
 
-    if (answer && !(add_fields(answer, type) && add_fields(answer, response->fields))) {
+    if (answer != NULL && !(add_fields(answer, type) && add_fields(answer, response->fields))) {
         MHD_destroy_response(answer);
         answer = NULL;
     }
     queue_response(request, response->status, answer);
 }
 
-/* ---- Peers that leave while they wait ---- */
+/* ---- peers that leave while they wait ------------------------------------------------------ */
 
 static void tell_gone(struct http_request *request)
 {
@@ -416,7 +417,7 @@ static void tell_gone(struct http_request *request)
     void *context = request->gone_context;
 
     drop(request);
-    if (on_gone)
+    if (on_gone != NULL)
         on_gone(context);
 }
 
@@ -435,14 +436,14 @@ void http_request_watch(struct http_request *request, void (*on_gone)(void *cont
                EPOLLRDHUP | EPOLLONESHOT, on_peer_event);
 }
 
-/* ---- WebSocket handshake (RFC 6455 section 4.2) ---- */
+/* ---- WebSocket handshake (RFC 6455 section 4.2) -------------------------------------------- */
 
 /* Whether a comma-separated list holds the token, in any case. */
 static bool list_has(const char *list, const char *token)
 {
     size_t token_length = strlen(token);
 
-    while (list && *list != '\0') {
+    while (list != NULL && *list != '\0') {
         list += strspn(list, " \t,");
         size_t length = strcspn(list, " \t,");
 
@@ -458,7 +459,7 @@ static bool key_is_valid(const char *key)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-    return key && strlen(key) == WEBSOCKET_KEY_LENGTH &&
+    return key != NULL && strlen(key) == WEBSOCKET_KEY_LENGTH &&
            strspn(key, digits) == WEBSOCKET_KEY_LENGTH - 2 &&
            strcmp(key + WEBSOCKET_KEY_LENGTH - 2, "==") == 0;
 }
@@ -470,7 +471,7 @@ bool http_request_is_websocket(const struct http_request *request)
     return request->method == HTTP_GET &&
            list_has(http_request_header(request, MHD_HTTP_HEADER_UPGRADE), "websocket") &&
            list_has(http_request_header(request, MHD_HTTP_HEADER_CONNECTION), "upgrade") &&
-           version && strcmp(version, WEBSOCKET_VERSION) == 0 &&
+           version != NULL && strcmp(version, WEBSOCKET_VERSION) == 0 &&
            key_is_valid(http_request_header(request, MHD_HTTP_HEADER_SEC_WEBSOCKET_KEY));
 }
 
@@ -483,7 +484,7 @@ static void choose_subprotocol(const struct http_request *request,
     const char *offered = http_request_header(request, MHD_HTTP_HEADER_SEC_WEBSOCKET_PROTOCOL);
     size_t length = 0;
 
-    if (offered) {
+    if (offered != NULL) {
         offered += strspn(offered, " \t,");
         length = strspn(offered, token);
     }
@@ -566,7 +567,7 @@ void http_upgrade(struct http_request *request, const struct http_field *fields,
         {MHD_HTTP_HEADER_SEC_WEBSOCKET_ACCEPT, key},
         {subprotocol[0] != '\0' ? MHD_HTTP_HEADER_SEC_WEBSOCKET_PROTOCOL : NULL, subprotocol},
         {NULL, NULL}};
-    if (response && !(add_fields(response, handshake) && add_fields(response, fields))) {
+    if (response != NULL && !(add_fields(response, handshake) && add_fields(response, fields))) {
         MHD_destroy_response(response);
         response = NULL;
     }
@@ -589,7 +590,7 @@ static void refuse(struct http_server *server, int descriptor)
     struct block *block =
         server->refused.count < REFUSALS_MAX ? block_create(sizeof(refusal) - 1) : NULL;
 
-    if (!block) {
+    if (block == NULL) {
         close(descriptor);
         return;
     }
@@ -644,7 +645,7 @@ static void on_acceptable(struct loop_watch *watch, uint32_t events)
     }
 }
 
-/* ---- The server ---- */
+/* ---- the server ---------------------------------------------------------------------------- */
 
 /* The library sets TCP options on every socket, and complains three times for each request that
  * comes through a unix socket. */
@@ -692,7 +693,7 @@ struct http_server *http_server_create(const struct http_settings *settings, int
 {
     struct loop *loop = settings->loop;
     struct http_server *server = calloc(1, sizeof(*server));
-    bool has_timer = server && loop_timer_add(loop, &server->timer, on_timeout);
+    bool has_timer = server != NULL && loop_timer_add(loop, &server->timer, on_timeout);
 
     if (!has_timer || !loop_timer_add(loop, &server->accept_pause, on_pause_over)) {
         if (has_timer)
@@ -707,7 +708,7 @@ struct http_server *http_server_create(const struct http_settings *settings, int
     server->refused.loop = loop;
     server->listener.descriptor = listener;
     server->daemon = start_daemon(server);
-    if (server->daemon) {
+    if (server->daemon != NULL) {
         int descriptor = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
 
         if (loop_watch(loop, &server->watch, descriptor, EPOLLIN, on_ready) &&
@@ -731,14 +732,14 @@ void http_server_stop_listening(struct http_server *server)
 
 void http_server_free(struct http_server *server)
 {
-    if (!server)
+    if (server == NULL)
         return;
-    for (struct http_request *request = server->first; request; request = request->next) {
+    for (struct http_request *request = server->first; request != NULL; request = request->next) {
         if (request->is_suspended)
             tell_gone(request);
     }
     loop_unwatch(server->settings->loop, &server->watch);
-    if (server->daemon) {
+    if (server->daemon != NULL) {
         MHD_run(server->daemon); /* it refuses to stop while connections are suspended */
         MHD_stop_daemon(server->daemon);
     }

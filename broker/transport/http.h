@@ -55,7 +55,7 @@ void http_server_stop_listening(struct http_server *server);
  * owners answer them or forget them. Accepts NULL. */
 void http_server_free(struct http_server *server);
 
-/* ---- A request; texts are valid until it is answered ---- */
+/* ---- a request; texts are valid until it is answered --------------------------------------- */
 
 enum http_method http_request_method(const struct http_request *request);
 const char *http_request_path(const struct http_request *request);  /* as sent, not decoded */
@@ -74,7 +74,7 @@ void http_request_address(const struct http_request *request, char out[ADDRESS_B
 void http_request_watch(struct http_request *request, void (*on_gone)(void *context),
                         void *context);
 
-/* ---- Answers ---- */
+/* ---- answers ------------------------------------------------------------------------------- */
 
 struct http_field {
     const char *name, *value;

@@ -40,7 +40,7 @@ struct loop *loop_create(const struct services *services, struct error *error)
 {
     struct loop *loop = calloc(1, sizeof(*loop));
 
-    if (!loop) {
+    if (loop == NULL) {
         error_out_of_memory(error);
         return NULL;
     }
@@ -84,7 +84,7 @@ char *loop_buffer(struct loop *loop)
     return loop->buffer;
 }
 
-/* ---- Descriptors ---- */
+/* ---- descriptors --------------------------------------------------------------------------- */
 
 static bool control(struct loop *loop, int operation, struct loop_watch *watch)
 {
@@ -139,13 +139,13 @@ static void handle_descriptors(struct loop *loop)
         struct epoll_event *event = &loop->events[loop->event_next++];
         struct loop_watch *watch = event->data.ptr;
 
-        if (watch)
+        if (watch != NULL)
             watch->on_ready(watch, event->events);
     }
     loop->event_count = 0;
 }
 
-/* ---- Timers ---- */
+/* ---- timers -------------------------------------------------------------------------------- */
 
 bool loop_timer_add(struct loop *loop, struct timer *timer, void (*on_timeout)(struct timer *timer))
 {
@@ -174,14 +174,14 @@ static void handle_timers(struct loop *loop)
     for (size_t left = loop->timers.count; left > 0; left--) {
         struct timer *timer = timer_first(&loop->timers);
 
-        if (!timer || timer->deadline_ms > loop->now_ms)
+        if (timer == NULL || timer->deadline_ms > loop->now_ms)
             return;
         timer_stop(&loop->timers, timer);
         timer->on_timeout(timer);
     }
 }
 
-/* ---- Deferred work ---- */
+/* ---- deferred work ------------------------------------------------------------------------- */
 
 static void task_append(struct loop_task *head, struct loop_task *task)
 {
@@ -200,7 +200,7 @@ void loop_defer(struct loop *loop, struct loop_task *task)
 
 void loop_cancel(struct loop_task *task)
 {
-    if (!task->next)
+    if (task->next == NULL)
         return;
     task->next->previous = task->previous;
     task->previous->next = task->next;
@@ -234,7 +234,7 @@ static void handle_tasks(struct loop *loop)
     }
 }
 
-/* ---- The end of objects ---- */
+/* ---- the end of objects -------------------------------------------------------------------- */
 
 void loop_bury(struct loop *loop, struct loop_remains *remains)
 {
@@ -254,7 +254,7 @@ static void free_remains(struct loop *loop)
     }
 }
 
-/* ---- Turns ---- */
+/* ---- turns --------------------------------------------------------------------------------- */
 
 static int wait_ms(const struct loop *loop, int max_wait_ms)
 {
@@ -262,7 +262,7 @@ static int wait_ms(const struct loop *loop, int max_wait_ms)
 
     if (loop->tasks.next != &loop->tasks)
         return 0;
-    if (!timer)
+    if (timer == NULL)
         return max_wait_ms;
     int64_t wait = timer->deadline_ms - clock_monotonic_ms(loop->services->clock);
     if (wait < 0)
@@ -306,7 +306,7 @@ bool loop_run(struct loop *loop)
 
 void loop_free(struct loop *loop)
 {
-    if (!loop)
+    if (loop == NULL)
         return;
     ASSERT(loop_is_here(loop) && !loop->is_turning);
     handle_tasks(loop);
@@ -317,7 +317,7 @@ void loop_free(struct loop *loop)
     free(loop);
 }
 
-/* ---- Other threads ---- */
+/* ---- other threads ------------------------------------------------------------------------- */
 
 static void wakeup_on_ready(struct loop_watch *watch, uint32_t events)
 {

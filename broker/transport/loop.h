@@ -60,7 +60,7 @@ int64_t loop_now_ms(const struct loop *loop);
 /* LOOP_BUFFER_BYTES for the callback that is running; the next one will overwrite them. */
 char *loop_buffer(struct loop *loop);
 
-/* ---- Descriptors ---- */
+/* ---- descriptors --------------------------------------------------------------------------- */
 
 struct loop_watch {
     int descriptor;
@@ -81,7 +81,7 @@ void loop_rewatch(struct loop *loop, struct loop_watch *watch, uint32_t events);
  * descriptor is closed. */
 void loop_unwatch(struct loop *loop, struct loop_watch *watch);
 
-/* ---- Timers ---- */
+/* ---- timers -------------------------------------------------------------------------------- */
 
 /* Adds a timer, which is all zero and does not run yet; false without memory. */
 bool loop_timer_add(struct loop *loop, struct timer *timer,
@@ -92,7 +92,7 @@ void loop_timer_remove(struct loop *loop, struct timer *timer);
 void loop_timer_start(struct loop *loop, struct timer *timer, int64_t delay_ms);
 void loop_timer_stop(struct loop *loop, struct timer *timer);
 
-/* ---- Deferred work ---- */
+/* ---- deferred work ------------------------------------------------------------------------- */
 
 /* All zero but for `run` is a task that is not waiting. */
 struct loop_task {
@@ -107,7 +107,7 @@ void loop_defer(struct loop *loop, struct loop_task *task);
 /* Does nothing when it is not waiting. */
 void loop_cancel(struct loop_task *task);
 
-/* ---- The end of objects ---- */
+/* ---- the end of objects -------------------------------------------------------------------- */
 
 /* The first member of objects that callbacks may end while code up the stack still looks at them.
  */
@@ -119,7 +119,7 @@ struct loop_remains {
  * Whatever it owns, has watched, added or deferred is to be given up before. */
 void loop_bury(struct loop *loop, struct loop_remains *remains);
 
-/* ---- Other threads ---- */
+/* ---- other threads ------------------------------------------------------------------------- */
 
 /* Lets another thread call into the loop. Signals are not counted: several may give one call. */
 struct loop_wakeup {

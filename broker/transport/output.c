@@ -26,7 +26,7 @@ struct block *block_create(size_t length)
     if (length > BLOCK_MAX_BYTES)
         return NULL;
     struct block *block = malloc(sizeof(*block) + length);
-    if (!block)
+    if (block == NULL)
         return NULL;
     block->references = 1;
     block->length = (uint32_t)length;
@@ -59,12 +59,12 @@ static struct block *queue_at(const struct output_queue *queue, uint32_t positio
 /* A copy with room for more, its blocks from index 0 on. The old one is freed. */
 static struct output_queue *queue_grow(struct output_queue *old)
 {
-    uint32_t capacity = old ? old->capacity * 2 : INITIAL_CAPACITY;
+    uint32_t capacity = old != NULL ? old->capacity * 2 : INITIAL_CAPACITY;
     struct output_queue *queue = malloc(sizeof(*queue) + capacity * sizeof(queue->blocks[0]));
 
-    if (!queue)
+    if (queue == NULL)
         return NULL;
-    *queue = old ? *old : (struct output_queue){0};
+    *queue = old != NULL ? *old : (struct output_queue){0};
     queue->first = 0;
     queue->capacity = capacity;
     for (uint32_t i = 0; i < queue->count; i++)
@@ -83,9 +83,9 @@ bool output_push(struct output *output, struct block *block, size_t limit)
     }
     if (output_bytes(output) + block->length > limit)
         return false;
-    if (!queue || queue->count == queue->capacity) {
+    if (queue == NULL || queue->count == queue->capacity) {
         queue = queue_grow(queue);
-        if (!queue)
+        if (queue == NULL)
             return false;
         output->queue = queue;
     }
@@ -97,9 +97,9 @@ bool output_push(struct output *output, struct block *block, size_t limit)
 
 size_t output_bytes(const struct output *output)
 {
-    size_t bytes = output->queue ? output->queue->bytes : 0;
+    size_t bytes = output->queue != NULL ? output->queue->bytes : 0;
 
-    return output->first ? bytes + output->first->length - output->sent : 0;
+    return output->first != NULL ? bytes + output->first->length - output->sent : 0;
 }
 
 /* Takes the first block out of the ring; NULL without one. */
@@ -107,7 +107,7 @@ static struct block *queue_pop(struct output *output)
 {
     struct output_queue *queue = output->queue;
 
-    if (!queue)
+    if (queue == NULL)
         return NULL;
     struct block *block = queue_at(queue, 0);
     queue->bytes -= block->length;
@@ -193,7 +193,8 @@ static ssize_t send_batch(const struct output *output, int descriptor)
     ssize_t sent;
 
     do {
-        sent = output->queue ? send_several(output, descriptor) : send_first(output, descriptor);
+        sent = output->queue != NULL ? send_several(output, descriptor)
+                                     : send_first(output, descriptor);
     } while (sent < 0 && errno == EINTR);
     return sent;
 }

@@ -46,7 +46,7 @@ enum query_result query_value(const char *query, const char *name, char *out, si
     size_t name_length = strlen(name), value_length = 0;
 
     out[0] = '\0';
-    while (query && *query != '\0') {
+    while (query != NULL && *query != '\0') {
         size_t length = strcspn(query, "&");
 
         if (length > name_length && query[name_length] == '=' &&
@@ -58,7 +58,7 @@ enum query_result query_value(const char *query, const char *name, char *out, si
         if (*query == '&')
             query++;
     }
-    if (!value)
+    if (value == NULL)
         return QUERY_ABSENT;
     if (decode(value, value_length, out, size))
         return QUERY_FOUND;

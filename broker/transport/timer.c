@@ -56,7 +56,7 @@ bool timer_add(struct timer_heap *heap, struct timer *timer,
         size_t capacity = heap->capacity > 0 ? 2 * heap->capacity : INITIAL_CAPACITY;
         struct timer **timers = realloc(heap->timers, capacity * sizeof(*timers));
 
-        if (!timers)
+        if (timers == NULL)
             return false;
         heap->timers = timers;
         heap->capacity = capacity;

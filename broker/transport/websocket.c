@@ -36,11 +36,11 @@ struct websocket {
     bool wants_drain;
 };
 
-/* ---- Its end ---- */
+/* ---- its end ------------------------------------------------------------------------------- */
 
 static void input_free(struct websocket *websocket)
 {
-    if (!websocket->input)
+    if (websocket->input == NULL)
         return;
     buffer_free(&websocket->input->message);
     buffer_free(&websocket->input->remainder);
@@ -120,7 +120,7 @@ static void end_at_once(struct websocket *websocket, enum websocket_end reason)
     websocket->settings->on_close(websocket->owner, reason);
 }
 
-/* ---- Output ---- */
+/* ---- output -------------------------------------------------------------------------------- */
 
 static void rewatch(struct websocket *websocket, bool wants_output)
 {
@@ -163,7 +163,8 @@ void websocket_send(struct websocket *websocket, struct block *frame)
     ASSERT(websocket->state != STATE_ENDED);
     if (websocket->state != STATE_OPEN)
         return;
-    if (!frame || !output_push(&websocket->output, frame, websocket->settings->max_output_bytes))
+    if (frame == NULL ||
+        !output_push(&websocket->output, frame, websocket->settings->max_output_bytes))
         websocket->state = STATE_OVERFLOWED;
     if (!is_blocked(websocket) || websocket->state == STATE_OVERFLOWED)
         loop_defer(websocket->settings->loop, &websocket->task);
@@ -182,11 +183,11 @@ void websocket_want_drain(struct websocket *websocket)
         loop_defer(websocket->settings->loop, &websocket->task);
 }
 
-/* ---- Input ---- */
+/* ---- input --------------------------------------------------------------------------------- */
 
 static struct input *input_get(struct websocket *websocket)
 {
-    if (!websocket->input)
+    if (websocket->input == NULL)
         websocket->input = calloc(1, sizeof(*websocket->input));
     return websocket->input;
 }
@@ -196,7 +197,7 @@ static bool keep(struct websocket *websocket, const char *bytes, size_t length)
 {
     struct input *input = input_get(websocket);
 
-    if (!input)
+    if (input == NULL)
         return false;
     buffer_append(&input->remainder, bytes, length);
     return !input->remainder.failed;
@@ -204,7 +205,7 @@ static bool keep(struct websocket *websocket, const char *bytes, size_t length)
 
 static bool has_message(const struct websocket *websocket)
 {
-    return websocket->input && websocket->input->message.length > 0;
+    return websocket->input != NULL && websocket->input->message.length > 0;
 }
 
 /* A piece of a message. The usual message comes in one piece and is never copied. */
@@ -218,9 +219,9 @@ static void handle_payload(struct websocket *websocket, const struct frame_event
         return;
     }
     struct input *input = input_get(websocket);
-    if (input)
+    if (input != NULL)
         buffer_append(&input->message, event->bytes, event->length);
-    if (!input || input->message.failed) {
+    if (input == NULL || input->message.failed) {
         end_by_frame(websocket, WEBSOCKET_FAILED, FRAME_CLOSE_INTERNAL_ERROR);
         return;
     }
@@ -274,7 +275,7 @@ static size_t take_remainder(struct websocket *websocket, char *out)
     struct input *input = websocket->input;
     size_t length = 0;
 
-    if (!input)
+    if (input == NULL)
         return 0;
     if (input->remainder.length > 0) {
         length = input->remainder.length;
@@ -352,11 +353,11 @@ void websocket_resume(struct websocket *websocket)
     loop_defer(websocket->settings->loop, &websocket->task);
 }
 
-/* ---- The end of the turn ---- */
+/* ---- the end of the turn ------------------------------------------------------------------- */
 
 static void handle_kept(struct websocket *websocket)
 {
-    if (websocket->is_paused || !websocket->input || websocket->input->remainder.length == 0)
+    if (websocket->is_paused || websocket->input == NULL || websocket->input->remainder.length == 0)
         return;
     char *buffer = loop_buffer(websocket->settings->loop);
     size_t length = take_remainder(websocket, buffer);
@@ -375,14 +376,14 @@ static void run_task(struct loop_task *task)
         flush(websocket);
 }
 
-/* ---- Its beginning ---- */
+/* ---- its beginning ------------------------------------------------------------------------- */
 
 struct websocket *websocket_create(const struct websocket_settings *settings, int descriptor,
                                    const char *early, size_t early_length, void *owner)
 {
     struct websocket *websocket = calloc(1, sizeof(*websocket));
 
-    if (!websocket) {
+    if (websocket == NULL) {
         close(descriptor);
         return NULL;
     }

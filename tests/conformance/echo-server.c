@@ -65,7 +65,7 @@ struct application {
     struct loop_watch signals;
 };
 
-/* ---- WebSocket ---- */
+/* ---- WebSocket ----------------------------------------------------------------------------- */
 
 struct echo {
     struct application *application;
@@ -75,11 +75,11 @@ struct echo {
 
 static void echo_free(struct echo *echo)
 {
-    if (echo->previous)
+    if (echo->previous != NULL)
         echo->previous->next = echo->next;
     else
         echo->application->first_echo = echo->next;
-    if (echo->next)
+    if (echo->next != NULL)
         echo->next->previous = echo->previous;
     free(echo);
 }
@@ -111,31 +111,31 @@ static void on_echo_upgraded(void *context, int descriptor, const char *early, s
 
     if (descriptor < 0)
         return;
-    if (!echo) {
+    if (echo == NULL) {
         close(descriptor);
         return;
     }
     echo->application = application;
     echo->next = application->first_echo;
-    if (echo->next)
+    if (echo->next != NULL)
         echo->next->previous = echo;
     application->first_echo = echo;
     echo->websocket =
         websocket_create(&application->echo_settings, descriptor, early, early_length, echo);
-    if (!echo->websocket)
+    if (echo->websocket == NULL)
         echo_free(echo);
 }
 
 static void close_echoes(struct application *application)
 {
-    for (struct echo *echo = application->first_echo, *next; echo; echo = next) {
+    for (struct echo *echo = application->first_echo, *next; echo != NULL; echo = next) {
         next = echo->next;
         websocket_abort(echo->websocket);
         echo_free(echo);
     }
 }
 
-/* ---- Engine.IO ---- */
+/* ---- Engine.IO ----------------------------------------------------------------------------- */
 
 struct echo_session {
     struct engineio_session *session;
@@ -156,7 +156,7 @@ static struct engineio_verdict on_engineio_handshake(void *owner,
 
     (void)owner;
     (void)handshake;
-    return (struct engineio_verdict){echo ? 0 : 503, "Out of memory", echo};
+    return (struct engineio_verdict){echo != NULL ? 0 : 503, "Out of memory", echo};
 }
 
 static void on_engineio_open(void *user, struct engineio_session *session)
@@ -188,17 +188,18 @@ static void on_engineio_close(void *user, enum engineio_end end, bool was_open)
     free(user);
 }
 
-/* ---- Socket.IO ---- */
+/* ---- Socket.IO ----------------------------------------------------------------------------- */
 
 static void append_json(struct buffer *out, struct json_object *value)
 {
-    const char *text = value ? json_object_to_json_string_ext(
-                                   value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
-                             : "null";
+    const char *text = value != NULL
+                           ? json_object_to_json_string_ext(
+                                 value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
+                           : "null";
 
     if (out->length > 0)
         buffer_append_text(out, ",");
-    if (text)
+    if (text != NULL)
         buffer_append_text(out, text);
     else
         out->failed = true;
@@ -273,7 +274,7 @@ static void on_socketio_close(void *context, void *user)
     (void)user;
 }
 
-/* ---- HTTP ---- */
+/* ---- HTTP ---------------------------------------------------------------------------------- */
 
 static void on_request(void *owner, struct http_request *request)
 {
@@ -309,7 +310,7 @@ static bool listen_on(struct application *application, int index, const char *ho
     return application->http[index] != NULL;
 }
 
-/* ---- Set-up ---- */
+/* ---- set-up -------------------------------------------------------------------------------- */
 
 static void set_up_echo(struct application *application)
 {
@@ -423,20 +424,20 @@ static bool set_up(struct application *application, const struct options *option
     application->services =
         (struct services){&application->log, &clock_system, &random_system, &application->ids};
     application->loop = loop_create(&application->services, error);
-    if (!application->loop)
+    if (application->loop == NULL)
         return false;
     application->endings.loop = application->loop;
     set_up_echo(application);
     set_up_engineio(application, options);
     set_up_socketio(application);
-    if (!application->engineio || !application->socketio)
+    if (application->engineio == NULL || application->socketio == NULL)
         return error_out_of_memory(error);
     return watch_signals(application, error) && set_up_http(application, options, error);
 }
 
 static void tear_down(struct application *application)
 {
-    if (!application->loop)
+    if (application->loop == NULL)
         return;
     close_echoes(application);
     engineio_server_free(application->engineio);
@@ -455,7 +456,7 @@ static bool parse_number(const char *text, long *number)
 {
     char *end;
 
-    if (!text)
+    if (text == NULL)
         return false;
     errno = 0;
     *number = strtol(text, &end, 10);
@@ -465,13 +466,13 @@ static bool parse_number(const char *text, long *number)
 static bool parse_options(char **arguments, struct options *options)
 {
     *options = (struct options){-1, PING_INTERVAL_MS, PING_TIMEOUT_MS};
-    for (; arguments[0]; arguments += 2) {
+    for (; arguments[0] != NULL; arguments += 2) {
         long *number = strcmp(arguments[0], "--port") == 0            ? &options->port
                        : strcmp(arguments[0], "--ping-interval") == 0 ? &options->ping_interval_ms
                        : strcmp(arguments[0], "--ping-timeout") == 0  ? &options->ping_timeout_ms
                                                                       : NULL;
 
-        if (!number || !parse_number(arguments[1], number))
+        if (number == NULL || !parse_number(arguments[1], number))
             return false;
     }
     return options->port >= 0 && options->port <= 65535;

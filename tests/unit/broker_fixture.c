@@ -62,7 +62,7 @@ void fixture_socket_pair(int descriptors[2])
         socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, descriptors), 0);
 }
 
-/* ---- A client's end ---- */
+/* ---- a client's end ------------------------------------------------------------------------ */
 
 void client_open(struct test_client *client, struct broker_fixture *fixture, int descriptor)
 {
@@ -172,13 +172,13 @@ unsigned client_await_response(struct test_client *client, struct buffer *head, 
     }
     size_t head_length = (size_t)(end - client->received.data) + 4;
     const char *field = strcasestr(client->received.data, "\r\nContent-Length:");
-    if (field && field < end)
+    if (field != NULL && field < end)
         length = strtoul(field + strlen("\r\nContent-Length:"), NULL, 10);
     client_await(client, head_length + length);
     unsigned status = (unsigned)strtoul(client->received.data + strlen("HTTP/1.1 "), NULL, 10);
-    if (head)
+    if (head != NULL)
         buffer_append(head, client->received.data, head_length);
-    if (body)
+    if (body != NULL)
         buffer_append(body, client->received.data + head_length, length);
     client_take(client, head_length + length);
     return status;

@@ -47,7 +47,7 @@ void fixture_pass(struct broker_fixture *fixture, int64_t ms);
 /* Two connected non-blocking sockets. */
 void fixture_socket_pair(int descriptors[2]);
 
-/* ---- A client's end ---- */
+/* ---- a client's end ------------------------------------------------------------------------ */
 
 struct test_client {
     struct broker_fixture *fixture;

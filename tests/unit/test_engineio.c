@@ -161,7 +161,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* ---- Requests ---- */
+/* ---- requests ------------------------------------------------------------------------------ */
 
 static void begin_get(struct test_client *from, const char *query, const char *fields)
 {
@@ -261,7 +261,7 @@ static void send_message(const char *text)
     block_release(packet);
 }
 
-/* ---- Hooks ---- */
+/* ---- hooks --------------------------------------------------------------------------------- */
 
 static void test_the_handshake_hook(void **state)
 {
@@ -348,7 +348,7 @@ static void test_the_servers_end_within_a_handshake(void **state)
     client_await_end(&client);
 }
 
-/* ---- Time ---- */
+/* ---- time ---------------------------------------------------------------------------------- */
 
 static void test_heartbeat(void **state)
 {
@@ -413,7 +413,7 @@ static void test_an_upgrade_that_takes_too_long(void **state)
     assert_int_equal(user.closes, 0);
 }
 
-/* ---- Sending ---- */
+/* ---- sending ------------------------------------------------------------------------------- */
 
 static void test_messages_of_a_turn_are_one_answer(void **state)
 {
@@ -522,7 +522,7 @@ static void test_a_client_that_does_not_read(void **state)
     assert_int_equal(engineio_count(server, ENGINEIO_WEBSOCKET), 0);
 }
 
-/* ---- Pausing ---- */
+/* ---- pausing ------------------------------------------------------------------------------- */
 
 static void test_pause_over_websocket(void **state)
 {
@@ -598,7 +598,7 @@ static void test_a_post_whose_client_leaves(void **state)
     assert_int_equal(user.end, ENGINEIO_END_TRANSPORT_ERROR);
 }
 
-/* ---- Closing by the server ---- */
+/* ---- closing by the server ----------------------------------------------------------------- */
 
 static void test_close_over_websocket(void **state)
 {

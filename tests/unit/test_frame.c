@@ -12,7 +12,7 @@
 
 #define LIMIT 100000
 
-/* ---- A client's frames ---- */
+/* ---- a client's frames --------------------------------------------------------------------- */
 
 struct frame_options {
     bool is_not_final, is_not_masked;
@@ -47,7 +47,7 @@ static void append_frame(struct buffer *out, int opcode, const char *payload, si
 static const struct frame_options good = {0};
 static const struct frame_options not_final = {.is_not_final = true};
 
-/* ---- What comes out, as a text: "text:hello ping:x close:1000" ---- */
+/* ---- what comes out, as a text: "text:hello ping:x close:1000" ----------------------------- */
 
 struct reader {
     struct frame_parser parser;
@@ -99,7 +99,8 @@ static void feed(struct reader *reader, const char *bytes, size_t length)
     struct frame_event event = {.type = FRAME_EVENT_PAYLOAD};
 
     assert_non_null(input);
-    memcpy(input, reader->remainder.data ? reader->remainder.data : "", reader->remainder.length);
+    memcpy(input, reader->remainder.data != NULL ? reader->remainder.data : "",
+           reader->remainder.length);
     memcpy(input + reader->remainder.length, bytes, length);
     while (position < total && !reader->has_ended && event.type != FRAME_EVENT_MORE) {
         size_t taken =
@@ -144,7 +145,7 @@ static void check(struct buffer *stream, const char *expected)
     buffer_free(stream);
 }
 
-/* ---- Tests ---- */
+/* ---- tests --------------------------------------------------------------------------------- */
 
 static void test_messages(void **state)
 {
@@ -344,7 +345,7 @@ static void test_utf8(void **state)
     }
 }
 
-/* ---- wslay as the oracle ---- */
+/* ---- wslay as the oracle ------------------------------------------------------------------- */
 
 struct oracle {
     const char *bytes;
@@ -469,7 +470,7 @@ static void check_against_oracle(const struct buffer *stream, struct random_sour
     ask_oracle(&oracle);
     const char *ours = buffer_text(&reader.events), *theirs = buffer_text(&oracle.reader.events);
     const char *unnamed = strstr(theirs, "error:0");
-    if (unnamed) {
+    if (unnamed != NULL) {
         assert_true(reader.events.length > (size_t)(unnamed - theirs));
         assert_memory_equal(ours, theirs, (size_t)(unnamed - theirs) + strlen("error:"));
     } else {
@@ -497,7 +498,7 @@ static void test_against_wslay(void **state)
     }
 }
 
-/* ---- Encoder ---- */
+/* ---- encoder ------------------------------------------------------------------------------- */
 
 static void test_encoding(void **state)
 {

@@ -415,7 +415,7 @@ static void test_addresses(void **state)
                   "127.0.0.1");
 }
 
-/* ---- WebSocket ---- */
+/* ---- WebSocket ----------------------------------------------------------------------------- */
 
 #define HANDSHAKE                                                                                  \
     "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n"     \
@@ -579,7 +579,7 @@ static void test_handshakes_that_are_none(void **state)
     }
 }
 
-/* ---- The server's end ---- */
+/* ---- the server's end ---------------------------------------------------------------------- */
 
 static void test_the_end_with_requests_that_wait(void **state)
 {
@@ -665,7 +665,7 @@ static void test_without_descriptors(void **state)
     check_response(200, "now");
 }
 
-/* ---- Listeners ---- */
+/* ---- listeners ----------------------------------------------------------------------------- */
 
 static void test_a_unix_socket(void **state)
 {

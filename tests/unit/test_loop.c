@@ -25,7 +25,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* ---- Descriptors ---- */
+/* ---- descriptors --------------------------------------------------------------------------- */
 
 struct watched {
     struct loop_watch watch;
@@ -40,7 +40,7 @@ static void on_ready(struct loop_watch *watch, uint32_t events)
 
     watched->calls++;
     watched->events = events;
-    if (watched->to_unwatch)
+    if (watched->to_unwatch != NULL)
         loop_unwatch(fixture.loop, &watched->to_unwatch->watch);
 }
 
@@ -108,7 +108,7 @@ static void test_unwatching_what_is_ready_too(void **state)
     close(pair[1]);
 }
 
-/* ---- Timers ---- */
+/* ---- timers -------------------------------------------------------------------------------- */
 
 struct timed {
     struct timer timer;
@@ -174,7 +174,7 @@ static void test_a_timer_without_delay(void **state)
     loop_timer_remove(fixture.loop, &timed.timer);
 }
 
-/* ---- Deferred work ---- */
+/* ---- deferred work ------------------------------------------------------------------------- */
 
 struct deferred {
     struct loop_task task;
@@ -190,7 +190,7 @@ static void run(struct loop_task *task)
 
     if (strlen(order) + 1 < sizeof(order))
         strncat(order, &deferred->name, 1);
-    if (deferred->then)
+    if (deferred->then != NULL)
         loop_defer(fixture.loop, &deferred->then->task);
 }
 
@@ -245,7 +245,7 @@ static void test_a_task_cancels_the_next_one(void **state)
     assert_string_equal(order, "");
 }
 
-/* ---- Other threads, waiting, stopping ---- */
+/* ---- other threads, waiting, stopping ------------------------------------------------------ */
 
 struct signalled {
     struct loop_wakeup wakeup;

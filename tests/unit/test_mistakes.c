@@ -21,7 +21,7 @@ static void on_timeout(struct timer *timer)
     (void)timer;
 }
 
-/* ---- Mistakes ---- */
+/* ---- mistakes ------------------------------------------------------------------------------ */
 
 static void start_a_timer_that_was_removed(void)
 {
@@ -91,7 +91,7 @@ static void take_out_of_a_table_what_is_not_there(void)
     table_remove(&table, &other);
 }
 
-/* ---- Tests ---- */
+/* ---- tests --------------------------------------------------------------------------------- */
 
 static void a_timer_is_added_once_and_started_while_it_is(void **state)
 {

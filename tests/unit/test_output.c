@@ -236,7 +236,7 @@ static bool push_many(void *context)
         struct block *block = block_create(10);
 
         size_t before = output_bytes(&output);
-        succeeded = block && output_push(&output, block, SIZE_MAX);
+        succeeded = block != NULL && output_push(&output, block, SIZE_MAX);
         assert_int_equal(output_bytes(&output), before + (succeeded ? 10 : 0));
         block_release(block);
     }

@@ -79,7 +79,7 @@ static void on_event(void *context, struct socketio_socket *socket,
     assert_ptr_equal(socketio_user(socket), &application.connects);
     note(event->name);
     assert_null(socketio_argument(event, 10));
-    if (socketio_argument(event, 0) && !application.notes_names_alone)
+    if (socketio_argument(event, 0) != NULL && !application.notes_names_alone)
         note(json_object_get_string(socketio_argument(event, 0)));
     if (application.pauses)
         socketio_pause(socket);
@@ -237,7 +237,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* ---- Connecting ---- */
+/* ---- connecting ---------------------------------------------------------------------------- */
 
 static void test_an_answer_that_comes_later(void **state)
 {
@@ -319,7 +319,7 @@ static void test_connected_in_time(void **state)
     assert_int_equal(application.closes, 1);
 }
 
-/* ---- Events one after the other ---- */
+/* ---- events one after the other ------------------------------------------------------------ */
 
 static void test_events_wait_while_paused(void **state)
 {
@@ -542,7 +542,7 @@ static void test_a_malformed_event_that_waited(void **state)
     assert_int_equal(client_await_frame(&client, &body), FRAME_CLOSE);
 }
 
-/* ---- Ends ---- */
+/* ---- ends ---------------------------------------------------------------------------------- */
 
 static void test_disconnect_by_the_client(void **state)
 {
@@ -698,7 +698,7 @@ static void test_the_servers_end(void **state)
     assert_int_equal(application.closes, 1);
 }
 
-/* ---- Sending ---- */
+/* ---- sending ------------------------------------------------------------------------------- */
 
 static void test_an_encoded_event_is_shared(void **state)
 {
@@ -735,7 +735,8 @@ static void on_ack(void *context, struct json_object *arguments)
 {
     assert_ptr_equal(context, &application.acks);
     application.acks++;
-    note(arguments ? json_object_get_string(json_object_array_get_idx(arguments, 0)) : "none");
+    note(arguments != NULL ? json_object_get_string(json_object_array_get_idx(arguments, 0))
+                           : "none");
 }
 
 static bool emit_with_ack(const char *name)

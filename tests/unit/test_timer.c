@@ -67,11 +67,11 @@ static void test_against_a_model(void **state)
         else
             timer_start(&heap, timer, numbers[2] % 500);
         struct timer *first = timer_first(&heap);
-        assert_int_equal(first ? first->deadline_ms : INT64_MAX, nearest(timers));
+        assert_int_equal(first != NULL ? first->deadline_ms : INT64_MAX, nearest(timers));
     }
     /* Emptied from the top, in order. */
     int64_t last_ms = INT64_MIN;
-    for (struct timer *first; (first = timer_first(&heap)); last_ms = first->deadline_ms) {
+    for (struct timer *first; (first = timer_first(&heap)) != NULL; last_ms = first->deadline_ms) {
         assert_true(first->deadline_ms >= last_ms);
         timer_stop(&heap, first);
     }

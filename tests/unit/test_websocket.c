@@ -90,7 +90,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    if (owner.websocket)
+    if (owner.websocket != NULL)
         websocket_abort(owner.websocket);
     buffer_free(&owner.messages);
     client_close(&client);
@@ -444,7 +444,7 @@ static void test_ended_within_a_message(void **state)
     }
 }
 
-/* ---- The end of a connection: broker/farewell ---- */
+/* ---- the end of a connection: broker/farewell ---------------------------------------------- */
 
 static void test_farewell_waits_for_the_client(void **state)
 {
