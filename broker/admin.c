@@ -7,7 +7,7 @@
 
 struct admin {
     struct broker *broker;
-    struct http_settings settings;
+    struct http_options options;
     struct http_server *server;
 };
 
@@ -70,14 +70,14 @@ struct admin *admin_create(struct loop *loop, struct broker *broker, const char 
         return NULL;
     }
     admin->broker = broker;
-    admin->settings = (struct http_settings){.loop = loop,
-                                             .max_connections = ADMIN_MAX_CONNECTIONS,
-                                             .max_body_bytes = 0,
-                                             .on_request = on_request,
-                                             .owner = admin};
+    admin->options = (struct http_options){.loop = loop,
+                                           .max_connections = ADMIN_MAX_CONNECTIONS,
+                                           .max_body_bytes = 0,
+                                           .on_request = on_request,
+                                           .owner = admin};
     listener = listener_open(address, error);
     if (listener >= 0)
-        admin->server = http_server_create(&admin->settings, listener, error);
+        admin->server = http_server_create(&admin->options, listener, error);
     if (admin->server != NULL)
         return admin;
     free(admin);

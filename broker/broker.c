@@ -29,7 +29,7 @@ struct broker {
     struct farewell_set endings;
     struct socketio_namespace name_space;
     const struct socketio_namespace *name_spaces[2];
-    struct socketio_settings socketio_settings;
+    struct socketio_options socketio_options;
 };
 
 /* ---- what comes from below, and whose it is ------------------------------------------------ */
@@ -216,7 +216,7 @@ void broker_gauges(struct broker *broker, struct metrics_gauges *gauges)
 static bool create_worker(struct broker *broker, struct error *error)
 {
     const struct config *config = broker->parts.configuration->config;
-    struct worker_settings settings = {
+    struct worker_options options = {
         .loop = broker->parts.loop,
         .database = database_options_from(config),
         .readers = config->broker_readers,
@@ -224,8 +224,8 @@ static bool create_worker(struct broker *broker, struct error *error)
         .owner = broker,
     };
 
-    settings.database.readers = config->broker_readers;
-    broker->parts.worker = worker_create(&settings, error);
+    options.database.readers = config->broker_readers;
+    broker->parts.worker = worker_create(&options, error);
     return broker->parts.worker != NULL;
 }
 
@@ -246,7 +246,7 @@ static void describe_socketio(struct broker *broker)
                                                      .on_disconnect = on_disconnect,
                                                      .on_drain = on_drain};
     broker->name_spaces[0] = &broker->name_space;
-    broker->socketio_settings = (struct socketio_settings){
+    broker->socketio_options = (struct socketio_options){
         .session = {.loop = broker->parts.loop,
                     .endings = &broker->endings,
                     .ping_interval_ms = BROKER_PING_INTERVAL_MS,
@@ -267,14 +267,14 @@ static void describe_socketio(struct broker *broker)
 static bool create_parts(struct broker *broker, struct error *error)
 {
     struct broker_parts *parts = &broker->parts;
-    const struct feed_settings feed = {
+    const struct feed_options feed = {
         .loop = parts->loop, .worker = parts->worker, .on_event = on_feed_event, .owner = broker};
 
     describe_socketio(broker);
     parts->feed = feed_create(&feed);
     parts->presence = presence_create(parts->loop, parts->worker, &parts->rooms);
     parts->typing = typing_create(parts->loop, &parts->rooms);
-    parts->socketio = socketio_server_create(&broker->socketio_settings);
+    parts->socketio = socketio_server_create(&broker->socketio_options);
     broker->admission.parts = parts;
     if (parts->feed == NULL || parts->presence == NULL || parts->typing == NULL ||
         parts->socketio == NULL)

@@ -17,7 +17,7 @@ struct kept_event {
 };
 
 struct feed {
-    struct feed_settings settings;
+    struct feed_options options;
     struct feed_statistics statistics;
     size_t users; /* that have entered */
     bool has_begun;
@@ -74,7 +74,7 @@ static void keep(struct feed *feed, const struct event *event)
     if (*kept == NULL)
         return;
     event_copy(event, &(*kept)->event, (*kept)->texts);
-    (*kept)->arrived_ms = loop_now_ms(feed->settings.loop);
+    (*kept)->arrived_ms = loop_now_ms(feed->options.loop);
     feed->kept++;
 }
 
@@ -101,8 +101,8 @@ static void hand_on(struct feed *feed, const struct event *event, int64_t arrive
     feed->position = event->seq;
     feed->statistics.delivered++;
     if (event->payload_length > 0)
-        feed->settings.on_event(feed->settings.owner, event,
-                                loop_now_ms(feed->settings.loop) - arrived_ms);
+        feed->options.on_event(feed->options.owner, event,
+                               loop_now_ms(feed->options.loop) - arrived_ms);
 }
 
 /* Hands on what is kept and next, one slice of it. */
@@ -113,7 +113,7 @@ static void proceed(struct feed *feed)
     for (int count = 0; is_active(feed) && (kept = *slot(feed, feed->position + 1)) != NULL;
          count++) {
         if (count == FEED_SLICE) {
-            loop_timer_start(feed->settings.loop, &feed->slice, NEXT_TURN_MS);
+            loop_timer_start(feed->options.loop, &feed->slice, NEXT_TURN_MS);
             break;
         }
         *slot(feed, feed->position + 1) = NULL;
@@ -123,7 +123,7 @@ static void proceed(struct feed *feed)
         tell_waiters(feed);
     }
     if (feed->kept > 0 && !timer_is_running(&feed->gap) && !timer_is_running(&feed->slice))
-        loop_timer_start(feed->settings.loop, &feed->gap, FEED_GAP_MS);
+        loop_timer_start(feed->options.loop, &feed->gap, FEED_GAP_MS);
 }
 
 static void on_slice(struct timer *timer)
@@ -137,7 +137,7 @@ void feed_accept(struct feed *feed, const struct event *event)
         return;
     if (event->seq == feed->position + 1 && !timer_is_running(&feed->slice)) {
         drop(feed, event->seq);
-        hand_on(feed, event, loop_now_ms(feed->settings.loop));
+        hand_on(feed, event, loop_now_ms(feed->options.loop));
         tell_waiters(feed);
     } else {
         keep(feed, event);
@@ -155,7 +155,7 @@ static void look(struct feed *feed)
     feed->is_reading = true;
     feed->read.after = feed->has_begun ? feed->position : INT64_MAX;
     feed->read.limit = FEED_READ_EVENTS;
-    worker_read(feed->settings.worker, &feed->request);
+    worker_read(feed->options.worker, &feed->request);
 }
 
 static void begin_at(struct feed *feed, int64_t seq)
@@ -169,7 +169,7 @@ static void begin_at(struct feed *feed, int64_t seq)
 /* The seqs between where we are and the oldest event there is were pruned. */
 static void skip_pruned(struct feed *feed, int64_t oldest)
 {
-    log_limited(loop_services(feed->settings.loop)->log, &feed->pruned, LOG_LEVEL_WARNING,
+    log_limited(loop_services(feed->options.loop)->log, &feed->pruned, LOG_LEVEL_WARNING,
                 "events were pruned before they were delivered",
                 LOG_NUMBER("first", feed->position + 1), LOG_NUMBER("last", oldest - 1));
     feed->statistics.skipped += (uint64_t)(oldest - 1 - feed->position);
@@ -201,7 +201,7 @@ static void take_read(struct feed *feed)
     if (!feed->has_begun) {
         begin_at(feed, feed->read.newest);
     } else if (feed->read.newest < feed->read.after) {
-        log_warning(loop_services(feed->settings.loop)->log,
+        log_warning(loop_services(feed->options.loop)->log,
                     "the outbox is older than what was delivered: has the database been replaced?",
                     LOG_NUMBER("delivered", feed->position),
                     LOG_NUMBER("newest", feed->read.newest));
@@ -225,7 +225,7 @@ static void on_read(struct worker_request *request)
     event_batch_clear(&feed->read.batch);
     if (feed->users == 0)
         return;
-    loop_timer_start(feed->settings.loop, &feed->look, may_be_more ? NEXT_TURN_MS : FEED_LOOK_MS);
+    loop_timer_start(feed->options.loop, &feed->look, may_be_more ? NEXT_TURN_MS : FEED_LOOK_MS);
 }
 
 static void on_look(struct timer *timer)
@@ -234,7 +234,7 @@ static void on_look(struct timer *timer)
 
     /* What waits for its slice need not be read again. */
     if (timer_is_running(&feed->slice))
-        loop_timer_start(feed->settings.loop, &feed->look, NEXT_TURN_MS);
+        loop_timer_start(feed->options.loop, &feed->look, NEXT_TURN_MS);
     else
         look(feed);
 }
@@ -261,9 +261,9 @@ void feed_leave(struct feed *feed)
         return;
     feed->has_begun = false;
     clear_window(feed);
-    loop_timer_stop(feed->settings.loop, &feed->look);
-    loop_timer_stop(feed->settings.loop, &feed->gap);
-    loop_timer_stop(feed->settings.loop, &feed->slice);
+    loop_timer_stop(feed->options.loop, &feed->look);
+    loop_timer_stop(feed->options.loop, &feed->gap);
+    loop_timer_stop(feed->options.loop, &feed->slice);
 }
 
 int64_t feed_position(const struct feed *feed)
@@ -308,28 +308,28 @@ const struct feed_statistics *feed_statistics(const struct feed *feed)
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
-struct feed *feed_create(const struct feed_settings *settings)
+struct feed *feed_create(const struct feed_options *options)
 {
     struct feed *feed = calloc(1, sizeof(*feed));
 
     if (feed == NULL)
         return NULL;
-    feed->settings = *settings;
+    feed->options = *options;
     feed->is_healthy = true;
     feed->request.query = outbox_read_after(&feed->read);
     feed->request.on_done = on_read;
-    if (!loop_timer_add(settings->loop, &feed->look, on_look)) {
+    if (!loop_timer_add(options->loop, &feed->look, on_look)) {
         free(feed);
         return NULL;
     }
-    if (!loop_timer_add(settings->loop, &feed->gap, on_gap)) {
-        loop_timer_remove(settings->loop, &feed->look);
+    if (!loop_timer_add(options->loop, &feed->gap, on_gap)) {
+        loop_timer_remove(options->loop, &feed->look);
         free(feed);
         return NULL;
     }
-    if (!loop_timer_add(settings->loop, &feed->slice, on_slice)) {
-        loop_timer_remove(settings->loop, &feed->look);
-        loop_timer_remove(settings->loop, &feed->gap);
+    if (!loop_timer_add(options->loop, &feed->slice, on_slice)) {
+        loop_timer_remove(options->loop, &feed->look);
+        loop_timer_remove(options->loop, &feed->gap);
         free(feed);
         return NULL;
     }
@@ -342,8 +342,8 @@ void feed_free(struct feed *feed)
         return;
     clear_window(feed);
     event_batch_free(&feed->read.batch);
-    loop_timer_remove(feed->settings.loop, &feed->look);
-    loop_timer_remove(feed->settings.loop, &feed->gap);
-    loop_timer_remove(feed->settings.loop, &feed->slice);
+    loop_timer_remove(feed->options.loop, &feed->look);
+    loop_timer_remove(feed->options.loop, &feed->gap);
+    loop_timer_remove(feed->options.loop, &feed->slice);
     free(feed);
 }

@@ -33,7 +33,7 @@
 
 struct feed;
 
-struct feed_settings {
+struct feed_options {
     struct loop *loop;
     struct worker *worker;
     /* `waited_ms`: since it has arrived here. */
@@ -56,7 +56,7 @@ struct feed_statistics {
 };
 
 /* NULL without memory. */
-struct feed *feed_create(const struct feed_settings *settings);
+struct feed *feed_create(const struct feed_options *options);
 
 /* The worker must be gone, and with it its requests. Waiters are forgotten. Accepts NULL. */
 void feed_free(struct feed *feed);

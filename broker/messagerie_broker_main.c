@@ -35,7 +35,7 @@ struct daemon {
     struct loop *loop;
     struct broker *broker;
     struct admin *admin;
-    struct http_settings http_settings;
+    struct http_options http_options;
     struct address_network trusted_proxies[CONFIG_LIST_MAX];
     struct http_server *http;
     struct bus_receiver *bus;
@@ -139,8 +139,8 @@ static void use_proxies(struct daemon *daemon, const struct config *config)
 
     for (size_t i = 0; i < count; i++)
         address_network_parse(proxies->items[i], &daemon->trusted_proxies[i]); /* was checked */
-    daemon->http_settings.trusted_proxies = daemon->trusted_proxies;
-    daemon->http_settings.trusted_proxy_count = count;
+    daemon->http_options.trusted_proxies = daemon->trusted_proxies;
+    daemon->http_options.trusted_proxy_count = count;
 }
 
 static void on_reload(void *owner, const struct configuration *configuration)
@@ -166,7 +166,7 @@ static bool open_bus(struct daemon *daemon, const char *address, struct error *e
 
 static bool open_http(struct daemon *daemon, const struct config *config, struct error *error)
 {
-    daemon->http_settings = (struct http_settings){
+    daemon->http_options = (struct http_options){
         .loop = daemon->loop,
         .max_connections = (unsigned)config->broker_max_connections + EXTRA_HTTP_CONNECTIONS,
         .max_body_bytes = BROKER_MAX_PAYLOAD_BYTES,
@@ -177,7 +177,7 @@ static bool open_http(struct daemon *daemon, const struct config *config, struct
     int listener = listener_open(config->broker_listen, error);
     if (listener < 0)
         return false;
-    daemon->http = http_server_create(&daemon->http_settings, listener, error);
+    daemon->http = http_server_create(&daemon->http_options, listener, error);
     if (daemon->http == NULL)
         return false;
     process_tell_ready(daemon->process, LOG_TEXT("listen", config->broker_listen),

@@ -20,7 +20,7 @@ struct request_queue {
 };
 
 struct worker {
-    struct worker_settings settings;
+    struct worker_options options;
     struct database *database;
     struct loop_wakeup wakeup;
     /* The loop's alone: */
@@ -41,7 +41,7 @@ struct worker {
 
 static int64_t now_ms(const struct worker *worker)
 {
-    return clock_monotonic_ms(loop_services(worker->settings.loop)->clock);
+    return clock_monotonic_ms(loop_services(worker->options.loop)->clock);
 }
 
 /* ---- back to the loop ---------------------------------------------------------------------- */
@@ -105,7 +105,7 @@ static void handle_deliveries(struct worker *worker)
         if (delivery->request != NULL)
             take_result(worker, delivery->request);
         else
-            worker->settings.on_event(worker->settings.owner, &delivery->event);
+            worker->options.on_event(worker->options.owner, &delivery->event);
         free(delivery);
         delivery = next;
     }
@@ -173,7 +173,7 @@ void worker_write(struct worker *worker, struct worker_request *request)
     if (worker->write_count == DATABASE_BATCH_OPERATIONS)
         submit(worker);
     else
-        loop_defer(worker->settings.loop, &worker->submission);
+        loop_defer(worker->options.loop, &worker->submission);
 }
 
 void worker_read(struct worker *worker, struct worker_request *request)
@@ -241,7 +241,7 @@ static void stop_readers(struct worker *worker)
 
 static bool start_readers(struct worker *worker, struct error *error)
 {
-    while (worker->reader_count < worker->settings.readers) {
+    while (worker->reader_count < worker->options.readers) {
         int failure =
             pthread_create(&worker->readers[worker->reader_count], NULL, reader_main, worker);
         if (failure != 0)
@@ -264,11 +264,11 @@ static void drain(struct worker *worker)
     while (worker->pending > 0) {
         handle_deliveries(worker);
         if (worker->pending > 0)
-            loop_turn(worker->settings.loop, -1);
+            loop_turn(worker->options.loop, -1);
     }
 }
 
-struct worker *worker_create(const struct worker_settings *settings, struct error *error)
+struct worker *worker_create(const struct worker_options *options, struct error *error)
 {
     struct worker *worker = calloc(1, sizeof(*worker));
 
@@ -276,18 +276,18 @@ struct worker *worker_create(const struct worker_settings *settings, struct erro
         error_out_of_memory(error);
         return NULL;
     }
-    worker->settings = *settings;
-    worker->settings.database.committed = on_committed;
-    worker->settings.database.committed_context = worker;
+    worker->options = *options;
+    worker->options.database.committed = on_committed;
+    worker->options.database.committed_context = worker;
     worker->submission.run = run_submission;
     pthread_mutex_init(&worker->lock, NULL);
     pthread_cond_init(&worker->reads_waiting, NULL);
-    if (!loop_wakeup_open(settings->loop, &worker->wakeup, on_wakeup, error)) {
+    if (!loop_wakeup_open(options->loop, &worker->wakeup, on_wakeup, error)) {
         free_memory(worker);
         return NULL;
     }
     worker->database =
-        database_create(&worker->settings.database, loop_services(settings->loop), error);
+        database_create(&worker->options.database, loop_services(options->loop), error);
     if (worker->database == NULL || !start_readers(worker, error)) {
         worker_free(worker);
         return NULL;

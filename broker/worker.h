@@ -37,7 +37,7 @@ struct worker_request {
     int64_t started_ms;
 };
 
-struct worker_settings {
+struct worker_options {
     struct loop *loop;
     struct database_options database; /* its `committed` is left out */
     int64_t readers;                  /* threads, 1 to WORKER_READERS_MAX */
@@ -46,8 +46,8 @@ struct worker_settings {
     void *owner;
 };
 
-/* NULL with *error. Borrows what the settings point to. */
-struct worker *worker_create(const struct worker_settings *settings, struct error *error);
+/* NULL with *error. Borrows what the options point to. */
+struct worker *worker_create(const struct worker_options *options, struct error *error);
 
 /* Waits for all requests, calls their on_done, and closes the database. Accepts NULL. */
 void worker_free(struct worker *worker);

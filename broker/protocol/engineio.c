@@ -10,7 +10,7 @@
 #define QUERY_TEXT_BYTES 64 /* for values of which a longer one is wrong anyway */
 
 struct engineio_server {
-    const struct engineio_settings *settings;
+    const struct engineio_options *options;
     struct engineio_origins origins;
     struct engineio_sessions sessions;
     struct pending_websocket *pending; /* WebSockets whose handshake is not over */
@@ -54,7 +54,7 @@ static bool is_for_new_session(const struct pending_websocket *pending)
 static void tell_never_opened(const struct engineio_server *server, void *user,
                               enum engineio_end end)
 {
-    server->settings->session.on_close(user, end, false);
+    server->options->session.on_close(user, end, false);
 }
 
 /* The server ends: those that wait are not to look at it any more. */
@@ -89,7 +89,7 @@ static void probe_websocket(struct engineio_server *server, const char *id, int 
     if (session != NULL)
         engineio_session_probe(session, descriptor, early, early_length);
     else
-        websocket_refuse(server->settings->session.endings, descriptor);
+        websocket_refuse(server->options->session.endings, descriptor);
 }
 
 static void on_upgraded(void *context, int descriptor, const char *early, size_t early_length)
@@ -150,7 +150,7 @@ static bool speaks_our_protocol(const struct http_request *request)
 static void handle_handshake(struct engineio_server *server, struct http_request *request,
                              enum engineio_transport transport)
 {
-    const struct engineio_settings *settings = server->settings;
+    const struct engineio_options *options = server->options;
     char address[ADDRESS_BYTES];
 
     if (http_request_method(request) != HTTP_GET) {
@@ -167,7 +167,7 @@ static void handle_handshake(struct engineio_server *server, struct http_request
     }
     http_request_address(request, address);
     struct engineio_handshake handshake = {request, address, transport};
-    struct engineio_verdict verdict = settings->on_handshake(settings->owner, &handshake);
+    struct engineio_verdict verdict = options->on_handshake(options->owner, &handshake);
     if (verdict.status != 0)
         engineio_respond_refusal(&server->origins, request, verdict.status, verdict.message);
     else if (transport == ENGINEIO_WEBSOCKET)
@@ -253,15 +253,15 @@ size_t engineio_close_some(struct engineio_server *server, size_t limit,
 
 /* ---- the server ---------------------------------------------------------------------------- */
 
-struct engineio_server *engineio_server_create(const struct engineio_settings *settings)
+struct engineio_server *engineio_server_create(const struct engineio_options *options)
 {
     struct engineio_server *server = calloc(1, sizeof(*server));
 
     if (server == NULL)
         return NULL;
-    server->settings = settings;
-    server->origins = (struct engineio_origins){settings->is_origin_allowed, settings->owner};
-    if (engineio_sessions_init(&server->sessions, &settings->session, &server->origins))
+    server->options = options;
+    server->origins = (struct engineio_origins){options->is_origin_allowed, options->owner};
+    if (engineio_sessions_init(&server->sessions, &options->session, &server->origins))
         return server;
     engineio_server_free(server);
     return NULL;

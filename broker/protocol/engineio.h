@@ -31,8 +31,8 @@ struct engineio_verdict {
 };
 
 /* Outlives the server. */
-struct engineio_settings {
-    struct engineio_session_settings session;
+struct engineio_options {
+    struct engineio_session_options session;
     /* Whether a page of that origin may connect; never asked when there is no Origin header. */
     bool (*is_origin_allowed)(void *owner, const char *origin, const char *host);
     /* May there be one more session? After acceptance session.on_close follows, once, in any case.
@@ -43,7 +43,7 @@ struct engineio_settings {
 };
 
 /* NULL without memory. */
-struct engineio_server *engineio_server_create(const struct engineio_settings *settings);
+struct engineio_server *engineio_server_create(const struct engineio_options *options);
 
 /* Ends all sessions (on_close is called) without a word to the clients. Accepts NULL. */
 void engineio_server_free(struct engineio_server *server);

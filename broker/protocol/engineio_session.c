@@ -86,7 +86,7 @@ const char *engineio_end_name(enum engineio_end end)
 
 static struct loop *loop_of(const struct engineio_session *session)
 {
-    return session->sessions->settings->loop;
+    return session->sessions->options->loop;
 }
 
 /* ---- the end ------------------------------------------------------------------------------- */
@@ -151,7 +151,7 @@ static bool end_transport(struct engineio_session *session, enum engineio_end en
 static void end_session(struct engineio_session *session, enum engineio_end end,
                         enum goodbye goodbye, enum farewell_reason reason)
 {
-    const struct engineio_session_settings *settings = session->sessions->settings;
+    const struct engineio_session_options *options = session->sessions->options;
     void *user = session->user;
 
     ASSERT(session->state == STATE_OPEN);
@@ -161,8 +161,8 @@ static void end_session(struct engineio_session *session, enum engineio_end end,
     if (end_transport(session, end, goodbye, reason))
         bury(session);
     else
-        loop_timer_start(settings->loop, &session->timer, settings->ping_timeout_ms);
-    settings->on_close(user, end, true);
+        loop_timer_start(options->loop, &session->timer, options->ping_timeout_ms);
+    options->on_close(user, end, true);
 }
 
 /* Ends it because of the client. */
@@ -193,7 +193,7 @@ static void send_ping(struct engineio_session *session)
 {
     session->awaits_pong = true;
     session->has_grace = false;
-    start_heartbeat(session, session->sessions->settings->ping_timeout_ms);
+    start_heartbeat(session, session->sessions->options->ping_timeout_ms);
     engineio_send(session, session->sessions->ping);
 }
 
@@ -206,7 +206,7 @@ static void on_timer(struct timer *timer)
     else if (!session->awaits_pong)
         send_ping(session);
     else if (session->is_paused) /* the pong may be in what we do not read */
-        start_heartbeat(session, session->sessions->settings->ping_timeout_ms);
+        start_heartbeat(session, session->sessions->options->ping_timeout_ms);
     else
         fail(session, ENGINEIO_END_PING_TIMEOUT);
 }
@@ -215,20 +215,20 @@ static void on_timer(struct timer *timer)
 
 static void handle_packet(struct engineio_session *session, const struct engineio_packet *packet)
 {
-    const struct engineio_session_settings *settings = session->sessions->settings;
+    const struct engineio_session_options *options = session->sessions->options;
 
     /* A long message may be in front of the pong: any sign of life counts for it, once. */
     if (session->awaits_pong && !session->has_grace && packet->type != ENGINEIO_PONG) {
         session->has_grace = true;
-        start_heartbeat(session, settings->ping_timeout_ms);
+        start_heartbeat(session, options->ping_timeout_ms);
     }
     switch (packet->type) {
     case ENGINEIO_MESSAGE:
-        settings->on_message(session->user, !packet->is_binary, packet->data, packet->length);
+        options->on_message(session->user, !packet->is_binary, packet->data, packet->length);
         break;
     case ENGINEIO_PONG:
         session->awaits_pong = false;
-        start_heartbeat(session, settings->ping_interval_ms);
+        start_heartbeat(session, options->ping_interval_ms);
         break;
     case ENGINEIO_CLOSE:
         fail(session, ENGINEIO_END_TRANSPORT_CLOSE);
@@ -254,7 +254,7 @@ static void on_polling_drain(void *owner)
 {
     const struct engineio_session *session = owner;
 
-    session->sessions->settings->on_drain(session->user);
+    session->sessions->options->on_drain(session->user);
 }
 
 static enum engineio_end end_of_polling(enum polling_end end)
@@ -319,26 +319,26 @@ static void on_upgrade_timer(struct timer *timer)
 void engineio_session_probe(struct engineio_session *session, int descriptor, const char *early,
                             size_t early_length)
 {
-    const struct engineio_session_settings *settings = session->sessions->settings;
+    const struct engineio_session_options *options = session->sessions->options;
     struct upgrade *upgrade = NULL;
 
     if (session->state == STATE_OPEN && session->polling != NULL && session->upgrade == NULL)
         upgrade = calloc(1, sizeof(*upgrade));
-    if (upgrade == NULL || !loop_timer_add(settings->loop, &upgrade->timer, on_upgrade_timer)) {
+    if (upgrade == NULL || !loop_timer_add(options->loop, &upgrade->timer, on_upgrade_timer)) {
         free(upgrade);
-        websocket_refuse(settings->endings, descriptor);
+        websocket_refuse(options->endings, descriptor);
         return;
     }
     upgrade->websocket =
         websocket_create(&session->sessions->websockets, descriptor, early, early_length, session);
     if (upgrade->websocket == NULL) {
-        loop_timer_remove(settings->loop, &upgrade->timer);
+        loop_timer_remove(options->loop, &upgrade->timer);
         free(upgrade);
         return;
     }
     upgrade->session = session;
-    upgrade->expires_ms = loop_now_ms(settings->loop) + settings->upgrade_timeout_ms;
-    loop_timer_start(settings->loop, &upgrade->timer, settings->upgrade_timeout_ms);
+    upgrade->expires_ms = loop_now_ms(options->loop) + options->upgrade_timeout_ms;
+    loop_timer_start(options->loop, &upgrade->timer, options->upgrade_timeout_ms);
     session->upgrade = upgrade;
 }
 
@@ -404,7 +404,7 @@ static void on_websocket_drain(void *owner)
 {
     const struct engineio_session *session = owner;
 
-    session->sessions->settings->on_drain(session->user);
+    session->sessions->options->on_drain(session->user);
 }
 
 static void on_websocket_close(void *owner, enum websocket_end end)
@@ -430,7 +430,7 @@ static void on_websocket_close(void *owner, enum websocket_end end)
 /* One with an id, and no transport yet. NULL without memory. */
 static struct engineio_session *create(struct engineio_sessions *sessions, void *user)
 {
-    struct loop *loop = sessions->settings->loop;
+    struct loop *loop = sessions->options->loop;
     struct engineio_session *session = calloc(1, sizeof(*session));
 
     if (session == NULL || !loop_timer_add(loop, &session->timer, on_timer)) {
@@ -452,7 +452,7 @@ static struct engineio_session *create(struct engineio_sessions *sessions, void 
 /* The `open` packet; NULL without memory. */
 static struct block *encode_open(const struct engineio_session *session)
 {
-    const struct engineio_session_settings *settings = session->sessions->settings;
+    const struct engineio_session_options *options = session->sessions->options;
     struct buffer text = BUFFER_EMPTY;
     struct json_writer writer;
     struct block *packet = NULL;
@@ -465,9 +465,9 @@ static struct block *encode_open(const struct engineio_session *session)
     if (session->transport == ENGINEIO_POLLING)
         json_write_text(&writer, "websocket");
     json_end_array(&writer);
-    json_member_integer(&writer, "pingInterval", settings->ping_interval_ms);
-    json_member_integer(&writer, "pingTimeout", settings->ping_timeout_ms);
-    json_member_integer(&writer, "maxPayload", (int64_t)settings->max_payload_bytes);
+    json_member_integer(&writer, "pingInterval", options->ping_interval_ms);
+    json_member_integer(&writer, "pingTimeout", options->ping_timeout_ms);
+    json_member_integer(&writer, "maxPayload", (int64_t)options->max_payload_bytes);
     json_end_object(&writer);
     if (!text.failed)
         packet = engineio_packet_encode(ENGINEIO_OPEN, text.data, text.length);
@@ -477,14 +477,14 @@ static struct block *encode_open(const struct engineio_session *session)
 
 static void begin(struct engineio_session *session)
 {
-    const struct engineio_session_settings *settings = session->sessions->settings;
+    const struct engineio_session_options *options = session->sessions->options;
     struct block *packet = encode_open(session);
 
     session->sessions->counts[session->transport]++;
-    start_heartbeat(session, settings->ping_interval_ms);
+    start_heartbeat(session, options->ping_interval_ms);
     engineio_send(session, packet);
     block_release(packet);
-    settings->on_open(session->user, session);
+    options->on_open(session->user, session);
 }
 
 bool engineio_session_open_polling(struct engineio_sessions *sessions, void *user,
@@ -511,7 +511,7 @@ bool engineio_session_open_websocket(struct engineio_sessions *sessions, void *u
     struct engineio_session *session = create(sessions, user);
 
     if (session == NULL) {
-        websocket_refuse(sessions->settings->endings, descriptor);
+        websocket_refuse(sessions->options->endings, descriptor);
         return false;
     }
     session->transport = ENGINEIO_WEBSOCKET;
@@ -642,24 +642,24 @@ static bool make_packets(struct engineio_sessions *sessions)
 }
 
 bool engineio_sessions_init(struct engineio_sessions *sessions,
-                            const struct engineio_session_settings *settings,
+                            const struct engineio_session_options *options,
                             const struct engineio_origins *origins)
 {
-    *sessions = (struct engineio_sessions){.settings = settings};
+    *sessions = (struct engineio_sessions){.options = options};
     if (!make_packets(sessions))
         return false;
-    sessions->websockets = (struct websocket_settings){
-        .loop = settings->loop,
-        .endings = settings->endings,
-        .max_message_bytes = settings->max_payload_bytes,
-        .max_output_bytes = settings->max_output_bytes,
+    sessions->websockets = (struct websocket_options){
+        .loop = options->loop,
+        .endings = options->endings,
+        .max_message_bytes = options->max_payload_bytes,
+        .max_output_bytes = options->max_output_bytes,
         .on_message = on_websocket_message,
         .on_drain = on_websocket_drain,
         .on_close = on_websocket_close,
     };
-    sessions->pollings = (struct polling_settings){
-        .loop = settings->loop,
-        .max_output_bytes = settings->max_output_bytes,
+    sessions->pollings = (struct polling_options){
+        .loop = options->loop,
+        .max_output_bytes = options->max_output_bytes,
         .origins = origins,
         .noop = sessions->noop,
         .close = sessions->close,

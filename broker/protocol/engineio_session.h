@@ -44,7 +44,7 @@ enum engineio_end {
 };
 
 /* Outlives the sessions. */
-struct engineio_session_settings {
+struct engineio_session_options {
     struct loop *loop;
     struct farewell_set *endings;
     int64_t ping_interval_ms;
@@ -100,9 +100,9 @@ void engineio_abort(struct engineio_session *session);
 
 /* All sessions of a server, and what they share. */
 struct engineio_sessions {
-    const struct engineio_session_settings *settings;
-    struct websocket_settings websockets;
-    struct polling_settings pollings;
+    const struct engineio_session_options *options;
+    struct websocket_options websockets;
+    struct polling_options pollings;
     struct table by_id;
     size_t counts[2]; /* open ones by transport */
     /* Packets that are always the same. */
@@ -111,7 +111,7 @@ struct engineio_sessions {
 
 /* False without memory; engineio_sessions_free is due in any case. */
 bool engineio_sessions_init(struct engineio_sessions *sessions,
-                            const struct engineio_session_settings *settings,
+                            const struct engineio_session_options *options,
                             const struct engineio_origins *origins);
 
 /* Ends all of them (on_close is called) without a word to the clients. */

@@ -16,7 +16,7 @@ enum state {
 
 struct polling {
     struct loop_remains remains;
-    const struct polling_settings *settings;
+    const struct polling_options *options;
     void *owner;
     struct loop_task task; /* at the end of the turn: answers the GET, goes on with the POST */
     struct output output;
@@ -35,7 +35,7 @@ struct polling {
  * False without memory: what the answer should have held is lost. */
 static bool answer_get(struct polling *polling)
 {
-    const struct engineio_origins *origins = polling->settings->origins;
+    const struct engineio_origins *origins = polling->options->origins;
     struct http_request *get = polling->get;
     struct buffer payload = BUFFER_EMPTY;
     struct block *packet;
@@ -57,12 +57,12 @@ static bool answer_get(struct polling *polling)
 
 static void respond_ok(const struct polling *polling, struct http_request *post)
 {
-    engineio_respond(polling->settings->origins, post, 200, "text/html", "ok", 2);
+    engineio_respond(polling->options->origins, post, 200, "text/html", "ok", 2);
 }
 
 static void respond_bad(const struct polling *polling, struct http_request *request)
 {
-    engineio_respond_error(polling->settings->origins, request, ENGINEIO_ERROR_BAD_REQUEST);
+    engineio_respond_error(polling->options->origins, request, ENGINEIO_ERROR_BAD_REQUEST);
 }
 
 static void answer_post(struct polling *polling, bool is_good)
@@ -84,19 +84,19 @@ static void let_go(struct polling *polling)
     polling->state = STATE_ENDED;
     output_clear(&polling->output);
     loop_cancel(&polling->task);
-    loop_bury(polling->settings->loop, &polling->remains);
+    loop_bury(polling->options->loop, &polling->remains);
 }
 
 bool polling_close(struct polling *polling, enum polling_goodbye goodbye)
 {
-    const struct polling_settings *settings = polling->settings;
+    const struct polling_options *options = polling->options;
 
     ASSERT(polling->state != STATE_ENDED);
     answer_post(polling, goodbye != POLLING_GOODBYE_BLAMING);
     if (goodbye != POLLING_GOODBYE_ORDERLY)
         output_clear(&polling->output);
     output_push(&polling->output,
-                goodbye == POLLING_GOODBYE_AGREED ? settings->noop : settings->close, SIZE_MAX);
+                goodbye == POLLING_GOODBYE_AGREED ? options->noop : options->close, SIZE_MAX);
     if (polling->get != NULL)
         answer_get(polling);
     if (goodbye == POLLING_GOODBYE_ORDERLY && !output_is_empty(&polling->output)) {
@@ -111,7 +111,7 @@ bool polling_close(struct polling *polling, enum polling_goodbye goodbye)
 static void fail(struct polling *polling, enum polling_end end)
 {
     polling_close(polling, POLLING_GOODBYE_BLAMING);
-    polling->settings->on_close(polling->owner, end);
+    polling->options->on_close(polling->owner, end);
 }
 
 /* ---- output -------------------------------------------------------------------------------- */
@@ -121,21 +121,21 @@ static void push(struct polling *polling, struct block *packet, size_t limit)
 {
     if (packet == NULL || !output_push(&polling->output, packet, limit))
         polling->is_overflowed = true;
-    loop_defer(polling->settings->loop, &polling->task);
+    loop_defer(polling->options->loop, &polling->task);
 }
 
 void polling_send(struct polling *polling, struct block *packet)
 {
     ASSERT(polling->state == STATE_OPEN);
     if (!polling->is_overflowed) /* what fits again must not follow what did not */
-        push(polling, packet, polling->settings->max_output_bytes);
+        push(polling, packet, polling->options->max_output_bytes);
 }
 
 void polling_nudge(struct polling *polling)
 {
     ASSERT(polling->state == STATE_OPEN);
     if (polling->get != NULL && output_is_empty(&polling->output))
-        push(polling, polling->settings->noop, SIZE_MAX);
+        push(polling, polling->options->noop, SIZE_MAX);
 }
 
 size_t polling_queued(const struct polling *polling)
@@ -147,7 +147,7 @@ void polling_want_drain(struct polling *polling)
 {
     ASSERT(polling->state == STATE_OPEN);
     polling->wants_drain = true;
-    loop_defer(polling->settings->loop, &polling->task);
+    loop_defer(polling->options->loop, &polling->task);
 }
 
 static void on_get_gone(void *context)
@@ -175,7 +175,7 @@ static void tell_drained(struct polling *polling)
     if (!polling->wants_drain || !output_is_empty(&polling->output))
         return;
     polling->wants_drain = false;
-    polling->settings->on_drain(polling->owner);
+    polling->options->on_drain(polling->owner);
 }
 
 void polling_get(struct polling *polling, struct http_request *request)
@@ -191,9 +191,9 @@ void polling_get(struct polling *polling, struct http_request *request)
     if (polling->state == STATE_CLOSING) {
         answer_get(polling);
         let_go(polling);
-        polling->settings->on_close(polling->owner, POLLING_CLOSED);
+        polling->options->on_close(polling->owner, POLLING_CLOSED);
     } else {
-        loop_defer(polling->settings->loop, &polling->task);
+        loop_defer(polling->options->loop, &polling->task);
     }
 }
 
@@ -211,7 +211,7 @@ static void consume_post(struct polling *polling)
 
         switch (engineio_payload_next(body, length, &polling->post_offset, &scratch, &packet)) {
         case ENGINEIO_PAYLOAD_PACKET:
-            polling->settings->on_packet(polling->owner, &packet);
+            polling->options->on_packet(polling->owner, &packet);
             break;
         case ENGINEIO_PAYLOAD_END:
             answer_post(polling, true);
@@ -272,7 +272,7 @@ void polling_resume(struct polling *polling)
 {
     ASSERT(polling->state == STATE_OPEN);
     polling->is_paused = false;
-    loop_defer(polling->settings->loop, &polling->task);
+    loop_defer(polling->options->loop, &polling->task);
 }
 
 /* ---- the end of the turn ------------------------------------------------------------------- */
@@ -316,13 +316,13 @@ void polling_move(struct polling *polling, struct websocket *websocket)
 
 /* ---- its beginning ------------------------------------------------------------------------- */
 
-struct polling *polling_create(const struct polling_settings *settings, void *owner)
+struct polling *polling_create(const struct polling_options *options, void *owner)
 {
     struct polling *polling = calloc(1, sizeof(*polling));
 
     if (polling == NULL)
         return NULL;
-    polling->settings = settings;
+    polling->options = options;
     polling->owner = owner;
     polling->task.run = run_task;
     return polling;

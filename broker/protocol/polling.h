@@ -41,7 +41,7 @@ enum polling_goodbye {
 struct polling;
 
 /* What the long-polling clients of one server share. Outlives them. */
-struct polling_settings {
+struct polling_options {
     struct loop *loop;
     size_t max_output_bytes; /* waiting to be fetched, see output_push */
     const struct engineio_origins *origins;
@@ -57,7 +57,7 @@ struct polling_settings {
 };
 
 /* NULL without memory. */
-struct polling *polling_create(const struct polling_settings *settings, void *owner);
+struct polling *polling_create(const struct polling_options *options, void *owner);
 
 /* A request of the client's; it is answered when there is something to answer, and when the
  * transport ends. */

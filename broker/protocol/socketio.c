@@ -13,9 +13,9 @@
 #define HEADER_MAX_BYTES (2 * NAME_MAX_BYTES + 32)
 
 struct socketio_server {
-    const struct socketio_settings *settings;
-    struct socketio_connection_settings connections;
-    struct engineio_settings engineio_settings; /* with our callbacks */
+    const struct socketio_options *options;
+    struct socketio_connection_options connections;
+    struct engineio_options engineio_options; /* with our callbacks */
     struct engineio_server *engineio;
 };
 
@@ -28,7 +28,7 @@ struct binary_packet {
 
 static struct socketio_server *server_of(const struct socketio_connection *connection)
 {
-    return CONTAINER_OF(connection->settings, struct socketio_server, connections);
+    return CONTAINER_OF(connection->options, struct socketio_server, connections);
 }
 
 /* ---- packets from the client --------------------------------------------------------------- */
@@ -50,9 +50,9 @@ static void malformed(struct socketio_connection *connection)
 static const struct socketio_namespace *find_name_space(const struct socketio_server *server,
                                                         const char *name)
 {
-    for (size_t i = 0; server->settings->namespaces[i] != NULL; i++) {
-        if (strcmp(server->settings->namespaces[i]->name, name) == 0)
-            return server->settings->namespaces[i];
+    for (size_t i = 0; server->options->namespaces[i] != NULL; i++) {
+        if (strcmp(server->options->namespaces[i]->name, name) == 0)
+            return server->options->namespaces[i];
     }
     return NULL;
 }
@@ -80,7 +80,7 @@ static void handle_connect(struct socketio_connection *connection,
         return;
     }
     const struct socketio_namespace *name_space = find_name_space(server_of(connection), name);
-    switch (socketio_payload_read(packet, &connection->settings->payload, &auth, &error)) {
+    switch (socketio_payload_read(packet, &connection->options->payload, &auth, &error)) {
     case SOCKETIO_PAYLOAD_MALFORMED:
         malformed(connection);
         return;
@@ -110,7 +110,7 @@ static void route_event(struct socketio_connection *connection, struct socketio_
     if (header_length > HEADER_MAX_BYTES)
         malformed(connection);
     else if (bundle->is_too_large || bundle->ends[bundle->parts - 1] - header_length >
-                                         connection->settings->payload.max_bytes)
+                                         connection->options->payload.max_bytes)
         socketio_socket_event(socket, &header);
     else
         socketio_socket_event(socket, bundle);
@@ -157,7 +157,7 @@ static void route(struct socketio_connection *connection, const struct socketio_
 static bool binary_append(struct socketio_connection *connection, const char *bytes, size_t length)
 {
     struct binary_packet *binary = connection->binary;
-    size_t limit = HEADER_MAX_BYTES + connection->settings->payload.max_bytes;
+    size_t limit = HEADER_MAX_BYTES + connection->options->payload.max_bytes;
 
     if (length > limit - binary->bytes.length)
         binary->bundle.is_too_large = true;
@@ -224,23 +224,23 @@ static void on_message(void *user, bool is_text, const char *bytes, size_t lengt
 
 static bool is_origin_allowed(void *owner, const char *origin, const char *host)
 {
-    const struct socketio_settings *settings = ((struct socketio_server *)owner)->settings;
+    const struct socketio_options *options = ((struct socketio_server *)owner)->options;
 
-    return settings->is_origin_allowed(settings->application, origin, host);
+    return options->is_origin_allowed(options->application, origin, host);
 }
 
 static struct engineio_verdict on_handshake(void *owner, const struct engineio_handshake *handshake)
 {
     struct socketio_server *server = owner;
-    const struct socketio_settings *settings = server->settings;
-    struct engineio_verdict verdict = settings->on_handshake(settings->application, handshake);
+    const struct socketio_options *options = server->options;
+    struct engineio_verdict verdict = options->on_handshake(options->application, handshake);
 
     if (verdict.status != 0)
         return verdict;
     struct socketio_connection *connection =
         socketio_connection_create(&server->connections, verdict.user);
     if (connection == NULL) {
-        settings->on_close(settings->application, verdict.user);
+        options->on_close(options->application, verdict.user);
         return (struct engineio_verdict){503, "Mémoire insuffisante, réessayez plus tard", NULL};
     }
     verdict.user = connection;
@@ -260,39 +260,39 @@ static void on_drain(void *user)
 static void on_close(void *user, enum engineio_end end, bool was_open)
 {
     struct socketio_connection *connection = user;
-    const struct socketio_settings *settings = server_of(connection)->settings;
+    const struct socketio_options *options = server_of(connection)->options;
 
     (void)was_open;
     socketio_connection_end(connection, end);
     binary_free(connection);
     while (connection->first != NULL)
         socketio_socket_detach(connection->first, connection->reason);
-    settings->on_close(settings->application, connection->user);
+    options->on_close(options->application, connection->user);
     socketio_connection_bury(connection);
 }
 
 /* ---- the server ---------------------------------------------------------------------------- */
 
-struct socketio_server *socketio_server_create(const struct socketio_settings *settings)
+struct socketio_server *socketio_server_create(const struct socketio_options *options)
 {
     struct socketio_server *server = calloc(1, sizeof(*server));
 
     if (server == NULL)
         return NULL;
-    server->settings = settings;
+    server->options = options;
     server->connections =
-        (struct socketio_connection_settings){.loop = settings->session.loop,
-                                              .connect_timeout_ms = settings->connect_timeout_ms,
-                                              .payload = settings->payload};
-    server->engineio_settings = (struct engineio_settings){.session = settings->session,
-                                                           .is_origin_allowed = is_origin_allowed,
-                                                           .on_handshake = on_handshake,
-                                                           .owner = server};
-    server->engineio_settings.session.on_open = on_open;
-    server->engineio_settings.session.on_message = on_message;
-    server->engineio_settings.session.on_drain = on_drain;
-    server->engineio_settings.session.on_close = on_close;
-    server->engineio = engineio_server_create(&server->engineio_settings);
+        (struct socketio_connection_options){.loop = options->session.loop,
+                                             .connect_timeout_ms = options->connect_timeout_ms,
+                                             .payload = options->payload};
+    server->engineio_options = (struct engineio_options){.session = options->session,
+                                                         .is_origin_allowed = is_origin_allowed,
+                                                         .on_handshake = on_handshake,
+                                                         .owner = server};
+    server->engineio_options.session.on_open = on_open;
+    server->engineio_options.session.on_message = on_message;
+    server->engineio_options.session.on_drain = on_drain;
+    server->engineio_options.session.on_close = on_close;
+    server->engineio = engineio_server_create(&server->engineio_options);
     if (server->engineio == NULL) {
         free(server);
         return NULL;

@@ -17,8 +17,8 @@
 struct socketio_server;
 
 /* Outlives the server. */
-struct socketio_settings {
-    struct engineio_session_settings session; /* its callbacks are left out */
+struct socketio_options {
+    struct engineio_session_options session; /* its callbacks are left out */
     int64_t connect_timeout_ms; /* for a client to be in at least one namespace, or be closed; later
                                    only changed by socketio_limit_connect_time */
     const struct socketio_namespace *const *namespaces; /* up to a NULL */
@@ -36,7 +36,7 @@ struct socketio_settings {
 };
 
 /* NULL without memory. */
-struct socketio_server *socketio_server_create(const struct socketio_settings *settings);
+struct socketio_server *socketio_server_create(const struct socketio_options *options);
 
 /* Ends all connections; on_disconnect is called for sockets that are not paused. Those that are,
  * and those whose on_connect is unanswered, must be resumed or answered first, or they leak.

@@ -38,7 +38,7 @@ static void wait_stop(struct socketio_connection *connection)
 {
     if (connection->wait == NULL)
         return;
-    loop_timer_remove(connection->settings->loop, &connection->wait->timer);
+    loop_timer_remove(connection->options->loop, &connection->wait->timer);
     free(connection->wait);
     connection->wait = NULL;
 }
@@ -52,17 +52,17 @@ static void on_connect_timeout(struct timer *timer)
 /* A client for which there is no memory to limit its time has none. */
 static void wait_start(struct socketio_connection *connection)
 {
-    const struct socketio_connection_settings *settings = connection->settings;
+    const struct socketio_connection_options *options = connection->options;
     struct connect_wait *wait = calloc(1, sizeof(*wait));
 
-    if (wait == NULL || !loop_timer_add(settings->loop, &wait->timer, on_connect_timeout)) {
+    if (wait == NULL || !loop_timer_add(options->loop, &wait->timer, on_connect_timeout)) {
         free(wait);
         socketio_connection_close(connection, SOCKETIO_FORCED_CLOSE, FAREWELL_INTERNAL_ERROR);
         return;
     }
     wait->connection = connection;
     connection->wait = wait;
-    loop_timer_start(settings->loop, &wait->timer, settings->connect_timeout_ms);
+    loop_timer_start(options->loop, &wait->timer, options->connect_timeout_ms);
 }
 
 void socketio_connection_add_accepted(struct socketio_connection *connection)
@@ -123,13 +123,13 @@ void socketio_connection_refuse(struct socketio_connection *connection, const ch
 /* ---- beginning and end --------------------------------------------------------------------- */
 
 struct socketio_connection *
-socketio_connection_create(const struct socketio_connection_settings *settings, void *user)
+socketio_connection_create(const struct socketio_connection_options *options, void *user)
 {
     struct socketio_connection *connection = calloc(1, sizeof(*connection));
 
     if (connection == NULL)
         return NULL;
-    connection->settings = settings;
+    connection->options = options;
     connection->user = user;
     return connection;
 }
@@ -175,5 +175,5 @@ void socketio_connection_end(struct socketio_connection *connection, enum engine
 void socketio_connection_bury(struct socketio_connection *connection)
 {
     ASSERT(connection->is_over && connection->first == NULL);
-    loop_bury(connection->settings->loop, &connection->remains);
+    loop_bury(connection->options->loop, &connection->remains);
 }

@@ -31,7 +31,7 @@ enum socketio_reason {
 const char *socketio_reason_name(enum socketio_reason reason);
 
 /* Outlives the connections. */
-struct socketio_connection_settings {
+struct socketio_connection_options {
     struct loop *loop;
     int64_t connect_timeout_ms; /* for a client to be in at least one namespace, or be closed */
     struct socketio_payload_rules payload; /* max_bytes: of an event with its attachments */
@@ -39,7 +39,7 @@ struct socketio_connection_settings {
 
 struct socketio_connection {
     struct loop_remains remains;
-    const struct socketio_connection_settings *settings;
+    const struct socketio_connection_options *options;
     struct engineio_session *session; /* NULL before it is open and after it has ended */
     void *user;                       /* of the application */
     struct socketio_socket *first;    /* its sockets, one for each namespace */
@@ -54,7 +54,7 @@ struct socketio_connection {
 
 /* NULL without memory. */
 struct socketio_connection *
-socketio_connection_create(const struct socketio_connection_settings *settings, void *user);
+socketio_connection_create(const struct socketio_connection_options *options, void *user);
 
 /* The session is there: the client's time begins. May close it at once, without memory. */
 void socketio_connection_open(struct socketio_connection *connection,

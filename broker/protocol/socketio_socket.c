@@ -316,10 +316,10 @@ bool socketio_socket_create(struct socketio_connection *connection,
 
     if (socket == NULL)
         return false;
-    socket->loop = connection->settings->loop;
+    socket->loop = connection->options->loop;
     socket->connection = connection;
     socket->name_space = name_space;
-    socket->payload_rules = &connection->settings->payload;
+    socket->payload_rules = &connection->options->payload;
     socket->next = connection->first;
     connection->first = socket;
     enter(socket);

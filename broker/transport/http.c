@@ -48,7 +48,7 @@ static const char refusal[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 
                               "Content-Length: 0\r\nConnection: close\r\n\r\n";
 
 struct http_server {
-    const struct http_settings *settings;
+    const struct http_options *options;
     struct MHD_Daemon *daemon;
     struct loop_watch listener;
     struct timer accept_pause;
@@ -83,7 +83,7 @@ struct http_request {
 
 static void schedule(struct http_server *server)
 {
-    struct loop *loop = server->settings->loop;
+    struct loop *loop = server->options->loop;
     MHD_UNSIGNED_LONG_LONG wait_ms;
 
     if (MHD_get_timeout(server->daemon, &wait_ms) != MHD_YES)
@@ -107,14 +107,14 @@ static void on_ready(struct loop_watch *watch, uint32_t events)
     struct http_server *server = CONTAINER_OF(watch, struct http_server, watch);
 
     (void)events;
-    loop_defer(server->settings->loop, &server->task);
+    loop_defer(server->options->loop, &server->task);
 }
 
 static void on_timeout(struct timer *timer)
 {
     struct http_server *server = CONTAINER_OF(timer, struct http_server, timer);
 
-    loop_defer(server->settings->loop, &server->task);
+    loop_defer(server->options->loop, &server->task);
 }
 
 /* ---- requests ------------------------------------------------------------------------------ */
@@ -144,7 +144,7 @@ static void request_free(struct http_request *request)
 {
     struct http_server *server = request->server;
 
-    loop_unwatch(server->settings->loop, &request->watch);
+    loop_unwatch(server->options->loop, &request->watch);
     if (request->previous != NULL)
         request->previous->next = request->next;
     else
@@ -204,14 +204,14 @@ static enum MHD_Result begin(struct http_request *request, const char *method)
     if (head_bytes > HTTP_HEADERS_MAX_BYTES)
         respond_empty(request, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE);
     else if (length != NULL &&
-             strtoull(length, NULL, 10) / BODY_PATIENCE > request->server->settings->max_body_bytes)
+             strtoull(length, NULL, 10) / BODY_PATIENCE > request->server->options->max_body_bytes)
         respond_empty(request, MHD_HTTP_CONTENT_TOO_LARGE);
     return MHD_YES;
 }
 
 static enum MHD_Result receive_body(struct http_request *request, const char *bytes, size_t *length)
 {
-    size_t limit = request->server->settings->max_body_bytes;
+    size_t limit = request->server->options->max_body_bytes;
 
     request->body_bytes += *length;
     if (request->body_bytes > BODY_PATIENCE * limit)
@@ -224,9 +224,9 @@ static enum MHD_Result receive_body(struct http_request *request, const char *by
 
 static void complete(struct http_request *request)
 {
-    const struct http_settings *settings = request->server->settings;
+    const struct http_options *options = request->server->options;
 
-    if (request->body_bytes > settings->max_body_bytes) {
+    if (request->body_bytes > options->max_body_bytes) {
         respond_empty(request, MHD_HTTP_CONTENT_TOO_LARGE);
         return;
     }
@@ -234,7 +234,7 @@ static void complete(struct http_request *request)
         respond_empty(request, MHD_HTTP_SERVICE_UNAVAILABLE);
         return;
     }
-    settings->on_request(settings->owner, request);
+    options->on_request(options->owner, request);
     if (!request->is_answered) {
         request->is_suspended = true;
         MHD_suspend_connection(request->connection);
@@ -313,10 +313,10 @@ static int peer_address(const struct http_request *request, const void **bytes)
     return AF_UNIX;
 }
 
-static bool is_trusted(const struct http_settings *settings, int family, const void *bytes)
+static bool is_trusted(const struct http_options *options, int family, const void *bytes)
 {
-    for (size_t i = 0; i < settings->trusted_proxy_count; i++)
-        if (address_network_contains(&settings->trusted_proxies[i], family, bytes))
+    for (size_t i = 0; i < options->trusted_proxy_count; i++)
+        if (address_network_contains(&options->trusted_proxies[i], family, bytes))
             return true;
     return false;
 }
@@ -340,7 +340,7 @@ void http_request_address(const struct http_request *request, char out[ADDRESS_B
     const char *forwarded = NULL;
     int family = peer_address(request, &bytes);
 
-    if (is_trusted(request->server->settings, family, bytes))
+    if (is_trusted(request->server->options, family, bytes))
         MHD_get_connection_values(request->connection, MHD_HEADER_KIND, take_forwarded, &forwarded);
     if (forwarded != NULL && address_of_forwarded(forwarded, out))
         return;
@@ -358,12 +358,12 @@ static void finish(struct http_request *request)
 
     request->is_answered = true;
     request->on_gone = NULL;
-    loop_unwatch(server->settings->loop, &request->watch);
+    loop_unwatch(server->options->loop, &request->watch);
     if (request->is_suspended) {
         request->is_suspended = false;
         MHD_resume_connection(request->connection);
     }
-    loop_defer(server->settings->loop, &server->task);
+    loop_defer(server->options->loop, &server->task);
 }
 
 static void drop(struct http_request *request)
@@ -432,7 +432,7 @@ void http_request_watch(struct http_request *request, void (*on_gone)(void *cont
     request->on_gone = on_gone;
     request->gone_context = context;
     /* When the system refuses (no memory), the owner's own time limit still ends the request. */
-    loop_watch(request->server->settings->loop, &request->watch, descriptor_of(request),
+    loop_watch(request->server->options->loop, &request->watch, descriptor_of(request),
                EPOLLRDHUP | EPOLLONESHOT, on_peer_event);
 }
 
@@ -541,7 +541,7 @@ static void on_socket(void *context, struct MHD_Connection *connection, void *re
     (void)connection;
     (void)request_context;
     if (descriptor < 0)
-        log_limited(loop_services(server->settings->loop)->log, &server->lost_upgrades,
+        log_limited(loop_services(server->options->loop)->log, &server->lost_upgrades,
                     LOG_LEVEL_ERROR, "cannot take over an upgraded socket",
                     LOG_TEXT("error", strerror(errno)));
     request->on_upgraded = NULL;
@@ -604,7 +604,7 @@ static void on_pause_over(struct timer *timer)
 {
     struct http_server *server = CONTAINER_OF(timer, struct http_server, accept_pause);
 
-    loop_rewatch(server->settings->loop, &server->listener, EPOLLIN);
+    loop_rewatch(server->options->loop, &server->listener, EPOLLIN);
 }
 
 /* What accept has failed with. */
@@ -613,12 +613,12 @@ static void handle_accept_error(struct http_server *server, int reason)
     if (reason == EAGAIN || reason == EINTR || reason == ECONNABORTED || reason == EPROTO)
         return;
     if (!server->is_short)
-        log_limited(loop_services(server->settings->loop)->log, &server->shortages,
+        log_limited(loop_services(server->options->loop)->log, &server->shortages,
                     LOG_LEVEL_WARNING, "cannot accept connections",
                     LOG_TEXT("error", strerror(reason)));
     server->is_short = true;
-    loop_rewatch(server->settings->loop, &server->listener, EPOLLERR);
-    loop_timer_start(server->settings->loop, &server->accept_pause, ACCEPT_PAUSE_MS);
+    loop_rewatch(server->options->loop, &server->listener, EPOLLERR);
+    loop_timer_start(server->options->loop, &server->accept_pause, ACCEPT_PAUSE_MS);
 }
 
 static void on_acceptable(struct loop_watch *watch, uint32_t events)
@@ -637,11 +637,11 @@ static void on_acceptable(struct loop_watch *watch, uint32_t events)
             return;
         }
         server->is_short = false;
-        if (connection_count(server) >= server->settings->max_connections)
+        if (connection_count(server) >= server->options->max_connections)
             refuse(server, descriptor);
         else /* closes it when it fails */
             MHD_add_connection(server->daemon, descriptor, (struct sockaddr *)&address, length);
-        loop_defer(server->settings->loop, &server->task);
+        loop_defer(server->options->loop, &server->task);
     }
 }
 
@@ -672,7 +672,7 @@ __attribute__((format(printf, 2, 0))) static void on_library_log(void *context, 
         return;
     vsnprintf(text, sizeof(text), format, arguments);
     text[strcspn(text, "\n")] = '\0';
-    log_limited(loop_services(server->settings->loop)->log, &server->complaints, LOG_LEVEL_WARNING,
+    log_limited(loop_services(server->options->loop)->log, &server->complaints, LOG_LEVEL_WARNING,
                 "libmicrohttpd", LOG_TEXT("text", text));
 }
 
@@ -683,15 +683,15 @@ static struct MHD_Daemon *start_daemon(struct http_server *server)
             MHD_USE_ERROR_LOG | MHD_USE_NO_LISTEN_SOCKET,
         0, NULL, NULL, on_access, NULL, MHD_OPTION_EXTERNAL_LOGGER, on_library_log, server,
         MHD_OPTION_URI_LOG_CALLBACK, on_uri, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
-        NULL, MHD_OPTION_CONNECTION_LIMIT, server->settings->max_connections,
+        NULL, MHD_OPTION_CONNECTION_LIMIT, server->options->max_connections,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_IDLE_TIMEOUT_S, MHD_OPTION_END);
 }
 
-struct http_server *http_server_create(const struct http_settings *settings, int listener,
+struct http_server *http_server_create(const struct http_options *options, int listener,
                                        struct error *error)
 {
-    struct loop *loop = settings->loop;
+    struct loop *loop = options->loop;
     struct http_server *server = calloc(1, sizeof(*server));
     bool has_timer = server != NULL && loop_timer_add(loop, &server->timer, on_timeout);
 
@@ -703,7 +703,7 @@ struct http_server *http_server_create(const struct http_settings *settings, int
         error_out_of_memory(error);
         return NULL;
     }
-    server->settings = settings;
+    server->options = options;
     server->task.run = run_task;
     server->refused.loop = loop;
     server->listener.descriptor = listener;
@@ -724,8 +724,8 @@ void http_server_stop_listening(struct http_server *server)
 {
     if (server->listener.descriptor < 0)
         return;
-    loop_timer_stop(server->settings->loop, &server->accept_pause);
-    loop_unwatch(server->settings->loop, &server->listener);
+    loop_timer_stop(server->options->loop, &server->accept_pause);
+    loop_unwatch(server->options->loop, &server->listener);
     close(server->listener.descriptor);
     server->listener.descriptor = -1;
 }
@@ -738,7 +738,7 @@ void http_server_free(struct http_server *server)
         if (request->is_suspended)
             tell_gone(request);
     }
-    loop_unwatch(server->settings->loop, &server->watch);
+    loop_unwatch(server->options->loop, &server->watch);
     if (server->daemon != NULL) {
         MHD_run(server->daemon); /* it refuses to stop while connections are suspended */
         MHD_stop_daemon(server->daemon);
@@ -746,7 +746,7 @@ void http_server_free(struct http_server *server)
     http_server_stop_listening(server);
     farewell_abort(&server->refused);
     loop_cancel(&server->task);
-    loop_timer_remove(server->settings->loop, &server->timer);
-    loop_timer_remove(server->settings->loop, &server->accept_pause);
+    loop_timer_remove(server->options->loop, &server->timer);
+    loop_timer_remove(server->options->loop, &server->accept_pause);
     free(server);
 }

@@ -30,7 +30,7 @@ struct http_server;
 struct http_request;
 
 /* Outlives the server. */
-struct http_settings {
+struct http_options {
     struct loop *loop;
     unsigned max_connections; /* at once, not counting those upgraded; one more is answered 503 */
     size_t max_body_bytes;    /* a longer body gets a 413 */
@@ -38,14 +38,14 @@ struct http_settings {
     const struct address_network *trusted_proxies;
     size_t trusted_proxy_count;
     /* A whole request. It is to be answered exactly once, now or later, by http_respond or
-         * http_upgrade; after that it is not to be used any more. */
-        void (*on_request)(void *owner, struct http_request *request);
+     * http_upgrade; after that it is not to be used any more. */
+    void (*on_request)(void *owner, struct http_request *request);
     void *owner;
 };
 
 /* Serves on `listener`, a listening socket, which it takes over (also when it fails). NULL with
  * *error (English). */
-struct http_server *http_server_create(const struct http_settings *settings, int listener,
+struct http_server *http_server_create(const struct http_options *options, int listener,
                                        struct error *error);
 
 /* Stops accepting; what is there goes on. */

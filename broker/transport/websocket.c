@@ -24,7 +24,7 @@ struct input {
 
 struct websocket {
     struct loop_remains remains;
-    const struct websocket_settings *settings;
+    const struct websocket_options *options;
     void *owner;
     struct loop_watch watch;
     struct loop_task task; /* sends, and everything else for the end of the turn */
@@ -54,12 +54,12 @@ static int let_go(struct websocket *websocket)
 {
     int descriptor = websocket->watch.descriptor;
 
-    loop_unwatch(websocket->settings->loop, &websocket->watch);
+    loop_unwatch(websocket->options->loop, &websocket->watch);
     ASSERT(websocket->state != STATE_ENDED);
     loop_cancel(&websocket->task);
     input_free(websocket);
     websocket->state = STATE_ENDED;
-    loop_bury(websocket->settings->loop, &websocket->remains);
+    loop_bury(websocket->options->loop, &websocket->remains);
     return descriptor;
 }
 
@@ -76,7 +76,7 @@ static void push_close(struct output *output, enum frame_close_code code)
 static void close_with(struct websocket *websocket, enum frame_close_code code)
 {
     push_close(&websocket->output, code);
-    farewell_start(websocket->settings->endings, let_go(websocket), &websocket->output);
+    farewell_start(websocket->options->endings, let_go(websocket), &websocket->output);
 }
 
 void websocket_close(struct websocket *websocket, enum farewell_reason reason)
@@ -110,14 +110,14 @@ static void end_by_frame(struct websocket *websocket, enum websocket_end reason,
                          enum frame_close_code code)
 {
     close_with(websocket, code);
-    websocket->settings->on_close(websocket->owner, reason);
+    websocket->options->on_close(websocket->owner, reason);
 }
 
 /* Ends it because of the connection: nothing would reach the peer any more. */
 static void end_at_once(struct websocket *websocket, enum websocket_end reason)
 {
     websocket_abort(websocket);
-    websocket->settings->on_close(websocket->owner, reason);
+    websocket->options->on_close(websocket->owner, reason);
 }
 
 /* ---- output -------------------------------------------------------------------------------- */
@@ -130,7 +130,7 @@ static void rewatch(struct websocket *websocket, bool wants_output)
         events |= EPOLLIN;
     if (wants_output)
         events |= EPOLLOUT;
-    loop_rewatch(websocket->settings->loop, &websocket->watch, events);
+    loop_rewatch(websocket->options->loop, &websocket->watch, events);
 }
 
 /* The socket took no more: epoll tells when it does again, and to try sooner is for nothing. */
@@ -146,7 +146,7 @@ static void flush(struct websocket *websocket)
         rewatch(websocket, false);
         if (websocket->wants_drain) {
             websocket->wants_drain = false;
-            websocket->settings->on_drain(websocket->owner);
+            websocket->options->on_drain(websocket->owner);
         }
         break;
     case OUTPUT_BLOCKED:
@@ -164,10 +164,10 @@ void websocket_send(struct websocket *websocket, struct block *frame)
     if (websocket->state != STATE_OPEN)
         return;
     if (frame == NULL ||
-        !output_push(&websocket->output, frame, websocket->settings->max_output_bytes))
+        !output_push(&websocket->output, frame, websocket->options->max_output_bytes))
         websocket->state = STATE_OVERFLOWED;
     if (!is_blocked(websocket) || websocket->state == STATE_OVERFLOWED)
-        loop_defer(websocket->settings->loop, &websocket->task);
+        loop_defer(websocket->options->loop, &websocket->task);
 }
 
 size_t websocket_queued(const struct websocket *websocket)
@@ -180,12 +180,12 @@ void websocket_want_drain(struct websocket *websocket)
     ASSERT(websocket->state != STATE_ENDED);
     websocket->wants_drain = true;
     if (output_is_empty(&websocket->output))
-        loop_defer(websocket->settings->loop, &websocket->task);
+        loop_defer(websocket->options->loop, &websocket->task);
 }
 
 /* ---- input --------------------------------------------------------------------------------- */
 
-static struct input *input_get(struct websocket *websocket)
+static struct input *take_input(struct websocket *websocket)
 {
     if (websocket->input == NULL)
         websocket->input = calloc(1, sizeof(*websocket->input));
@@ -195,7 +195,7 @@ static struct input *input_get(struct websocket *websocket)
 /* Keeps bytes for later; false without memory. */
 static bool keep(struct websocket *websocket, const char *bytes, size_t length)
 {
-    struct input *input = input_get(websocket);
+    struct input *input = take_input(websocket);
 
     if (input == NULL)
         return false;
@@ -211,14 +211,14 @@ static bool has_message(const struct websocket *websocket)
 /* A piece of a message. The usual message comes in one piece and is never copied. */
 static void handle_payload(struct websocket *websocket, const struct frame_event *event)
 {
-    const struct websocket_settings *settings = websocket->settings;
+    const struct websocket_options *options = websocket->options;
     bool is_text = event->opcode == FRAME_TEXT;
 
     if (event->is_last && !has_message(websocket)) {
-        settings->on_message(websocket->owner, is_text, event->bytes, event->length);
+        options->on_message(websocket->owner, is_text, event->bytes, event->length);
         return;
     }
-    struct input *input = input_get(websocket);
+    struct input *input = take_input(websocket);
     if (input != NULL)
         buffer_append(&input->message, event->bytes, event->length);
     if (input == NULL || input->message.failed) {
@@ -230,7 +230,7 @@ static void handle_payload(struct websocket *websocket, const struct frame_event
         struct buffer message = input->message;
 
         input->message = BUFFER_EMPTY;
-        settings->on_message(websocket->owner, is_text, message.data, message.length);
+        options->on_message(websocket->owner, is_text, message.data, message.length);
         buffer_free(&message);
     }
 }
@@ -255,7 +255,7 @@ static void handle_bytes(struct websocket *websocket, char *bytes, size_t length
 
     while (position < length && !websocket->is_paused && event.type != FRAME_EVENT_MORE) {
         position += frame_parse(&websocket->parser, bytes + position, length - position,
-                                websocket->settings->max_message_bytes, &event);
+                                websocket->options->max_message_bytes, &event);
         if (event.type == FRAME_EVENT_PAYLOAD)
             handle_payload(websocket, &event);
         else if (event.type == FRAME_EVENT_CONTROL)
@@ -289,7 +289,7 @@ static size_t take_remainder(struct websocket *websocket, char *out)
 
 static void receive(struct websocket *websocket)
 {
-    char *buffer = loop_buffer(websocket->settings->loop);
+    char *buffer = loop_buffer(websocket->options->loop);
 
     for (int reads = 0; reads < WEBSOCKET_READS_PER_TURN; reads++) {
         size_t kept = take_remainder(websocket, buffer);
@@ -350,7 +350,7 @@ void websocket_resume(struct websocket *websocket)
     websocket->is_paused = false;
     rewatch(websocket, is_blocked(websocket));
     /* What was kept is handled by the task: the caller may be within one of our callbacks. */
-    loop_defer(websocket->settings->loop, &websocket->task);
+    loop_defer(websocket->options->loop, &websocket->task);
 }
 
 /* ---- the end of the turn ------------------------------------------------------------------- */
@@ -359,7 +359,7 @@ static void handle_kept(struct websocket *websocket)
 {
     if (websocket->is_paused || websocket->input == NULL || websocket->input->remainder.length == 0)
         return;
-    char *buffer = loop_buffer(websocket->settings->loop);
+    char *buffer = loop_buffer(websocket->options->loop);
     size_t length = take_remainder(websocket, buffer);
     handle_bytes(websocket, buffer, length);
 }
@@ -378,7 +378,7 @@ static void run_task(struct loop_task *task)
 
 /* ---- its beginning ------------------------------------------------------------------------- */
 
-struct websocket *websocket_create(const struct websocket_settings *settings, int descriptor,
+struct websocket *websocket_create(const struct websocket_options *options, int descriptor,
                                    const char *early, size_t early_length, void *owner)
 {
     struct websocket *websocket = calloc(1, sizeof(*websocket));
@@ -387,18 +387,18 @@ struct websocket *websocket_create(const struct websocket_settings *settings, in
         close(descriptor);
         return NULL;
     }
-    websocket->settings = settings;
+    websocket->options = options;
     websocket->owner = owner;
     websocket->task.run = run_task;
     if (early_length > LOOP_BUFFER_BYTES ||
         (early_length > 0 && !keep(websocket, early, early_length)) ||
-        !loop_watch(settings->loop, &websocket->watch, descriptor, EPOLLIN | EPOLLERR, on_ready)) {
+        !loop_watch(options->loop, &websocket->watch, descriptor, EPOLLIN | EPOLLERR, on_ready)) {
         input_free(websocket);
         free(websocket);
         close(descriptor);
         return NULL;
     }
     if (early_length > 0)
-        loop_defer(settings->loop, &websocket->task);
+        loop_defer(options->loop, &websocket->task);
     return websocket;
 }

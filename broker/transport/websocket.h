@@ -35,7 +35,7 @@ enum websocket_end {
 struct websocket;
 
 /* What the connections of one server share. Outlives them. */
-struct websocket_settings {
+struct websocket_options {
     struct loop *loop;
     struct farewell_set *endings;
     size_t max_message_bytes; /* a longer message: close code 1009 */
@@ -56,7 +56,7 @@ struct websocket_settings {
  * handshake; they are handled at the end of the turn. NULL without memory or when the system
  * refuses: the descriptor is then closed.
  */
-struct websocket *websocket_create(const struct websocket_settings *settings, int descriptor,
+struct websocket *websocket_create(const struct websocket_options *options, int descriptor,
                                    const char *early, size_t early_length, void *owner);
 
 /* Queues a frame; takes a reference of its own. NULL, for a frame that there was no memory for,

@@ -37,9 +37,9 @@ struct application {
     struct farewell_set endings;
     struct socketio_namespace name_space;
     const struct socketio_namespace *name_spaces[2];
-    struct socketio_settings socketio_settings;
+    struct socketio_options socketio_options;
     struct socketio_server *socketio;
-    struct http_settings http_settings;
+    struct http_options http_options;
     struct http_server *http;
     struct loop_watch signals;
     struct loop_watch listener; /* of those who send lines */
@@ -215,7 +215,7 @@ static bool set_up_socketio(struct application *application)
                                                           .on_disconnect = on_disconnect,
                                                           .on_drain = on_drain};
     application->name_spaces[0] = &application->name_space;
-    application->socketio_settings = (struct socketio_settings){
+    application->socketio_options = (struct socketio_options){
         .session = {.loop = application->loop,
                     .endings = &application->endings,
                     .ping_interval_ms = BROKER_PING_INTERVAL_MS,
@@ -231,7 +231,7 @@ static bool set_up_socketio(struct application *application)
         .on_handshake = on_handshake,
         .on_close = on_close,
     };
-    application->socketio = socketio_server_create(&application->socketio_settings);
+    application->socketio = socketio_server_create(&application->socketio_options);
     return application->socketio != NULL;
 }
 
@@ -244,12 +244,12 @@ static bool listen_on_ports(struct application *application, struct error *error
     if (lines < 0 ||
         !loop_watch(application->loop, &application->listener, lines, EPOLLIN, on_lines_connection))
         return false;
-    application->http_settings = (struct http_settings){.loop = application->loop,
-                                                        .max_connections = MAX_CONNECTIONS,
-                                                        .max_body_bytes = LINES_BYTES,
-                                                        .on_request = on_request,
-                                                        .owner = application};
-    application->http = http_server_create(&application->http_settings, listener, error);
+    application->http_options = (struct http_options){.loop = application->loop,
+                                                      .max_connections = MAX_CONNECTIONS,
+                                                      .max_body_bytes = LINES_BYTES,
+                                                      .on_request = on_request,
+                                                      .owner = application};
+    application->http = http_server_create(&application->http_options, listener, error);
     if (application->http == NULL)
         return false;
     printf("listening %d %d\n", port, (int)listener_port(lines));

@@ -52,15 +52,15 @@ struct application {
     struct log log;
     struct loop *loop;
     struct farewell_set endings;
-    struct websocket_settings echo_settings;
+    struct websocket_options echo_options;
     struct echo *first_echo;
-    struct engineio_settings engineio_settings;
+    struct engineio_options engineio_options;
     struct engineio_server *engineio;
     struct socketio_namespace name_spaces[2];
     const struct socketio_namespace *name_space_list[3];
-    struct socketio_settings socketio_settings;
+    struct socketio_options socketio_options;
     struct socketio_server *socketio;
-    struct http_settings http_settings;
+    struct http_options http_options;
     struct http_server *http[LISTENERS];
     struct loop_watch signals;
 };
@@ -121,7 +121,7 @@ static void on_echo_upgraded(void *context, int descriptor, const char *early, s
         echo->next->previous = echo;
     application->first_echo = echo;
     echo->websocket =
-        websocket_create(&application->echo_settings, descriptor, early, early_length, echo);
+        websocket_create(&application->echo_options, descriptor, early, early_length, echo);
     if (echo->websocket == NULL)
         echo_free(echo);
 }
@@ -306,7 +306,7 @@ static bool listen_on(struct application *application, int index, const char *ho
         return false;
     if (index == 0)
         printf("listening on port %u\n", (unsigned)listener_port(listener));
-    application->http[index] = http_server_create(&application->http_settings, listener, error);
+    application->http[index] = http_server_create(&application->http_options, listener, error);
     return application->http[index] != NULL;
 }
 
@@ -314,7 +314,7 @@ static bool listen_on(struct application *application, int index, const char *ho
 
 static void set_up_echo(struct application *application)
 {
-    application->echo_settings = (struct websocket_settings){
+    application->echo_options = (struct websocket_options){
         .loop = application->loop,
         .endings = &application->endings,
         .max_message_bytes = ECHO_MESSAGE_MAX_BYTES,
@@ -327,7 +327,7 @@ static void set_up_echo(struct application *application)
 
 static void set_up_engineio(struct application *application, const struct options *options)
 {
-    application->engineio_settings = (struct engineio_settings){
+    application->engineio_options = (struct engineio_options){
         .session = {.loop = application->loop,
                     .endings = &application->endings,
                     .ping_interval_ms = options->ping_interval_ms,
@@ -342,7 +342,7 @@ static void set_up_engineio(struct application *application, const struct option
         .is_origin_allowed = is_origin_allowed,
         .on_handshake = on_engineio_handshake,
     };
-    application->engineio = engineio_server_create(&application->engineio_settings);
+    application->engineio = engineio_server_create(&application->engineio_options);
 }
 
 static void set_up_socketio(struct application *application)
@@ -361,8 +361,8 @@ static void set_up_socketio(struct application *application)
         };
         application->name_space_list[i] = &application->name_spaces[i];
     }
-    application->socketio_settings = (struct socketio_settings){
-        .session = application->engineio_settings.session,
+    application->socketio_options = (struct socketio_options){
+        .session = application->engineio_options.session,
         .connect_timeout_ms = CONNECT_TIMEOUT_MS,
         .payload = {MAX_PAYLOAD_BYTES, NULL},
         .namespaces = application->name_space_list,
@@ -371,7 +371,7 @@ static void set_up_socketio(struct application *application)
         .on_handshake = on_socketio_handshake,
         .on_close = on_socketio_close,
     };
-    application->socketio = socketio_server_create(&application->socketio_settings);
+    application->socketio = socketio_server_create(&application->socketio_options);
 }
 
 static bool set_up_http(struct application *application, const struct options *options,
@@ -379,7 +379,7 @@ static bool set_up_http(struct application *application, const struct options *o
 {
     struct error ignored;
 
-    application->http_settings = (struct http_settings){
+    application->http_options = (struct http_options){
         .loop = application->loop,
         .max_connections = MAX_CONNECTIONS,
         .max_body_bytes = MAX_PAYLOAD_BYTES,

@@ -40,7 +40,7 @@ struct bench {
     struct broker *broker;
     struct configuration *configuration; /* of the messaging */
     struct config *config;               /* to sign tokens with */
-    struct http_settings http_settings;
+    struct http_options http_options;
     struct http_server *http;
     uint16_t port;
     struct page pages[PAGES_MAX];
@@ -77,15 +77,15 @@ static void start_broker(struct bench *bench)
         fail_msg("%s", error.text);
     bench->broker = broker_create(bench->loop, bench->configuration, &error);
     assert_non_null(bench->broker);
-    bench->http_settings = (struct http_settings){.loop = bench->loop,
-                                                  .max_connections = 64,
-                                                  .max_body_bytes = BROKER_MAX_PAYLOAD_BYTES,
-                                                  .on_request = on_request,
-                                                  .owner = bench};
+    bench->http_options = (struct http_options){.loop = bench->loop,
+                                                .max_connections = 64,
+                                                .max_body_bytes = BROKER_MAX_PAYLOAD_BYTES,
+                                                .on_request = on_request,
+                                                .owner = bench};
     int listener = listener_open("127.0.0.1:0", &error);
     assert_true(listener >= 0);
     bench->port = listener_port(listener);
-    bench->http = http_server_create(&bench->http_settings, listener, &error);
+    bench->http = http_server_create(&bench->http_options, listener, &error);
     assert_non_null(bench->http);
 }
 

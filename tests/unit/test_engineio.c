@@ -26,9 +26,9 @@ struct user {
 };
 
 static struct broker_fixture fixture;
-static struct engineio_settings settings;
+static struct engineio_options options;
 static struct engineio_server *server;
-static struct http_settings http_settings;
+static struct http_options http_options;
 static struct http_server *http;
 static uint16_t port;
 static struct test_client client, second; /* the second for requests beside those that wait */
@@ -114,7 +114,7 @@ static int set_up(void **state)
     ends_in_handshake = false;
     verdict = (struct engineio_verdict){0, NULL, &user};
     head = body = BUFFER_EMPTY;
-    settings = (struct engineio_settings){
+    options = (struct engineio_options){
         .session = {.loop = fixture.loop,
                     .endings = &fixture.endings,
                     .ping_interval_ms = PING_INTERVAL_MS,
@@ -130,16 +130,16 @@ static int set_up(void **state)
         .is_origin_allowed = is_origin_allowed,
         .on_handshake = on_handshake,
     };
-    server = engineio_server_create(&settings);
+    server = engineio_server_create(&options);
     assert_non_null(server);
-    http_settings = (struct http_settings){.loop = fixture.loop,
-                                           .max_connections = 100,
-                                           .max_body_bytes = PAYLOAD_LIMIT,
-                                           .on_request = on_request};
+    http_options = (struct http_options){.loop = fixture.loop,
+                                         .max_connections = 100,
+                                         .max_body_bytes = PAYLOAD_LIMIT,
+                                         .on_request = on_request};
     error_clear(&error);
     int listener = listener_open("127.0.0.1:0", &error);
     port = listener_port(listener);
-    http = http_server_create(&http_settings, listener, &error);
+    http = http_server_create(&http_options, listener, &error);
     assert_non_null(http);
     client_connect(&client, &fixture, port);
     client_connect(&second, &fixture, port);

@@ -61,18 +61,18 @@ static int set_up(void **state)
     error_clear(&error);
     bench->loop = loop_create(&bench->services, &error);
     assert_non_null(bench->loop);
-    const struct worker_settings worker = {.loop = bench->loop,
-                                           .database = {.path = bench->fixture->path,
-                                                        .readers = 2,
-                                                        .busy_timeout_ms = 5000,
-                                                        .outbox_retention_ms = 86400000,
-                                                        .outbox_max_rows = 1000000},
-                                           .readers = 2,
-                                           .on_event = on_own_event,
-                                           .owner = bench};
+    const struct worker_options worker = {.loop = bench->loop,
+                                          .database = {.path = bench->fixture->path,
+                                                       .readers = 2,
+                                                       .busy_timeout_ms = 5000,
+                                                       .outbox_retention_ms = 86400000,
+                                                       .outbox_max_rows = 1000000},
+                                          .readers = 2,
+                                          .on_event = on_own_event,
+                                          .owner = bench};
     bench->worker = worker_create(&worker, &error);
     assert_non_null(bench->worker);
-    const struct feed_settings feed = {
+    const struct feed_options feed = {
         .loop = bench->loop, .worker = bench->worker, .on_event = on_event, .owner = bench};
     bench->feed = feed_create(&feed);
     assert_non_null(bench->feed);

@@ -24,7 +24,7 @@
 #define REQUESTS_MAX 50
 
 static struct broker_fixture fixture;
-static struct http_settings settings;
+static struct http_options options;
 static struct http_server *server;
 static uint16_t port;
 static struct test_client client;
@@ -70,18 +70,18 @@ static int set_up(void **state)
 
     (void)state;
     fixture_open(&fixture);
-    settings = (struct http_settings){.loop = fixture.loop,
-                                      .max_connections = 100,
-                                      .max_body_bytes = BODY_LIMIT,
-                                      .on_request = on_request,
-                                      .owner = &fixture};
+    options = (struct http_options){.loop = fixture.loop,
+                                    .max_connections = 100,
+                                    .max_body_bytes = BODY_LIMIT,
+                                    .on_request = on_request,
+                                    .owner = &fixture};
     request_count = gone_count = 0;
     head = body = BUFFER_EMPTY;
     error_clear(&error);
     int listener = listener_open("127.0.0.1:0", &error);
     assert_true(listener >= 0);
     port = listener_port(listener);
-    server = http_server_create(&settings, listener, &error);
+    server = http_server_create(&options, listener, &error);
     assert_non_null(server);
     client_connect(&client, &fixture, port);
     return 0;
@@ -398,8 +398,8 @@ static void test_addresses(void **state)
     check_address("", "127.0.0.1");
     check_address("X-Forwarded-For: 192.0.2.1\r\n", "127.0.0.1");
     assert_true(address_network_parse("10.0.0.0/8", &proxy));
-    settings.trusted_proxies = &proxy;
-    settings.trusted_proxy_count = 1;
+    options.trusted_proxies = &proxy;
+    options.trusted_proxy_count = 1;
     check_address("X-Forwarded-For: 192.0.2.1\r\n", "127.0.0.1");
     assert_true(address_network_parse("127.0.0.0/8", &proxy));
     check_address("", "127.0.0.1");
@@ -618,10 +618,10 @@ static void test_the_limit_of_connections(void **state)
     struct error error;
     http_server_free(server);
     client_close(&client);
-    settings.max_connections = 2;
+    options.max_connections = 2;
     int listener = listener_open("127.0.0.1:0", &error);
     port = listener_port(listener);
-    server = http_server_create(&settings, listener, &error);
+    server = http_server_create(&options, listener, &error);
     client_connect(&client, &fixture, port);
     client_connect(&second, &fixture, port);
     client_connect(&third, &fixture, port);
@@ -688,7 +688,7 @@ static void test_a_unix_socket(void **state)
     int second = listener_open(address, &error); /* left over */
     assert_true(second >= 0);
 
-    struct http_server *other = http_server_create(&settings, second, &error);
+    struct http_server *other = http_server_create(&options, second, &error);
     assert_non_null(other);
     struct test_client unix_client;
     int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);

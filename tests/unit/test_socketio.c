@@ -31,9 +31,9 @@ static struct broker_fixture fixture;
 static struct application application;
 static struct socketio_namespace name_space;
 static const struct socketio_namespace *name_spaces[2];
-static struct socketio_settings settings;
+static struct socketio_options options;
 static struct socketio_server *server;
-static struct http_settings http_settings;
+static struct http_options http_options;
 static struct http_server *http;
 static uint16_t port;
 static struct test_client client;
@@ -195,7 +195,7 @@ static int set_up(void **state)
                                              .on_disconnect = on_disconnect,
                                              .on_drain = on_drain};
     name_spaces[0] = &name_space;
-    settings = (struct socketio_settings){
+    options = (struct socketio_options){
         .session = {.loop = fixture.loop,
                     .endings = &fixture.endings,
                     .ping_interval_ms = 25000,
@@ -210,16 +210,16 @@ static int set_up(void **state)
         .on_handshake = on_handshake,
         .on_close = on_close,
     };
-    server = socketio_server_create(&settings);
+    server = socketio_server_create(&options);
     assert_non_null(server);
-    http_settings = (struct http_settings){.loop = fixture.loop,
-                                           .max_connections = 100,
-                                           .max_body_bytes = PAYLOAD_LIMIT,
-                                           .on_request = on_request};
+    http_options = (struct http_options){.loop = fixture.loop,
+                                         .max_connections = 100,
+                                         .max_body_bytes = PAYLOAD_LIMIT,
+                                         .on_request = on_request};
     error_clear(&error);
     int listener = listener_open("127.0.0.1:0", &error);
     port = listener_port(listener);
-    http = http_server_create(&http_settings, listener, &error);
+    http = http_server_create(&http_options, listener, &error);
     assert_non_null(http);
     return 0;
 }

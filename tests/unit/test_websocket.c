@@ -21,7 +21,7 @@ struct owner {
 };
 
 static struct broker_fixture fixture;
-static struct websocket_settings settings;
+static struct websocket_options options;
 static struct owner owner;
 static struct test_client client;
 
@@ -66,7 +66,7 @@ static void open_with_early(const char *early, size_t length)
     fixture_socket_pair(pair);
     assert_int_equal(setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)), 0);
     client_open(&client, &fixture, pair[1]);
-    owner.websocket = websocket_create(&settings, pair[0], early, length, &owner);
+    owner.websocket = websocket_create(&options, pair[0], early, length, &owner);
     assert_non_null(owner.websocket);
 }
 
@@ -74,7 +74,7 @@ static int set_up(void **state)
 {
     (void)state;
     fixture_open(&fixture);
-    settings = (struct websocket_settings){
+    options = (struct websocket_options){
         .loop = fixture.loop,
         .endings = &fixture.endings,
         .max_message_bytes = MESSAGE_LIMIT,
