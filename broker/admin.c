@@ -39,7 +39,7 @@ static void respond_metrics(struct admin *admin, struct http_request *request)
     buffer_free(&page);
 }
 
-static void on_request(void *owner, struct http_request *request)
+static void on_admin_request(void *owner, struct http_request *request)
 {
     struct admin *admin = owner;
     const char *path = http_request_path(request);
@@ -73,7 +73,7 @@ struct admin *admin_create(struct loop *loop, struct broker *broker, const char 
     admin->options = (struct http_options){.loop = loop,
                                            .max_connections = ADMIN_MAX_CONNECTIONS,
                                            .max_body_bytes = 0,
-                                           .on_request = on_request,
+                                           .on_request = on_admin_request,
                                            .owner = admin};
     listener = listener_open(address, error);
     if (listener >= 0)

@@ -39,7 +39,7 @@ static void on_opened(struct worker_request *request);
 static void on_visited(struct worker_request *request);
 static void let_in(struct connecting *connecting);
 static void on_caught_up(struct catch_up *catch_up);
-static void complete(struct connecting *connecting);
+static void complete_connecting(struct connecting *connecting);
 
 static void give_up(struct connecting *connecting);
 static void turn_away(struct socketio_socket *socket);
@@ -179,7 +179,7 @@ static void on_feed_begun(struct feed_waiter *waiter, bool reached)
 
 /* A client whose recovery could not be stored gets in without one: reading is possible while
  * writing is not (a full disk). */
-static void visit(struct connecting *connecting)
+static void visit_without_recovery(struct connecting *connecting)
 {
     connecting->resume.recovered = false;
     connecting->request.query = recovery_visit(&connecting->open);
@@ -224,7 +224,7 @@ static void on_opened(struct worker_request *request)
     const struct recovery_resume *resume = &connecting->resume;
 
     if (!request->succeeded) {
-        visit(connecting);
+        visit_without_recovery(connecting);
         return;
     }
     if (resume->recovered)
@@ -244,7 +244,7 @@ static void on_opened(struct worker_request *request)
 
 /* A goodbye of ours is none of the client's: while the broker stops, what is stored says that the
  * client is connected, and the next broker knows who was online. */
-static void suspend(const struct client *client)
+static void suspend_recovery(const struct client *client)
 {
     if (!client->parts->is_stopping)
         recovery_writes_suspend(client);
@@ -277,7 +277,7 @@ static void let_in(struct connecting *connecting)
     if (!socketio_accept(socket, connecting->sid, client->pid[0] != '\0' ? client->pid : NULL)) {
         struct admission *admission = connecting->admission;
 
-        suspend(client);
+        suspend_recovery(client);
         free_connecting(connecting);
         free_client(admission, client);
         return;
@@ -291,17 +291,17 @@ static void let_in(struct connecting *connecting)
         begin_catching_up(connecting);
     } else {
         send_unread(connecting);
-        complete(connecting);
+        complete_connecting(connecting);
     }
 }
 
 static void on_caught_up(struct catch_up *catch_up)
 {
-    complete(CONTAINER_OF(catch_up, struct connecting, catch_up));
+    complete_connecting(CONTAINER_OF(catch_up, struct connecting, catch_up));
 }
 
 /* Everything that the client has to know has been sent. */
-static void complete(struct connecting *connecting)
+static void complete_connecting(struct connecting *connecting)
 {
     struct client *client = connecting->client;
 
@@ -345,7 +345,7 @@ void admission_disconnect(struct admission *admission, struct socketio_socket *s
     if (reason == SOCKETIO_CLIENT_DISCONNECT || reason == SOCKETIO_SERVER_DISCONNECT)
         recovery_writes_close(client);
     else
-        suspend(client);
+        suspend_recovery(client);
     free_client(admission, client);
 }
 

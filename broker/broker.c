@@ -55,7 +55,7 @@ static struct engineio_verdict on_handshake(void *application,
     return verdict;
 }
 
-static void on_close(void *application, void *user)
+static void on_connection_close(void *application, void *user)
 {
     struct broker *broker = application;
 
@@ -260,7 +260,7 @@ static void describe_socketio(struct broker *broker)
         .application = broker,
         .is_origin_allowed = is_origin_allowed,
         .on_handshake = on_handshake,
-        .on_close = on_close,
+        .on_close = on_connection_close,
     };
 }
 

@@ -28,7 +28,7 @@ void catch_up_start(struct catch_up *catch_up, const struct buffer *audiences, i
     read_page(catch_up);
 }
 
-static void send_event(struct client *client, const struct event *event)
+static void send_missed_event(struct client *client, const struct event *event)
 {
     if (event->payload_length == 0)
         return; /* blanked since */
@@ -48,7 +48,7 @@ static void send_page(struct catch_up *catch_up)
     for (size_t i = 0; i < event_batch_count(batch) && client_is_reachable(client); i++) {
         event_batch_at(batch, i, &event);
         catch_up->missed.after = event.seq;
-        send_event(client, &event);
+        send_missed_event(client, &event);
     }
 }
 

@@ -83,7 +83,7 @@ static void emit_farewell(struct client *client, const char *message, const char
     buffer_free(&payload);
 }
 
-static void expire(struct client *client)
+static void expire_client(struct client *client)
 {
     client->parts->metrics.tokens_expired++;
     emit_farewell(client, "Votre session a expiré", "token_expired");
@@ -102,7 +102,7 @@ static void end_erased(struct client *client)
     socketio_disconnect(client->socket);
 }
 
-static void on_expiry(struct timer *timer)
+static void on_client_expiry(struct timer *timer)
 {
     struct client *client = CONTAINER_OF(timer, struct client, expiry);
 
@@ -111,7 +111,7 @@ static void on_expiry(struct timer *timer)
     else if (client->is_failing)
         socketio_close(client->socket, FAREWELL_INTERNAL_ERROR);
     else if (client->expires_at_ms <= wall_ms(client))
-        expire(client);
+        expire_client(client);
     else
         client_start_expiry(client);
 }
@@ -191,7 +191,7 @@ void client_emit_unread(struct client *client, int64_t seq, int64_t total)
     buffer_free(&payload);
 }
 
-static void send_event(struct client *client, int64_t seq, struct block *packet)
+static void send_in_order(struct client *client, int64_t seq, struct block *packet)
 {
     if (seq <= client->position)
         return;
@@ -210,8 +210,8 @@ bool client_hold(struct client *client)
 
 /* A socket that would have to keep more than its output may hold is closed, like one that does not
  * read. */
-static void keep(struct client *client, int64_t seq, struct block *packet,
-                 const struct membership *membership)
+static void hold_event(struct client *client, int64_t seq, struct block *packet,
+                       const struct membership *membership)
 {
     struct hold *hold = client->hold;
     struct held *held = malloc(sizeof(*held));
@@ -238,9 +238,9 @@ void client_deliver(struct client *client, int64_t seq, struct block *packet,
                     const struct membership *membership)
 {
     if (client->hold != NULL)
-        keep(client, seq, packet, membership);
+        hold_event(client, seq, packet, membership);
     else
-        send_event(client, seq, packet);
+        send_in_order(client, seq, packet);
 }
 
 /* What becomes of what is taken out of a hold. SEND_JOINED: as SEND, but what came through a
@@ -269,7 +269,7 @@ static void take_out(struct client *client, int64_t seq, const struct membership
         }
         *link = held->next;
         if (is_sent(held, fate))
-            send_event(client, held->seq, held->packet);
+            send_in_order(client, held->seq, held->packet);
         hold->bytes -= held->packet->length;
         block_release(held->packet);
         free(held);
@@ -313,7 +313,7 @@ struct client *client_create(struct broker_parts *parts, struct socketio_socket 
 {
     struct client *client = calloc(1, sizeof(*client));
 
-    if (client == NULL || !loop_timer_add(parts->loop, &client->expiry, on_expiry)) {
+    if (client == NULL || !loop_timer_add(parts->loop, &client->expiry, on_client_expiry)) {
         free(client);
         return NULL;
     }

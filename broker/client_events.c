@@ -281,7 +281,7 @@ static bool keep_read_time(struct action *action)
     return !is_own && !action->json.failed;
 }
 
-static void on_marked(struct worker_request *request)
+static void on_message_marked(struct worker_request *request)
 {
     struct action *action = action_of(request);
 
@@ -306,7 +306,7 @@ static void handle_mark(struct action *action)
     action->call.message = (struct message_reference){.message_id = action->message_id,
                                                       .caller = client_caller(action->client),
                                                       .json = &action->json};
-    action_write(action, message_mark_read(&action->call.message), on_marked);
+    action_write(action, message_mark_read(&action->call.message), on_message_marked);
 }
 
 static void on_conversation_marked(struct worker_request *request)

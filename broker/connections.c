@@ -13,7 +13,7 @@ struct address {
     char text[];
 };
 
-static struct engineio_verdict refuse(const char *message)
+static struct engineio_verdict refuse_handshake(const char *message)
 {
     return (struct engineio_verdict){.status = 503, .message = message};
 }
@@ -45,12 +45,12 @@ struct engineio_verdict connections_take(struct connections *connections,
     struct address *address;
 
     if (connections->count >= (size_t)config->broker_max_connections)
-        return refuse("Trop de connexions");
+        return refuse_handshake("Trop de connexions");
     address = take_address(connections, text);
     if (address == NULL)
-        return refuse("Mémoire insuffisante");
+        return refuse_handshake("Mémoire insuffisante");
     if (limit > 0 && address->count >= limit)
-        return refuse("Trop de connexions de cette adresse");
+        return refuse_handshake("Trop de connexions de cette adresse");
     address->count++;
     connections->count++;
     return (struct engineio_verdict){.user = address};

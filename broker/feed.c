@@ -46,7 +46,7 @@ static struct kept_event **slot(struct feed *feed, int64_t seq)
     return &feed->window[seq & (FEED_WINDOW - 1)];
 }
 
-static void drop(struct feed *feed, int64_t seq)
+static void drop_kept(struct feed *feed, int64_t seq)
 {
     struct kept_event **kept = slot(feed, seq);
 
@@ -60,11 +60,11 @@ static void drop(struct feed *feed, int64_t seq)
 static void clear_window(struct feed *feed)
 {
     for (int64_t i = 0; i < FEED_WINDOW; i++)
-        drop(feed, i);
+        drop_kept(feed, i);
 }
 
 /* Without memory it is lost here, and read from the outbox later. */
-static void keep(struct feed *feed, const struct event *event)
+static void keep_event(struct feed *feed, const struct event *event)
 {
     struct kept_event **kept = slot(feed, event->seq);
 
@@ -106,7 +106,7 @@ static void hand_on(struct feed *feed, const struct event *event, int64_t arrive
 }
 
 /* Hands on what is kept and next, one slice of it. */
-static void proceed(struct feed *feed)
+static void hand_on_kept(struct feed *feed)
 {
     struct kept_event *kept;
 
@@ -128,7 +128,7 @@ static void proceed(struct feed *feed)
 
 static void on_slice(struct timer *timer)
 {
-    proceed(CONTAINER_OF(timer, struct feed, slice));
+    hand_on_kept(CONTAINER_OF(timer, struct feed, slice));
 }
 
 void feed_accept(struct feed *feed, const struct event *event)
@@ -136,19 +136,19 @@ void feed_accept(struct feed *feed, const struct event *event)
     if (!is_active(feed) || event->seq <= feed->position)
         return;
     if (event->seq == feed->position + 1 && !timer_is_running(&feed->slice)) {
-        drop(feed, event->seq);
+        drop_kept(feed, event->seq);
         hand_on(feed, event, loop_now_ms(feed->options.loop));
         tell_waiters(feed);
     } else {
-        keep(feed, event);
+        keep_event(feed, event);
     }
     if (!timer_is_running(&feed->slice))
-        proceed(feed);
+        hand_on_kept(feed);
 }
 
 /* ---- reading the outbox -------------------------------------------------------------------- */
 
-static void look(struct feed *feed)
+static void look_into_outbox(struct feed *feed)
 {
     if (feed->is_reading)
         return;
@@ -174,7 +174,7 @@ static void skip_pruned(struct feed *feed, int64_t oldest)
                 LOG_NUMBER("first", feed->position + 1), LOG_NUMBER("last", oldest - 1));
     feed->statistics.skipped += (uint64_t)(oldest - 1 - feed->position);
     while (feed->position < oldest - 1)
-        drop(feed, ++feed->position);
+        drop_kept(feed, ++feed->position);
 }
 
 static void take_events(struct feed *feed)
@@ -190,13 +190,13 @@ static void take_events(struct feed *feed)
             skip_pruned(feed, event.seq);
         if (*slot(feed, event.seq) == NULL)
             feed->statistics.healed++;
-        keep(feed, &event);
+        keep_event(feed, &event);
     }
     if (!timer_is_running(&feed->slice))
-        proceed(feed);
+        hand_on_kept(feed);
 }
 
-static void take_read(struct feed *feed)
+static void take_outbox(struct feed *feed)
 {
     if (!feed->has_begun) {
         begin_at(feed, feed->read.newest);
@@ -219,7 +219,7 @@ static void on_read(struct worker_request *request)
     feed->is_healthy = request->succeeded;
     bool may_be_more = event_batch_count(&feed->read.batch) == FEED_READ_EVENTS;
     if (request->succeeded && feed->users > 0)
-        take_read(feed);
+        take_outbox(feed);
     else if (!feed->has_begun)
         feed_cancel(feed);
     event_batch_clear(&feed->read.batch);
@@ -236,7 +236,7 @@ static void on_look(struct timer *timer)
     if (timer_is_running(&feed->slice))
         loop_timer_start(feed->options.loop, &feed->look, NEXT_TURN_MS);
     else
-        look(feed);
+        look_into_outbox(feed);
 }
 
 static void on_gap(struct timer *timer)
@@ -244,7 +244,7 @@ static void on_gap(struct timer *timer)
     struct feed *feed = CONTAINER_OF(timer, struct feed, gap);
 
     if (feed->kept > 0 && feed->users > 0)
-        look(feed);
+        look_into_outbox(feed);
 }
 
 /* ---- who needs it -------------------------------------------------------------------------- */
@@ -252,7 +252,7 @@ static void on_gap(struct timer *timer)
 void feed_enter(struct feed *feed)
 {
     if (feed->users++ == 0)
-        look(feed);
+        look_into_outbox(feed);
 }
 
 void feed_leave(struct feed *feed)

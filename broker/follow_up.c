@@ -62,7 +62,7 @@ struct read_mark {
     char reader_id[FOREIGN_ID_MAX_BYTES + 1];
 };
 
-static void on_marked(struct worker_request *request)
+static void on_mark_written(struct worker_request *request)
 {
     struct read_mark *mark = CONTAINER_OF(request, struct read_mark, request);
 
@@ -85,7 +85,7 @@ static void mark_read(struct broker_parts *parts, const char *message_id, const 
         .caller = {.user_id = mark->reader_id, .role = "", .kind = CALLER_OTHER},
         .json = &mark->json};
     mark->request.operation = message_mark_read(&mark->message);
-    mark->request.on_done = on_marked;
+    mark->request.on_done = on_mark_written;
     worker_write(parts->worker, &mark->request);
 }
 

@@ -48,7 +48,7 @@ struct daemon {
 
 /* ---- requests and events ------------------------------------------------------------------- */
 
-static void on_request(void *owner, struct http_request *request)
+static void on_browser_request(void *owner, struct http_request *request)
 {
     static const char prefix[] = "/socket.io";
     static const char not_found[] =
@@ -170,7 +170,7 @@ static bool open_http(struct daemon *daemon, const struct config *config, struct
         .loop = daemon->loop,
         .max_connections = (unsigned)config->broker_max_connections + EXTRA_HTTP_CONNECTIONS,
         .max_body_bytes = BROKER_MAX_PAYLOAD_BYTES,
-        .on_request = on_request,
+        .on_request = on_browser_request,
         .owner = daemon,
     };
     use_proxies(daemon, config);

@@ -44,7 +44,7 @@ static const char *next_id(const struct buffer *ids, const char *id)
 }
 
 /* The contact with that id if it is known here and this pass has not met it before. */
-static struct user *meet(struct presence *presence, const char *id)
+static struct user *meet_contact(struct presence *presence, const char *id)
 {
     struct user *user = rooms_find_user(presence->rooms, id);
 
@@ -56,7 +56,7 @@ static struct user *meet(struct presence *presence, const char *id)
 
 /* ---- telling ------------------------------------------------------------------------------- */
 
-static struct block *encode(const char *name, const char *user_id)
+static struct block *encode_presence(const char *name, const char *user_id)
 {
     struct buffer payload = BUFFER_EMPTY;
     struct json_writer writer;
@@ -74,13 +74,13 @@ static struct block *encode(const char *name, const char *user_id)
 static void tell_contacts(struct presence *presence, const struct buffer *contacts,
                           const char *name, const char *user_id)
 {
-    struct block *packet = encode(name, user_id);
+    struct block *packet = encode_presence(name, user_id);
 
     if (packet == NULL)
         return;
     presence->pass++;
     for (const char *id = next_id(contacts, NULL); id != NULL; id = next_id(contacts, id)) {
-        struct user *contact = meet(presence, id);
+        struct user *contact = meet_contact(presence, id);
         if (contact == NULL)
             continue;
         for (struct occupant *one = contact->first; one != NULL; one = one->next_of_user)
@@ -98,10 +98,10 @@ static void tell_client(struct presence *presence, struct client *client,
     presence->pass++;
     for (const char *id = next_id(contacts, NULL); id != NULL && told < PRESENCE_CONTACTS_MAX;
          id = next_id(contacts, id)) {
-        const struct user *contact = meet(presence, id);
+        const struct user *contact = meet_contact(presence, id);
         if (contact == NULL || !is_online(contact))
             continue;
-        struct block *packet = encode("user-online", contact->id);
+        struct block *packet = encode_presence("user-online", contact->id);
         if (packet != NULL)
             client_send(client, packet);
         block_release(packet);

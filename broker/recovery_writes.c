@@ -16,7 +16,7 @@ struct recovery_write {
     char conversation_id[ID_BYTES];
 };
 
-static void on_written(struct worker_request *request)
+static void on_recovery_written(struct worker_request *request)
 {
     free(CONTAINER_OF(request, struct recovery_write, request));
 }
@@ -31,7 +31,7 @@ static struct recovery_write *make_write(const struct client *client)
     write->reference.pid = write->pid;
     write->room.pid = write->pid;
     write->room.conversation_id = write->conversation_id;
-    write->request.on_done = on_written;
+    write->request.on_done = on_recovery_written;
     return write;
 }
 

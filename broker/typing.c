@@ -25,7 +25,7 @@ struct typing {
 /* ---- telling ------------------------------------------------------------------------------- */
 
 /* Tells the others in the room. `user_name` NULL: has stopped. */
-static void tell(const struct room *room, const struct user *user, const char *user_name)
+static void tell_others(const struct room *room, const struct user *user, const char *user_name)
 {
     struct buffer payload = BUFFER_EMPTY;
     struct json_writer writer;
@@ -46,7 +46,7 @@ static void tell(const struct room *room, const struct user *user, const char *u
 
 /* ---- typists ------------------------------------------------------------------------------- */
 
-static struct typist *find(struct typing *typing, const char *user_id, const char *room_id)
+static struct typist *find_typist(struct typing *typing, const char *user_id, const char *room_id)
 {
     const struct room *room = rooms_find_room(typing->rooms, room_id);
     struct typist *typist = room != NULL ? room->typists : NULL;
@@ -76,26 +76,26 @@ static void remove_typist(struct typist *typist)
     rooms_drop_room(typing->rooms, room);
 }
 
-static void end(struct typist *typist)
+static void end_typist(struct typist *typist)
 {
-    tell(typist->room, typist->client->occupant.user, NULL);
+    tell_others(typist->room, typist->client->occupant.user, NULL);
     remove_typist(typist);
 }
 
-static void on_expiry(struct timer *timer)
+static void on_typing_expiry(struct timer *timer)
 {
-    end(CONTAINER_OF(timer, struct typist, expiry));
+    end_typist(CONTAINER_OF(timer, struct typist, expiry));
 }
 
 /* NULL without memory: nobody is told then. */
-static struct typist *add(struct typing *typing, struct client *client, const char *room_id)
+static struct typist *add_typist(struct typing *typing, struct client *client, const char *room_id)
 {
     struct room *room = rooms_take_room(typing->rooms, room_id);
 
     if (room == NULL)
         return NULL;
     struct typist *typist = calloc(1, sizeof(*typist));
-    if (typist == NULL || !loop_timer_add(typing->loop, &typist->expiry, on_expiry)) {
+    if (typist == NULL || !loop_timer_add(typing->loop, &typist->expiry, on_typing_expiry)) {
         free(typist);
         rooms_drop_room(typing->rooms, room);
         return NULL;
@@ -117,34 +117,34 @@ static struct typist *add(struct typing *typing, struct client *client, const ch
 void typing_start(struct typing *typing, struct client *client, const char *room_id,
                   const char *name)
 {
-    struct typist *typist = find(typing, client->occupant.user->id, room_id);
+    struct typist *typist = find_typist(typing, client->occupant.user->id, room_id);
 
     if (typist == NULL)
-        typist = add(typing, client, room_id);
+        typist = add_typist(typing, client, room_id);
     if (typist == NULL)
         return;
     typist->client = client;
     loop_timer_start(typing->loop, &typist->expiry, TYPING_MS);
-    tell(typist->room, client->occupant.user, name);
+    tell_others(typist->room, client->occupant.user, name);
 }
 
 void typing_stop(struct typing *typing, const struct client *client, const char *room_id)
 {
-    struct typist *typist = find(typing, client->occupant.user->id, room_id);
+    struct typist *typist = find_typist(typing, client->occupant.user->id, room_id);
     const struct room *room = rooms_find_room(typing->rooms, room_id);
 
     if (typist != NULL)
-        end(typist);
+        end_typist(typist);
     else if (room != NULL)
-        tell(room, client->occupant.user, NULL);
+        tell_others(room, client->occupant.user, NULL);
 }
 
 void typing_end(struct typing *typing, const char *user_id, const char *room_id)
 {
-    struct typist *typist = find(typing, user_id, room_id);
+    struct typist *typist = find_typist(typing, user_id, room_id);
 
     if (typist != NULL)
-        end(typist);
+        end_typist(typist);
 }
 
 void typing_leave(struct typing *typing, const struct client *client, const char *room_id)
@@ -154,7 +154,7 @@ void typing_leave(struct typing *typing, const struct client *client, const char
     while (typist != NULL) {
         struct typist *next = typist->next;
         if (typist->client == client && (room_id == NULL || strcmp(typist->room->id, room_id) == 0))
-            end(typist);
+            end_typist(typist);
         typist = next;
     }
 }

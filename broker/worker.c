@@ -46,7 +46,7 @@ static int64_t now_ms(const struct worker *worker)
 
 /* ---- back to the loop ---------------------------------------------------------------------- */
 
-static void deliver(struct worker *worker, struct delivery *delivery)
+static void deliver_to_loop(struct worker *worker, struct delivery *delivery)
 {
     delivery->next = NULL;
     pthread_mutex_lock(&worker->lock);
@@ -62,7 +62,7 @@ static void deliver(struct worker *worker, struct delivery *delivery)
 }
 
 /* Without memory the event is lost here; the feed will miss its seq and read it from the outbox. */
-static void on_committed(void *context, const struct event *event)
+static void on_committed_event(void *context, const struct event *event)
 {
     struct worker *worker = context;
     struct delivery *delivery = malloc(sizeof(*delivery) + event_texts_bytes(event));
@@ -71,13 +71,13 @@ static void on_committed(void *context, const struct event *event)
         return;
     *delivery = (struct delivery){0};
     event_copy(event, &delivery->event, delivery->texts);
-    deliver(worker, delivery);
+    deliver_to_loop(worker, delivery);
 }
 
 /* The delivery of a request's result is made before the request starts, so that it cannot fail. */
-static void finish(struct worker_request *request)
+static void return_request(struct worker_request *request)
 {
-    deliver(request->worker, request->job.context);
+    deliver_to_loop(request->worker, request->job.context);
 }
 
 static void take_result(struct worker *worker, struct worker_request *request)
@@ -119,7 +119,7 @@ static void on_wakeup(struct loop_wakeup *wakeup)
 /* ---- requests ------------------------------------------------------------------------------ */
 
 /* False when there is no memory: the request is then done already. */
-static bool begin(struct worker *worker, struct worker_request *request)
+static bool start_request(struct worker *worker, struct worker_request *request)
 {
     struct delivery *delivery = calloc(1, sizeof(*delivery));
 
@@ -140,16 +140,16 @@ static bool begin(struct worker *worker, struct worker_request *request)
     return true;
 }
 
-static void on_written(struct database_job *job)
+static void on_operation_done(struct database_job *job)
 {
     struct worker_request *request = CONTAINER_OF(job, struct worker_request, job);
 
     request->succeeded = job->succeeded;
-    finish(request);
+    return_request(request);
 }
 
 /* All writes of a turn at once: they wake the writer once, and share a commit. */
-static void submit(struct worker *worker)
+static void submit_writes(struct worker *worker)
 {
     size_t count = worker->write_count;
 
@@ -160,25 +160,25 @@ static void submit(struct worker *worker)
 
 static void run_submission(struct loop_task *task)
 {
-    submit(CONTAINER_OF(task, struct worker, submission));
+    submit_writes(CONTAINER_OF(task, struct worker, submission));
 }
 
 void worker_write(struct worker *worker, struct worker_request *request)
 {
-    if (!begin(worker, request))
+    if (!start_request(worker, request))
         return;
     request->job.operation = request->operation;
-    request->job.completed = on_written;
+    request->job.completed = on_operation_done;
     worker->writes[worker->write_count++] = &request->job;
     if (worker->write_count == DATABASE_BATCH_OPERATIONS)
-        submit(worker);
+        submit_writes(worker);
     else
         loop_defer(worker->options.loop, &worker->submission);
 }
 
 void worker_read(struct worker *worker, struct worker_request *request)
 {
-    if (!begin(worker, request))
+    if (!start_request(worker, request))
         return;
     pthread_mutex_lock(&worker->lock);
     if (worker->reads.first == NULL)
@@ -191,7 +191,7 @@ void worker_read(struct worker *worker, struct worker_request *request)
 }
 
 /* The next request to read, waiting for it; NULL when the worker stops. */
-static struct worker_request *take_read(struct worker *worker)
+static struct worker_request *take_waiting_read(struct worker *worker)
 {
     pthread_mutex_lock(&worker->lock);
     while (worker->reads.first == NULL && !worker->stopping)
@@ -208,9 +208,9 @@ static void *reader_main(void *argument)
     struct worker *worker = argument;
     struct worker_request *request;
 
-    while ((request = take_read(worker)) != NULL) {
+    while ((request = take_waiting_read(worker)) != NULL) {
         request->succeeded = database_read(worker->database, request->query, &request->job.error);
-        finish(request);
+        return_request(request);
     }
     return NULL;
 }
@@ -259,7 +259,7 @@ static void free_memory(struct worker *worker)
 }
 
 /* Results may make new requests: until there are none. */
-static void drain(struct worker *worker)
+static void await_requests(struct worker *worker)
 {
     while (worker->pending > 0) {
         handle_deliveries(worker);
@@ -277,7 +277,7 @@ struct worker *worker_create(const struct worker_options *options, struct error 
         return NULL;
     }
     worker->options = *options;
-    worker->options.database.committed = on_committed;
+    worker->options.database.committed = on_committed_event;
     worker->options.database.committed_context = worker;
     worker->submission.run = run_submission;
     pthread_mutex_init(&worker->lock, NULL);
@@ -299,7 +299,7 @@ void worker_free(struct worker *worker)
 {
     if (worker == NULL)
         return;
-    drain(worker);
+    await_requests(worker);
     loop_cancel(&worker->submission);
     stop_readers(worker);
     database_free(worker->database);

@@ -92,7 +92,7 @@ static struct loop *loop_of(const struct engineio_session *session)
 /* ---- the end ------------------------------------------------------------------------------- */
 
 /* Code up the stack may still look at it. */
-static void bury(struct engineio_session *session)
+static void bury_session(struct engineio_session *session)
 {
     ASSERT(session->state != STATE_ENDED);
     session->state = STATE_ENDED;
@@ -159,14 +159,14 @@ static void end_session(struct engineio_session *session, enum engineio_end end,
     session->state = STATE_CLOSING;
     upgrade_abandon(session);
     if (end_transport(session, end, goodbye, reason))
-        bury(session);
+        bury_session(session);
     else
         loop_timer_start(options->loop, &session->timer, options->ping_timeout_ms);
     options->on_close(user, end, true);
 }
 
 /* Ends it because of the client. */
-static void fail(struct engineio_session *session, enum engineio_end end)
+static void fail_session(struct engineio_session *session, enum engineio_end end)
 {
     end_session(session, end, GOODBYE_BRIEF, FAREWELL_UNSAID);
 }
@@ -176,7 +176,7 @@ static void end_waiting(struct engineio_session *session)
 {
     polling_close(session->polling, POLLING_GOODBYE_BRIEF);
     session->polling = NULL;
-    bury(session);
+    bury_session(session);
 }
 
 /* ---- heartbeat ----------------------------------------------------------------------------- */
@@ -197,7 +197,7 @@ static void send_ping(struct engineio_session *session)
     engineio_send(session, session->sessions->ping);
 }
 
-static void on_timer(struct timer *timer)
+static void on_session_timer(struct timer *timer)
 {
     struct engineio_session *session = CONTAINER_OF(timer, struct engineio_session, timer);
 
@@ -208,7 +208,7 @@ static void on_timer(struct timer *timer)
     else if (session->is_paused) /* the pong may be in what we do not read */
         start_heartbeat(session, session->sessions->options->ping_timeout_ms);
     else
-        fail(session, ENGINEIO_END_PING_TIMEOUT);
+        fail_session(session, ENGINEIO_END_PING_TIMEOUT);
 }
 
 /* ---- packets ------------------------------------------------------------------------------- */
@@ -231,10 +231,10 @@ static void handle_packet(struct engineio_session *session, const struct enginei
         start_heartbeat(session, options->ping_interval_ms);
         break;
     case ENGINEIO_CLOSE:
-        fail(session, ENGINEIO_END_TRANSPORT_CLOSE);
+        fail_session(session, ENGINEIO_END_TRANSPORT_CLOSE);
         break;
     case ENGINEIO_PING: /* it is the server that pings */
-        fail(session, ENGINEIO_END_TRANSPORT_ERROR);
+        fail_session(session, ENGINEIO_END_TRANSPORT_ERROR);
         break;
     case ENGINEIO_OPEN:
     case ENGINEIO_UPGRADE:
@@ -276,9 +276,9 @@ static void on_polling_close(void *owner, enum polling_end end)
 
     session->polling = NULL;
     if (end == POLLING_CLOSED)
-        bury(session);
+        bury_session(session);
     else
-        fail(session, end_of_polling(end));
+        fail_session(session, end_of_polling(end));
 }
 
 bool engineio_session_is_polling(const struct engineio_session *session)
@@ -355,7 +355,7 @@ static void complete_upgrade(struct engineio_session *session)
     enum polling_end end;
 
     if (!polling_can_move(polling, &end)) {
-        fail(session, end_of_polling(end));
+        fail_session(session, end_of_polling(end));
         return;
     }
     session->sessions->counts[ENGINEIO_POLLING]--;
@@ -397,7 +397,7 @@ static void on_websocket_message(void *owner, bool is_text, const char *bytes, s
     else if (!is_text || engineio_packet_parse(bytes, length, &packet))
         handle_packet(session, &packet);
     else
-        fail(session, ENGINEIO_END_PARSE_ERROR);
+        fail_session(session, ENGINEIO_END_PARSE_ERROR);
 }
 
 static void on_websocket_drain(void *owner)
@@ -428,12 +428,12 @@ static void on_websocket_close(void *owner, enum websocket_end end)
 /* ---- the beginning ------------------------------------------------------------------------- */
 
 /* One with an id, and no transport yet. NULL without memory. */
-static struct engineio_session *create(struct engineio_sessions *sessions, void *user)
+static struct engineio_session *create_session(struct engineio_sessions *sessions, void *user)
 {
     struct loop *loop = sessions->options->loop;
     struct engineio_session *session = calloc(1, sizeof(*session));
 
-    if (session == NULL || !loop_timer_add(loop, &session->timer, on_timer)) {
+    if (session == NULL || !loop_timer_add(loop, &session->timer, on_session_timer)) {
         free(session);
         return NULL;
     }
@@ -475,7 +475,7 @@ static struct block *encode_open(const struct engineio_session *session)
     return packet;
 }
 
-static void begin(struct engineio_session *session)
+static void begin_session(struct engineio_session *session)
 {
     const struct engineio_session_options *options = session->sessions->options;
     struct block *packet = encode_open(session);
@@ -490,25 +490,25 @@ static void begin(struct engineio_session *session)
 bool engineio_session_open_polling(struct engineio_sessions *sessions, void *user,
                                    struct http_request *get)
 {
-    struct engineio_session *session = create(sessions, user);
+    struct engineio_session *session = create_session(sessions, user);
 
     if (session == NULL)
         return false;
     session->transport = ENGINEIO_POLLING;
     session->polling = polling_create(&sessions->pollings, session);
     if (session->polling == NULL) {
-        bury(session);
+        bury_session(session);
         return false;
     }
     polling_get(session->polling, get); /* answered at the end of the turn */
-    begin(session);
+    begin_session(session);
     return true;
 }
 
 bool engineio_session_open_websocket(struct engineio_sessions *sessions, void *user, int descriptor,
                                      const char *early, size_t early_length)
 {
-    struct engineio_session *session = create(sessions, user);
+    struct engineio_session *session = create_session(sessions, user);
 
     if (session == NULL) {
         websocket_refuse(sessions->options->endings, descriptor);
@@ -518,10 +518,10 @@ bool engineio_session_open_websocket(struct engineio_sessions *sessions, void *u
     session->websocket =
         websocket_create(&sessions->websockets, descriptor, early, early_length, session);
     if (session->websocket == NULL) {
-        bury(session);
+        bury_session(session);
         return false;
     }
-    begin(session);
+    begin_session(session);
     return true;
 }
 

@@ -79,7 +79,7 @@ static void answer_post(struct polling *polling, bool is_good)
 /* ---- its end ------------------------------------------------------------------------------- */
 
 /* Lets go of everything but the struct, which callers up the stack may still look at. */
-static void let_go(struct polling *polling)
+static void let_go_polling(struct polling *polling)
 {
     polling->state = STATE_ENDED;
     output_clear(&polling->output);
@@ -103,12 +103,12 @@ bool polling_close(struct polling *polling, enum polling_goodbye goodbye)
         polling->state = STATE_CLOSING;
         return false;
     }
-    let_go(polling);
+    let_go_polling(polling);
     return true;
 }
 
 /* Ends it because of the client. */
-static void fail(struct polling *polling, enum polling_end end)
+static void fail_polling(struct polling *polling, enum polling_end end)
 {
     polling_close(polling, POLLING_GOODBYE_BLAMING);
     polling->options->on_close(polling->owner, end);
@@ -117,7 +117,7 @@ static void fail(struct polling *polling, enum polling_end end)
 /* ---- output -------------------------------------------------------------------------------- */
 
 /* Without memory nothing is pushed, and the end of the turn finds that. */
-static void push(struct polling *polling, struct block *packet, size_t limit)
+static void push_packet(struct polling *polling, struct block *packet, size_t limit)
 {
     if (packet == NULL || !output_push(&polling->output, packet, limit))
         polling->is_overflowed = true;
@@ -128,14 +128,14 @@ void polling_send(struct polling *polling, struct block *packet)
 {
     ASSERT(polling->state == STATE_OPEN);
     if (!polling->is_overflowed) /* what fits again must not follow what did not */
-        push(polling, packet, polling->options->max_output_bytes);
+        push_packet(polling, packet, polling->options->max_output_bytes);
 }
 
 void polling_nudge(struct polling *polling)
 {
     ASSERT(polling->state == STATE_OPEN);
     if (polling->get != NULL && output_is_empty(&polling->output))
-        push(polling, polling->options->noop, SIZE_MAX);
+        push_packet(polling, polling->options->noop, SIZE_MAX);
 }
 
 size_t polling_queued(const struct polling *polling)
@@ -155,7 +155,7 @@ static void on_get_gone(void *context)
     struct polling *polling = context;
 
     polling->get = NULL;
-    fail(polling, POLLING_LOST);
+    fail_polling(polling, POLLING_LOST);
 }
 
 /* Answers the GET if there is something to answer; else the client waits, and may leave. */
@@ -163,7 +163,7 @@ static void serve_get(struct polling *polling)
 {
     if (!output_is_empty(&polling->output)) {
         if (!answer_get(polling))
-            fail(polling, POLLING_LOST);
+            fail_polling(polling, POLLING_LOST);
     } else if (!polling->is_get_watched) {
         polling->is_get_watched = true;
         http_request_watch(polling->get, on_get_gone, polling);
@@ -183,14 +183,14 @@ void polling_get(struct polling *polling, struct http_request *request)
     ASSERT(polling->state != STATE_ENDED);
     if (polling->get != NULL) { /* two at once would mix up the order of messages */
         respond_bad(polling, request);
-        fail(polling, POLLING_FAILED);
+        fail_polling(polling, POLLING_FAILED);
         return;
     }
     polling->get = request;
     polling->is_get_watched = false;
     if (polling->state == STATE_CLOSING) {
         answer_get(polling);
-        let_go(polling);
+        let_go_polling(polling);
         polling->options->on_close(polling->owner, POLLING_CLOSED);
     } else {
         loop_defer(polling->options->loop, &polling->task);
@@ -217,7 +217,7 @@ static void consume_post(struct polling *polling)
             answer_post(polling, true);
             break;
         case ENGINEIO_PAYLOAD_MALFORMED:
-            fail(polling, POLLING_MALFORMED);
+            fail_polling(polling, POLLING_MALFORMED);
             break;
         }
     }
@@ -229,7 +229,7 @@ static void on_post_gone(void *context)
     struct polling *polling = context;
 
     polling->post = NULL;
-    fail(polling, POLLING_LOST);
+    fail_polling(polling, POLLING_LOST);
 }
 
 /* Whether a POST's body is what protocol 4 allows: text. */
@@ -252,7 +252,7 @@ void polling_post(struct polling *polling, struct http_request *request)
     }
     if (polling->post != NULL || !is_text(request)) {
         respond_bad(polling, request);
-        fail(polling, POLLING_FAILED);
+        fail_polling(polling, POLLING_FAILED);
         return;
     }
     polling->post = request;
@@ -278,12 +278,12 @@ void polling_resume(struct polling *polling)
 /* ---- the end of the turn ------------------------------------------------------------------- */
 
 /* Each step may end it. */
-static void run_task(struct loop_task *task)
+static void run_polling_task(struct loop_task *task)
 {
     struct polling *polling = CONTAINER_OF(task, struct polling, task);
 
     if (polling->state == STATE_OPEN && polling->is_overflowed)
-        fail(polling, POLLING_SLOW);
+        fail_polling(polling, POLLING_SLOW);
     if (polling->state == STATE_OPEN && polling->post != NULL)
         consume_post(polling);
     if (polling->state == STATE_OPEN && polling->get != NULL)
@@ -324,6 +324,6 @@ struct polling *polling_create(const struct polling_options *options, void *owne
         return NULL;
     polling->options = options;
     polling->owner = owner;
-    polling->task.run = run_task;
+    polling->task.run = run_polling_task;
     return polling;
 }

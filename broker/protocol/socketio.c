@@ -42,7 +42,7 @@ static void binary_free(struct socketio_connection *connection)
     connection->binary = NULL;
 }
 
-static void malformed(struct socketio_connection *connection)
+static void close_as_malformed(struct socketio_connection *connection)
 {
     socketio_connection_close(connection, SOCKETIO_PARSE_ERROR, FAREWELL_UNSAID);
 }
@@ -58,7 +58,7 @@ static const struct socketio_namespace *find_name_space(const struct socketio_se
 }
 
 /* Copies text[0..length) with a NUL behind it. False when it is too long or holds one. */
-static bool copy_text(const char *text, size_t length, char out[NAME_MAX_BYTES])
+static bool copy_name(const char *text, size_t length, char out[NAME_MAX_BYTES])
 {
     if (length >= NAME_MAX_BYTES || memchr(text, '\0', length) != NULL)
         return false;
@@ -74,15 +74,15 @@ static void handle_connect(struct socketio_connection *connection,
     struct json_object *auth;
     struct error error;
 
-    if (!copy_text(packet->name_space, packet->name_space_length, name) ||
-        !copy_text(packet->query, packet->query_length, query)) {
-        malformed(connection);
+    if (!copy_name(packet->name_space, packet->name_space_length, name) ||
+        !copy_name(packet->query, packet->query_length, query)) {
+        close_as_malformed(connection);
         return;
     }
     const struct socketio_namespace *name_space = find_name_space(server_of(connection), name);
     switch (socketio_payload_read(packet, &connection->options->payload, &auth, &error)) {
     case SOCKETIO_PAYLOAD_MALFORMED:
-        malformed(connection);
+        close_as_malformed(connection);
         return;
     case SOCKETIO_PAYLOAD_REFUSED:
         socketio_connection_refuse(connection, name, error.text, NULL);
@@ -108,7 +108,7 @@ static void route_event(struct socketio_connection *connection, struct socketio_
                                      .is_too_large = true};
 
     if (header_length > HEADER_MAX_BYTES)
-        malformed(connection);
+        close_as_malformed(connection);
     else if (bundle->is_too_large || bundle->ends[bundle->parts - 1] - header_length >
                                          connection->options->payload.max_bytes)
         socketio_socket_event(socket, &header);
@@ -117,8 +117,8 @@ static void route_event(struct socketio_connection *connection, struct socketio_
 }
 
 /* A whole packet. */
-static void route(struct socketio_connection *connection, const struct socketio_packet *packet,
-                  const struct socketio_bundle *bundle)
+static void route_packet(struct socketio_connection *connection,
+                         const struct socketio_packet *packet, const struct socketio_bundle *bundle)
 {
     struct socketio_socket *socket = socketio_socket_find(connection, packet);
 
@@ -127,7 +127,7 @@ static void route(struct socketio_connection *connection, const struct socketio_
         return;
     }
     if (socket == NULL || !socketio_socket_is_accepted(socket)) {
-        malformed(connection);
+        close_as_malformed(connection);
         return;
     }
     switch (packet->type) {
@@ -142,13 +142,13 @@ static void route(struct socketio_connection *connection, const struct socketio_
         break;
     case SOCKETIO_DISCONNECT:
         if (packet->payload_length > 0)
-            malformed(connection);
+            close_as_malformed(connection);
         else
             socketio_socket_detach(socket, SOCKETIO_CLIENT_DISCONNECT);
         break;
     case SOCKETIO_CONNECT:
     case SOCKETIO_CONNECT_ERROR:
-        malformed(connection);
+        close_as_malformed(connection);
         break;
     }
 }
@@ -175,11 +175,11 @@ static void handle_text(struct socketio_connection *connection, const char *byte
     struct socketio_packet packet;
 
     if (connection->binary != NULL || !socketio_packet_parse(bytes, length, &packet)) {
-        malformed(connection);
+        close_as_malformed(connection);
         return;
     }
     if (packet.attachments == 0) {
-        route(connection, &packet, &bundle);
+        route_packet(connection, &packet, &bundle);
         return;
     }
     connection->binary = calloc(1, sizeof(*connection->binary));
@@ -196,7 +196,7 @@ static void handle_binary(struct socketio_connection *connection, const char *by
     struct socketio_packet packet;
 
     if (binary == NULL || !binary_append(connection, bytes, length)) {
-        malformed(connection);
+        close_as_malformed(connection);
         return;
     }
     if (binary->bundle.parts < binary->expected_parts)
@@ -205,12 +205,12 @@ static void handle_binary(struct socketio_connection *connection, const char *by
     connection->binary = NULL;
     binary->bundle.bytes = binary->bytes.data;
     if (socketio_packet_parse(binary->bytes.data, binary->bundle.ends[0], &packet))
-        route(connection, &packet, &binary->bundle);
+        route_packet(connection, &packet, &binary->bundle);
     buffer_free(&binary->bytes);
     free(binary);
 }
 
-static void on_message(void *user, bool is_text, const char *bytes, size_t length)
+static void on_session_message(void *user, bool is_text, const char *bytes, size_t length)
 {
     struct socketio_connection *connection = user;
 
@@ -222,14 +222,15 @@ static void on_message(void *user, bool is_text, const char *bytes, size_t lengt
 
 /* ---- sessions ------------------------------------------------------------------------------ */
 
-static bool is_origin_allowed(void *owner, const char *origin, const char *host)
+static bool on_origin(void *owner, const char *origin, const char *host)
 {
     const struct socketio_options *options = ((struct socketio_server *)owner)->options;
 
     return options->is_origin_allowed(options->application, origin, host);
 }
 
-static struct engineio_verdict on_handshake(void *owner, const struct engineio_handshake *handshake)
+static struct engineio_verdict on_session_handshake(void *owner,
+                                                    const struct engineio_handshake *handshake)
 {
     struct socketio_server *server = owner;
     const struct socketio_options *options = server->options;
@@ -247,17 +248,17 @@ static struct engineio_verdict on_handshake(void *owner, const struct engineio_h
     return verdict;
 }
 
-static void on_open(void *user, struct engineio_session *session)
+static void on_session_open(void *user, struct engineio_session *session)
 {
     socketio_connection_open(user, session);
 }
 
-static void on_drain(void *user)
+static void on_session_drain(void *user)
 {
     socketio_sockets_drained(user);
 }
 
-static void on_close(void *user, enum engineio_end end, bool was_open)
+static void on_session_close(void *user, enum engineio_end end, bool was_open)
 {
     struct socketio_connection *connection = user;
     const struct socketio_options *options = server_of(connection)->options;
@@ -285,13 +286,13 @@ struct socketio_server *socketio_server_create(const struct socketio_options *op
                                              .connect_timeout_ms = options->connect_timeout_ms,
                                              .payload = options->payload};
     server->engineio_options = (struct engineio_options){.session = options->session,
-                                                         .is_origin_allowed = is_origin_allowed,
-                                                         .on_handshake = on_handshake,
+                                                         .is_origin_allowed = on_origin,
+                                                         .on_handshake = on_session_handshake,
                                                          .owner = server};
-    server->engineio_options.session.on_open = on_open;
-    server->engineio_options.session.on_message = on_message;
-    server->engineio_options.session.on_drain = on_drain;
-    server->engineio_options.session.on_close = on_close;
+    server->engineio_options.session.on_open = on_session_open;
+    server->engineio_options.session.on_message = on_session_message;
+    server->engineio_options.session.on_drain = on_session_drain;
+    server->engineio_options.session.on_close = on_session_close;
     server->engineio = engineio_server_create(&server->engineio_options);
     if (server->engineio == NULL) {
         free(server);

@@ -242,7 +242,7 @@ static void append_header(struct buffer *out, const struct socketio_header *head
 }
 
 /* The finished text as an Engine.IO message; frees the buffer. */
-static struct block *finish(struct buffer *text)
+static struct block *finish_packet(struct buffer *text)
 {
     struct block *block = NULL;
 
@@ -259,7 +259,7 @@ struct block *socketio_encode(const struct socketio_header *header, const char *
 
     append_header(&text, header);
     buffer_append(&text, payload, length);
-    return finish(&text);
+    return finish_packet(&text);
 }
 
 static struct block *encode_array(const struct socketio_header *header, const char *name,
@@ -278,7 +278,7 @@ static struct block *encode_array(const struct socketio_header *header, const ch
     if (offset != NULL)
         json_write_text(&writer, offset);
     json_end_array(&writer);
-    return finish(&text);
+    return finish_packet(&text);
 }
 
 struct block *socketio_encode_arguments(const struct socketio_header *header, const char *name,

@@ -176,7 +176,7 @@ static void handle_event(struct socketio_socket *socket, const struct socketio_b
 }
 
 /* Its last callback comes or is over; code up the stack may still look at it. */
-static void bury(struct socketio_socket *socket)
+static void bury_socket(struct socketio_socket *socket)
 {
     ASSERT(socket->state != STATE_ENDED);
     socket->state = STATE_ENDED;
@@ -186,7 +186,7 @@ static void bury(struct socketio_socket *socket)
 
 /* What became possible when nothing is running for the socket any more: its next events, or its
  * end. */
-static void settle(struct socketio_socket *socket)
+static void settle_socket(struct socketio_socket *socket)
 {
     struct waiting *waiting;
 
@@ -200,7 +200,7 @@ static void settle(struct socketio_socket *socket)
     if (socket->callbacks == 0 && !socket->is_paused && socket->state == STATE_LEAVING) {
         const struct socketio_namespace *name_space = socket->name_space;
 
-        bury(socket);
+        bury_socket(socket);
         name_space->on_disconnect(name_space->application, socket,
                                   (enum socketio_reason)socket->reason);
     }
@@ -214,7 +214,7 @@ static void enter(struct socketio_socket *socket)
 static void leave(struct socketio_socket *socket)
 {
     socket->callbacks--;
-    settle(socket);
+    settle_socket(socket);
 }
 
 void socketio_pause(struct socketio_socket *socket)
@@ -225,7 +225,7 @@ void socketio_pause(struct socketio_socket *socket)
 void socketio_resume(struct socketio_socket *socket)
 {
     socket->is_paused = false;
-    settle(socket);
+    settle_socket(socket);
 }
 
 void socketio_socket_event(struct socketio_socket *socket, const struct socketio_bundle *bundle)
@@ -363,11 +363,11 @@ void socketio_socket_detach(struct socketio_socket *socket, enum socketio_reason
 }
 
 /* Ends one that was not let in. */
-static void dismiss(struct socketio_socket *socket)
+static void dismiss_socket(struct socketio_socket *socket)
 {
     if (socket->connection != NULL)
         unlink_socket(socket);
-    bury(socket);
+    bury_socket(socket);
 }
 
 static struct block *encode_connect(const struct socketio_socket *socket, const char *sid,
@@ -393,7 +393,7 @@ static struct block *encode_connect(const struct socketio_socket *socket, const 
 bool socketio_accept(struct socketio_socket *socket, const char *sid, const char *pid)
 {
     if (socket->connection == NULL) {
-        dismiss(socket);
+        dismiss_socket(socket);
         return false;
     }
     struct block *packet = encode_connect(socket, sid, pid);
@@ -408,7 +408,7 @@ void socketio_refuse(struct socketio_socket *socket, const char *message, const 
 {
     if (socket->connection != NULL)
         socketio_connection_refuse(socket->connection, socket->name_space->name, message, data);
-    dismiss(socket);
+    dismiss_socket(socket);
 }
 
 void socketio_disconnect(struct socketio_socket *socket)

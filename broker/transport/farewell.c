@@ -16,7 +16,7 @@ struct farewell {
     int descriptor;
 };
 
-static void finish(struct farewell *farewell)
+static void finish_farewell(struct farewell *farewell)
 {
     struct farewell_set *set = farewell->set;
 
@@ -34,13 +34,13 @@ static void finish(struct farewell *farewell)
     free(farewell);
 }
 
-static void on_timeout(struct timer *timer)
+static void on_farewell_timeout(struct timer *timer)
 {
-    finish(CONTAINER_OF(timer, struct farewell, timer));
+    finish_farewell(CONTAINER_OF(timer, struct farewell, timer));
 }
 
 /* Throws away what the peer sends. False when there is nothing more to come. */
-static bool drain(struct farewell *farewell)
+static bool drain_peer(struct farewell *farewell)
 {
     ssize_t count;
 
@@ -51,7 +51,7 @@ static bool drain(struct farewell *farewell)
     return count > 0 || (count < 0 && errno == EAGAIN);
 }
 
-static void on_ready(struct loop_watch *watch, uint32_t events)
+static void on_farewell_ready(struct loop_watch *watch, uint32_t events)
 {
     struct farewell *farewell = CONTAINER_OF(watch, struct farewell, watch);
 
@@ -64,19 +64,19 @@ static void on_ready(struct loop_watch *watch, uint32_t events)
         case OUTPUT_BLOCKED:
             break;
         case OUTPUT_FAILED:
-            finish(farewell);
+            finish_farewell(farewell);
             return;
         }
     }
-    if (events & ~(uint32_t)EPOLLOUT && !drain(farewell))
-        finish(farewell);
+    if (events & ~(uint32_t)EPOLLOUT && !drain_peer(farewell))
+        finish_farewell(farewell);
 }
 
 void farewell_start(struct farewell_set *set, int descriptor, struct output *output)
 {
     struct farewell *farewell = calloc(1, sizeof(*farewell));
 
-    if (farewell == NULL || !loop_timer_add(set->loop, &farewell->timer, on_timeout)) {
+    if (farewell == NULL || !loop_timer_add(set->loop, &farewell->timer, on_farewell_timeout)) {
         free(farewell);
         output_clear(output);
         close(descriptor);
@@ -91,18 +91,19 @@ void farewell_start(struct farewell_set *set, int descriptor, struct output *out
         set->first->previous = farewell;
     set->first = farewell;
     set->count++;
-    if (!loop_watch(set->loop, &farewell->watch, descriptor, EPOLLIN | EPOLLOUT, on_ready)) {
-        finish(farewell);
+    if (!loop_watch(set->loop, &farewell->watch, descriptor, EPOLLIN | EPOLLOUT,
+                    on_farewell_ready)) {
+        finish_farewell(farewell);
         return;
     }
     loop_timer_start(set->loop, &farewell->timer, FAREWELL_MS);
-    on_ready(&farewell->watch, EPOLLOUT);
+    on_farewell_ready(&farewell->watch, EPOLLOUT);
 }
 
 void farewell_abort(struct farewell_set *set)
 {
     for (struct farewell *farewell = set->first, *next; farewell != NULL; farewell = next) {
         next = farewell->next;
-        finish(farewell);
+        finish_farewell(farewell);
     }
 }

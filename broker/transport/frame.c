@@ -102,7 +102,7 @@ struct header {
     bool is_final;
 };
 
-static size_t fail(struct frame_event *event, enum frame_close_code code)
+static size_t fail_parsing(struct frame_event *event, enum frame_close_code code)
 {
     event->type = FRAME_EVENT_ERROR;
     event->close_code = (uint16_t)code;
@@ -221,20 +221,20 @@ static size_t read_control(struct header *header, char *bytes, size_t length,
     if (header->opcode == FRAME_CLOSE) {
         event->close_code = FRAME_CLOSE_NO_STATUS;
         if (payload == 1)
-            return fail(event, FRAME_CLOSE_PROTOCOL_ERROR);
+            return fail_parsing(event, FRAME_CLOSE_PROTOCOL_ERROR);
         if (payload >= 2)
             event->close_code = (uint16_t)read_big_endian(event->bytes, 2);
         if (payload >= 2 && !close_code_is_valid(event->close_code))
-            return fail(event, FRAME_CLOSE_PROTOCOL_ERROR);
+            return fail_parsing(event, FRAME_CLOSE_PROTOCOL_ERROR);
         if (payload > 2 &&
             utf8_continue(UTF8_COMPLETE, event->bytes + 2, payload - 2) != UTF8_COMPLETE)
-            return fail(event, FRAME_CLOSE_INVALID_DATA);
+            return fail_parsing(event, FRAME_CLOSE_INVALID_DATA);
     }
     return header->size + payload;
 }
 
 /* What is there of the current frame's payload. */
-static size_t read_payload(struct frame_parser *parser, char *bytes, size_t length,
+static size_t take_payload(struct frame_parser *parser, char *bytes, size_t length,
                            struct frame_event *event)
 {
     size_t piece = length < parser->frame_bytes ? length : (size_t)parser->frame_bytes;
@@ -253,7 +253,7 @@ static size_t read_payload(struct frame_parser *parser, char *bytes, size_t leng
         parser->utf8_state = utf8_continue(parser->utf8_state, bytes, piece);
         if (parser->utf8_state == UTF8_INVALID ||
             (event->is_last && parser->utf8_state != UTF8_COMPLETE))
-            return fail(event, FRAME_CLOSE_INVALID_DATA);
+            return fail_parsing(event, FRAME_CLOSE_INVALID_DATA);
     }
     if (event->is_last) {
         parser->opcode = 0;
@@ -269,19 +269,19 @@ size_t frame_parse(struct frame_parser *parser, char *bytes, size_t length, uint
 
     *event = (struct frame_event){0};
     if (parser->in_frame)
-        return read_payload(parser, bytes, length, event);
+        return take_payload(parser, bytes, length, event);
     switch (read_header(parser, bytes, length, &header)) {
     case HEADER_PARTIAL:
         return need_more(event);
     case HEADER_ILLEGAL:
-        return fail(event, FRAME_CLOSE_PROTOCOL_ERROR);
+        return fail_parsing(event, FRAME_CLOSE_PROTOCOL_ERROR);
     case HEADER_COMPLETE:
         break;
     }
     if (header.opcode & CONTROL_BIT)
         return read_control(&header, bytes, length, event);
     if (header.length > limit || parser->message_bytes > limit - header.length)
-        return fail(event, FRAME_CLOSE_TOO_LARGE);
+        return fail_parsing(event, FRAME_CLOSE_TOO_LARGE);
 
     if (header.opcode != FRAME_CONTINUATION)
         parser->opcode = header.opcode;
@@ -297,7 +297,7 @@ size_t frame_parse(struct frame_parser *parser, char *bytes, size_t length, uint
         event->bytes = bytes + length;
         return length;
     }
-    size_t taken = read_payload(parser, bytes + header.size, length - header.size, event);
+    size_t taken = take_payload(parser, bytes + header.size, length - header.size, event);
     return event->type == FRAME_EVENT_ERROR ? 0 : header.size + taken;
 }
 

@@ -81,7 +81,7 @@ struct http_request {
 
 /* ---- running libmicrohttpd ----------------------------------------------------------------- */
 
-static void schedule(struct http_server *server)
+static void schedule_daemon(struct http_server *server)
 {
     struct loop *loop = server->options->loop;
     MHD_UNSIGNED_LONG_LONG wait_ms;
@@ -94,15 +94,15 @@ static void schedule(struct http_server *server)
         loop_timer_start(loop, &server->timer, wait_ms > INT_MAX ? INT_MAX : (int64_t)wait_ms);
 }
 
-static void run_task(struct loop_task *task)
+static void run_daemon(struct loop_task *task)
 {
     struct http_server *server = CONTAINER_OF(task, struct http_server, task);
 
     MHD_run(server->daemon);
-    schedule(server);
+    schedule_daemon(server);
 }
 
-static void on_ready(struct loop_watch *watch, uint32_t events)
+static void on_daemon_ready(struct loop_watch *watch, uint32_t events)
 {
     struct http_server *server = CONTAINER_OF(watch, struct http_server, watch);
 
@@ -110,7 +110,7 @@ static void on_ready(struct loop_watch *watch, uint32_t events)
     loop_defer(server->options->loop, &server->task);
 }
 
-static void on_timeout(struct timer *timer)
+static void on_daemon_timeout(struct timer *timer)
 {
     struct http_server *server = CONTAINER_OF(timer, struct http_server, timer);
 
@@ -192,7 +192,7 @@ static void respond_empty(struct http_request *request, unsigned status)
 }
 
 /* What is too long is judged before any of the body is read. */
-static enum MHD_Result begin(struct http_request *request, const char *method)
+static enum MHD_Result begin_request(struct http_request *request, const char *method)
 {
     const char *length = http_request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
     size_t head_bytes =
@@ -222,7 +222,7 @@ static enum MHD_Result receive_body(struct http_request *request, const char *by
     return MHD_YES;
 }
 
-static void complete(struct http_request *request)
+static void complete_request(struct http_request *request)
 {
     const struct http_options *options = request->server->options;
 
@@ -255,11 +255,11 @@ static enum MHD_Result on_access(void *context, struct MHD_Connection *connectio
     if (request == NULL || request->is_dropped)
         return MHD_NO;
     if (!request->has_begun)
-        return begin(request, method);
+        return begin_request(request, method);
     if (*length > 0)
         return receive_body(request, bytes, length);
     if (!request->is_answered)
-        complete(request);
+        complete_request(request);
     return request->is_dropped ? MHD_NO : MHD_YES;
 }
 
@@ -352,7 +352,7 @@ void http_request_address(const struct http_request *request, char out[ADDRESS_B
 /* ---- answers ------------------------------------------------------------------------------- */
 
 /* After this it is libmicrohttpd's: the owner has answered it, or was told that it is gone. */
-static void finish(struct http_request *request)
+static void finish_request(struct http_request *request)
 {
     struct http_server *server = request->server;
 
@@ -366,10 +366,10 @@ static void finish(struct http_request *request)
     loop_defer(server->options->loop, &server->task);
 }
 
-static void drop(struct http_request *request)
+static void drop_request(struct http_request *request)
 {
     request->is_dropped = true;
-    finish(request);
+    finish_request(request);
 }
 
 static void queue_response(struct http_request *request, unsigned status,
@@ -379,7 +379,7 @@ static void queue_response(struct http_request *request, unsigned status,
         request->is_dropped = true;
     if (response != NULL)
         MHD_destroy_response(response);
-    finish(request);
+    finish_request(request);
 }
 
 static bool add_fields(struct MHD_Response *response, const struct http_field *fields)
@@ -416,7 +416,7 @@ static void tell_gone(struct http_request *request)
     void (*on_gone)(void *context) = request->on_gone;
     void *context = request->gone_context;
 
-    drop(request);
+    drop_request(request);
     if (on_gone != NULL)
         on_gone(context);
 }
@@ -584,7 +584,7 @@ static unsigned connection_count(const struct http_server *server)
         ->num_connections;
 }
 
-static void refuse(struct http_server *server, int descriptor)
+static void refuse_connection(struct http_server *server, int descriptor)
 {
     struct output output = {0};
     struct block *block =
@@ -638,7 +638,7 @@ static void on_acceptable(struct loop_watch *watch, uint32_t events)
         }
         server->is_short = false;
         if (connection_count(server) >= server->options->max_connections)
-            refuse(server, descriptor);
+            refuse_connection(server, descriptor);
         else /* closes it when it fails */
             MHD_add_connection(server->daemon, descriptor, (struct sockaddr *)&address, length);
         loop_defer(server->options->loop, &server->task);
@@ -693,7 +693,7 @@ struct http_server *http_server_create(const struct http_options *options, int l
 {
     struct loop *loop = options->loop;
     struct http_server *server = calloc(1, sizeof(*server));
-    bool has_timer = server != NULL && loop_timer_add(loop, &server->timer, on_timeout);
+    bool has_timer = server != NULL && loop_timer_add(loop, &server->timer, on_daemon_timeout);
 
     if (!has_timer || !loop_timer_add(loop, &server->accept_pause, on_pause_over)) {
         if (has_timer)
@@ -704,14 +704,14 @@ struct http_server *http_server_create(const struct http_options *options, int l
         return NULL;
     }
     server->options = options;
-    server->task.run = run_task;
+    server->task.run = run_daemon;
     server->refused.loop = loop;
     server->listener.descriptor = listener;
     server->daemon = start_daemon(server);
     if (server->daemon != NULL) {
         int descriptor = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
 
-        if (loop_watch(loop, &server->watch, descriptor, EPOLLIN, on_ready) &&
+        if (loop_watch(loop, &server->watch, descriptor, EPOLLIN, on_daemon_ready) &&
             loop_watch(loop, &server->listener, listener, EPOLLIN, on_acceptable))
             return server;
     }

@@ -8,7 +8,7 @@
 #include "common/listen_address.h"
 #include "common/unix_listener.h"
 
-static int fail(struct error *error, const char *text, const char *reason, int descriptor)
+static int fail_to_listen(struct error *error, const char *text, const char *reason, int descriptor)
 {
     error_set(error, ERROR_UNAVAILABLE, "cannot listen on %s: %s", text, reason);
     if (descriptor >= 0)
@@ -23,7 +23,7 @@ static int open_unix(const char *text, const char *path, struct error *error)
 
     error_clear(&reason);
     if (!unix_listener_open(path, &listener, &reason))
-        return fail(error, text, reason.text, -1);
+        return fail_to_listen(error, text, reason.text, -1);
     return listener.descriptor;
 }
 
@@ -37,7 +37,7 @@ static int open_internet(const char *text, const struct listen_address *address,
     if (descriptor < 0 || setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
         bind(descriptor, (const struct sockaddr *)&address->internet, address->length) != 0 ||
         listen(descriptor, LISTENER_BACKLOG) != 0)
-        return fail(error, text, strerror(errno), descriptor);
+        return fail_to_listen(error, text, strerror(errno), descriptor);
     return descriptor;
 }
 
@@ -48,7 +48,7 @@ int listener_open(const char *text, struct error *error)
 
     error_clear(&reason);
     if (!listen_address_parse(text, &address, &reason))
-        return fail(error, text, reason.text, -1);
+        return fail_to_listen(error, text, reason.text, -1);
     return address.path != NULL ? open_unix(text, address.path, error)
                                 : open_internet(text, &address, error);
 }

@@ -50,7 +50,7 @@ static void input_free(struct websocket *websocket)
 
 /* Lets go of everything but the struct, which callers up the stack may still look at. Returns the
  * descriptor. */
-static int let_go(struct websocket *websocket)
+static int let_go_websocket(struct websocket *websocket)
 {
     int descriptor = websocket->watch.descriptor;
 
@@ -76,7 +76,7 @@ static void push_close(struct output *output, enum frame_close_code code)
 static void close_with(struct websocket *websocket, enum frame_close_code code)
 {
     push_close(&websocket->output, code);
-    farewell_start(websocket->options->endings, let_go(websocket), &websocket->output);
+    farewell_start(websocket->options->endings, let_go_websocket(websocket), &websocket->output);
 }
 
 void websocket_close(struct websocket *websocket, enum farewell_reason reason)
@@ -102,7 +102,7 @@ void websocket_refuse(struct farewell_set *endings, int descriptor)
 void websocket_abort(struct websocket *websocket)
 {
     output_clear(&websocket->output);
-    close(let_go(websocket));
+    close(let_go_websocket(websocket));
 }
 
 /* Ends it because of the peer: one that sends frames is told by a close frame. */
@@ -193,7 +193,7 @@ static struct input *take_input(struct websocket *websocket)
 }
 
 /* Keeps bytes for later; false without memory. */
-static bool keep(struct websocket *websocket, const char *bytes, size_t length)
+static bool keep_bytes(struct websocket *websocket, const char *bytes, size_t length)
 {
     struct input *input = take_input(websocket);
 
@@ -265,7 +265,7 @@ static void handle_bytes(struct websocket *websocket, char *bytes, size_t length
         if (websocket->state != STATE_OPEN)
             return;
     }
-    if (position < length && !keep(websocket, bytes + position, length - position))
+    if (position < length && !keep_bytes(websocket, bytes + position, length - position))
         end_by_frame(websocket, WEBSOCKET_FAILED, FRAME_CLOSE_INTERNAL_ERROR);
 }
 
@@ -321,7 +321,7 @@ void websocket_read(struct websocket *websocket)
         receive(websocket);
 }
 
-static void on_ready(struct loop_watch *watch, uint32_t events)
+static void on_websocket_ready(struct loop_watch *watch, uint32_t events)
 {
     struct websocket *websocket = CONTAINER_OF(watch, struct websocket, watch);
 
@@ -364,7 +364,7 @@ static void handle_kept(struct websocket *websocket)
     handle_bytes(websocket, buffer, length);
 }
 
-static void run_task(struct loop_task *task)
+static void run_websocket_task(struct loop_task *task)
 {
     struct websocket *websocket = CONTAINER_OF(task, struct websocket, task);
 
@@ -389,10 +389,11 @@ struct websocket *websocket_create(const struct websocket_options *options, int 
     }
     websocket->options = options;
     websocket->owner = owner;
-    websocket->task.run = run_task;
+    websocket->task.run = run_websocket_task;
     if (early_length > LOOP_BUFFER_BYTES ||
-        (early_length > 0 && !keep(websocket, early, early_length)) ||
-        !loop_watch(options->loop, &websocket->watch, descriptor, EPOLLIN | EPOLLERR, on_ready)) {
+        (early_length > 0 && !keep_bytes(websocket, early, early_length)) ||
+        !loop_watch(options->loop, &websocket->watch, descriptor, EPOLLIN | EPOLLERR,
+                    on_websocket_ready)) {
         input_free(websocket);
         free(websocket);
         close(descriptor);
