@@ -263,7 +263,7 @@ static void send_message(const char *text)
 
 /* ---- hooks --------------------------------------------------------------------------------- */
 
-static void test_the_handshake_hook(void **state)
+static void the_application_is_asked_for_each_handshake(void **state)
 {
     (void)state;
     open_polling();
@@ -275,7 +275,7 @@ static void test_the_handshake_hook(void **state)
     assert_int_equal(user.closes, 0);
 }
 
-static void test_refusal(void **state)
+static void a_refused_handshake_is_answered_with_its_reason(void **state)
 {
     static const char *const fields[] = {"", HANDSHAKE_FIELDS};
     static const char *const queries[] = {"EIO=4&transport=polling", "EIO=4&transport=websocket"};
@@ -291,7 +291,7 @@ static void test_refusal(void **state)
     assert_int_equal(user.opens + user.closes, 0);
 }
 
-static void test_origins(void **state)
+static void only_pages_of_allowed_origins_get_in(void **state)
 {
     static const struct {
         const char *field;
@@ -323,7 +323,7 @@ static void test_origins(void **state)
     }
 }
 
-static void test_a_client_that_left_before_it_was_open(void **state)
+static void a_client_that_leaves_before_it_is_open_is_told_of_once(void **state)
 {
     (void)state;
     begin_get(&client, "EIO=4&transport=websocket", HANDSHAKE_FIELDS);
@@ -335,7 +335,7 @@ static void test_a_client_that_left_before_it_was_open(void **state)
 }
 
 /* In whichever order the two servers are freed. */
-static void test_the_servers_end_within_a_handshake(void **state)
+static void the_server_may_end_within_a_handshake(void **state)
 {
     (void)state;
     ends_in_handshake = true;
@@ -350,7 +350,7 @@ static void test_the_servers_end_within_a_handshake(void **state)
 
 /* ---- time ---------------------------------------------------------------------------------- */
 
-static void test_heartbeat(void **state)
+static void who_does_not_answer_a_ping_is_closed(void **state)
 {
     (void)state;
     open_websocket();
@@ -375,7 +375,7 @@ static void test_heartbeat(void **state)
 }
 
 /* Another sign of life counts for a pong, but once: the client has to answer. */
-static void test_a_late_pong(void **state)
+static void any_packet_gives_a_late_pong_more_time_once(void **state)
 {
     (void)state;
     open_websocket();
@@ -391,7 +391,7 @@ static void test_a_late_pong(void **state)
     assert_int_equal(user.end, ENGINEIO_END_PING_TIMEOUT);
 }
 
-static void test_an_upgrade_that_takes_too_long(void **state)
+static void an_upgrade_that_takes_too_long_leaves_polling_as_it_was(void **state)
 {
     (void)state;
     open_polling();
@@ -415,7 +415,7 @@ static void test_an_upgrade_that_takes_too_long(void **state)
 
 /* ---- sending ------------------------------------------------------------------------------- */
 
-static void test_messages_of_a_turn_are_one_answer(void **state)
+static void messages_of_a_turn_are_one_answer(void **state)
 {
     (void)state;
     open_polling();
@@ -431,7 +431,7 @@ static void test_messages_of_a_turn_are_one_answer(void **state)
     assert_int_equal(engineio_queued(user.session), 0);
 }
 
-static void test_drain(void **state)
+static void drain_is_told_when_all_was_fetched(void **state)
 {
     (void)state;
     open_polling();
@@ -448,7 +448,7 @@ static void test_drain(void **state)
     assert_int_equal(user.drains, 2);
 }
 
-static void test_a_client_that_does_not_fetch(void **state)
+static void who_does_not_fetch_is_cut_off(void **state)
 {
     static char text[30001];
 
@@ -466,7 +466,7 @@ static void test_a_client_that_does_not_fetch(void **state)
 }
 
 /* The goodbye brings what was queued: up to what did not fit, and nothing that came after. */
-static void test_no_gap_before_a_goodbye(void **state)
+static void nothing_follows_a_gap_before_a_goodbye(void **state)
 {
     static char text[30001];
 
@@ -485,7 +485,7 @@ static void test_no_gap_before_a_goodbye(void **state)
 }
 
 /* Within one turn: it has missed something, and must not go on over the WebSocket. */
-static void test_a_client_that_does_not_fetch_and_upgrades(void **state)
+static void who_has_missed_something_does_not_upgrade(void **state)
 {
     static char text[30001];
 
@@ -506,7 +506,7 @@ static void test_a_client_that_does_not_fetch_and_upgrades(void **state)
     assert_int_equal(engineio_count(server, ENGINEIO_POLLING), 0);
 }
 
-static void test_a_client_that_does_not_read(void **state)
+static void who_does_not_read_is_cut_off(void **state)
 {
     static char text[PAYLOAD_LIMIT];
 
@@ -524,7 +524,7 @@ static void test_a_client_that_does_not_read(void **state)
 
 /* ---- pausing ------------------------------------------------------------------------------- */
 
-static void test_pause_over_websocket(void **state)
+static void a_paused_websocket_is_not_read_nor_timed_out(void **state)
 {
     (void)state;
     open_websocket();
@@ -549,7 +549,7 @@ static void test_pause_over_websocket(void **state)
 }
 
 /* A POST is answered when its last packet has been taken. */
-static void test_pause_over_polling(void **state)
+static void a_paused_post_waits_for_its_answer(void **state)
 {
     (void)state;
     open_polling();
@@ -570,7 +570,7 @@ static void test_pause_over_polling(void **state)
     assert_string_equal(buffer_text(&user.messages), "text:one text:two binary:\x01 ");
 }
 
-static void test_two_posts_at_once(void **state)
+static void two_posts_at_once_end_the_session(void **state)
 {
     (void)state;
     open_polling();
@@ -585,7 +585,7 @@ static void test_two_posts_at_once(void **state)
     assert_int_equal(user.message_count, 1);
 }
 
-static void test_a_post_whose_client_leaves(void **state)
+static void the_end_of_a_waiting_post_ends_the_session(void **state)
 {
     (void)state;
     open_polling();
@@ -600,7 +600,7 @@ static void test_a_post_whose_client_leaves(void **state)
 
 /* ---- closing by the server ----------------------------------------------------------------- */
 
-static void test_close_over_websocket(void **state)
+static void closing_a_websocket_sends_what_waits_and_the_reason(void **state)
 {
     (void)state;
     open_websocket();
@@ -614,7 +614,7 @@ static void test_close_over_websocket(void **state)
     client_await_end(&client);
 }
 
-static void test_close_while_a_poll_waits(void **state)
+static void closing_answers_a_poll_that_waits(void **state)
 {
     (void)state;
     open_polling();
@@ -631,7 +631,7 @@ static void test_close_while_a_poll_waits(void **state)
 }
 
 /* The client is told at its next poll; what it sends meanwhile is ignored. */
-static void test_close_between_polls(void **state)
+static void closing_between_polls_is_told_to_the_next(void **state)
 {
     (void)state;
     open_polling();
@@ -651,7 +651,7 @@ static void test_close_between_polls(void **state)
     assert_int_equal(user.closes, 1);
 }
 
-static void test_close_and_the_client_never_comes(void **state)
+static void a_closed_client_that_never_comes_is_forgotten(void **state)
 {
     (void)state;
     open_polling();
@@ -661,7 +661,7 @@ static void test_close_and_the_client_never_comes(void **state)
     assert_int_equal(await_answer(&client), 400);
 }
 
-static void test_close_within_a_message(void **state)
+static void closing_within_a_message_drops_the_next_ones(void **state)
 {
     (void)state;
     open_polling();
@@ -674,7 +674,7 @@ static void test_close_within_a_message(void **state)
     check_answer(&client, 200, "1");
 }
 
-static void test_abort(void **state)
+static void aborting_sends_nothing(void **state)
 {
     (void)state;
     open_websocket();
@@ -685,7 +685,7 @@ static void test_abort(void **state)
     assert_int_equal(client.received.length, 0);
 }
 
-static void test_close_some(void **state)
+static void closing_some_closes_so_many(void **state)
 {
     enum { COUNT = 100 };
     static struct test_client clients[COUNT];
@@ -710,7 +710,7 @@ static void test_close_some(void **state)
 }
 
 /* The counts follow an upgrade, and the end of the upgraded session. */
-static void test_counts(void **state)
+static void sessions_are_counted_by_the_transport_they_use(void **state)
 {
     (void)state;
     open_polling();
@@ -726,7 +726,7 @@ static void test_counts(void **state)
     assert_int_equal(engineio_count(server, ENGINEIO_POLLING), 0);
 }
 
-static void test_ends_have_the_reference_servers_names(void **state)
+static void ends_have_the_reference_servers_names(void **state)
 {
     (void)state;
     assert_string_equal(engineio_end_name(ENGINEIO_END_TRANSPORT_CLOSE), "transport close");
@@ -739,35 +739,46 @@ static void test_ends_have_the_reference_servers_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_the_handshake_hook, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_refusal, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_origins, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_client_that_left_before_it_was_open, set_up,
+        cmocka_unit_test_setup_teardown(the_application_is_asked_for_each_handshake, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(test_the_servers_end_within_a_handshake, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_heartbeat, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_late_pong, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_an_upgrade_that_takes_too_long, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_messages_of_a_turn_are_one_answer, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_drain, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_client_that_does_not_fetch, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_no_gap_before_a_goodbye, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_client_that_does_not_fetch_and_upgrades, set_up,
+        cmocka_unit_test_setup_teardown(a_refused_handshake_is_answered_with_its_reason, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(test_a_client_that_does_not_read, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_pause_over_websocket, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_pause_over_polling, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_two_posts_at_once, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_post_whose_client_leaves, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_close_over_websocket, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_close_while_a_poll_waits, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_close_between_polls, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_close_and_the_client_never_comes, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_close_within_a_message, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_abort, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_close_some, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_counts, set_up, tear_down),
-        cmocka_unit_test(test_ends_have_the_reference_servers_names),
+        cmocka_unit_test_setup_teardown(only_pages_of_allowed_origins_get_in, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_client_that_leaves_before_it_is_open_is_told_of_once,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_server_may_end_within_a_handshake, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_does_not_answer_a_ping_is_closed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(any_packet_gives_a_late_pong_more_time_once, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(an_upgrade_that_takes_too_long_leaves_polling_as_it_was,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(messages_of_a_turn_are_one_answer, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(drain_is_told_when_all_was_fetched, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_does_not_fetch_is_cut_off, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(nothing_follows_a_gap_before_a_goodbye, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_has_missed_something_does_not_upgrade, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(who_does_not_read_is_cut_off, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_paused_websocket_is_not_read_nor_timed_out, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_paused_post_waits_for_its_answer, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(two_posts_at_once_end_the_session, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_end_of_a_waiting_post_ends_the_session, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(closing_a_websocket_sends_what_waits_and_the_reason, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(closing_answers_a_poll_that_waits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(closing_between_polls_is_told_to_the_next, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_closed_client_that_never_comes_is_forgotten, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(closing_within_a_message_drops_the_next_ones, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(aborting_sends_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(closing_some_closes_so_many, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(sessions_are_counted_by_the_transport_they_use, set_up,
+                                        tear_down),
+        cmocka_unit_test(ends_have_the_reference_servers_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

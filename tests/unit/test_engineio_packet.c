@@ -4,7 +4,7 @@
 
 #include "broker/protocol/engineio_packet.h"
 
-static void test_packets(void **state)
+static void a_packet_is_a_type_and_its_data(void **state)
 {
     struct engineio_packet packet;
 
@@ -54,7 +54,7 @@ static void check_payload(const char *payload, size_t length, const char *expect
     free(copy);
 }
 
-static void test_payloads(void **state)
+static void a_payload_is_packets_or_malformed(void **state)
 {
     static const struct {
         const char *payload, *expected;
@@ -104,7 +104,7 @@ static void append(struct buffer *payload, struct block *packet)
     block_release(packet);
 }
 
-static void test_encoding_payloads(void **state)
+static void an_encoded_payload_reads_back(void **state)
 {
     struct buffer payload = BUFFER_EMPTY;
 
@@ -122,7 +122,7 @@ static void test_encoding_payloads(void **state)
 }
 
 /* A text packet is a text frame, a binary one a binary frame without a type. */
-static void test_encoding_frames(void **state)
+static void a_packet_is_encoded_as_a_frame(void **state)
 {
     struct block *text = engineio_packet_encode(ENGINEIO_MESSAGE, "hi", 2);
     struct block *binary = engineio_packet_encode_binary("\xff", 1);
@@ -152,10 +152,10 @@ static void test_encoding_frames(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_packets),
-        cmocka_unit_test(test_payloads),
-        cmocka_unit_test(test_encoding_payloads),
-        cmocka_unit_test(test_encoding_frames),
+        cmocka_unit_test(a_packet_is_a_type_and_its_data),
+        cmocka_unit_test(a_payload_is_packets_or_malformed),
+        cmocka_unit_test(an_encoded_payload_reads_back),
+        cmocka_unit_test(a_packet_is_encoded_as_a_frame),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

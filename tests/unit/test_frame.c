@@ -147,7 +147,7 @@ static void check(struct buffer *stream, const char *expected)
 
 /* ---- tests --------------------------------------------------------------------------------- */
 
-static void test_messages(void **state)
+static void messages_come_in_pieces_with_control_frames_between(void **state)
 {
     struct buffer stream = BUFFER_EMPTY;
 
@@ -166,7 +166,7 @@ static void test_messages(void **state)
                    "close:1000");
 }
 
-static void test_lengths(void **state)
+static void every_length_has_its_header(void **state)
 {
     static const size_t lengths[] = {0, 1, 125, 126, 127, 65535, 65536, LIMIT};
 
@@ -245,7 +245,7 @@ static const struct rule rules[] = {
     {"a reason that is no UTF-8", FRAME_CLOSE, "\x03\xe8\xc3", 3, {0}, "error:1007"},
 };
 
-static void test_rules(void **state)
+static void each_broken_rule_is_an_error(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LENGTH(rules); i++) {
@@ -258,7 +258,7 @@ static void test_rules(void **state)
     }
 }
 
-static void test_a_message_within_a_message(void **state)
+static void a_message_within_a_message_is_an_error(void **state)
 {
     struct buffer stream = BUFFER_EMPTY;
 
@@ -269,7 +269,7 @@ static void test_a_message_within_a_message(void **state)
 }
 
 /* Refused by what the header announces, before any of the payload is there. */
-static void test_the_size_limit(void **state)
+static void a_message_over_the_limit_is_an_error_at_its_header(void **state)
 {
     struct buffer stream = BUFFER_EMPTY;
     static char payload[LIMIT + 1];
@@ -293,7 +293,7 @@ static void test_the_size_limit(void **state)
 }
 
 /* As the header says: nothing that a 64-bit length can hold overflows anything. */
-static void test_huge_lengths(void **state)
+static void huge_lengths_are_errors(void **state)
 {
     static const char *const lengths[] = {
         "\xff\xff\xff\xff\xff\xff\xff\xff", "\x7f\xff\xff\xff\xff\xff\xff\xff",
@@ -314,7 +314,7 @@ static void test_huge_lengths(void **state)
 
 /* Every sequence of up to four bytes out of those that matter, against the other validator, cut at
  * each place. */
-static void test_utf8(void **state)
+static void text_is_utf8_wherever_it_is_cut(void **state)
 {
     static const char bytes[] = "a\x7f\x80\x8f\x90\x9f\xa0\xbf\xc1\xc2\xdf\xe0\xe1\xec\xed\xee\xef"
                                 "\xf0\xf1\xf3\xf4\xf5\xff";
@@ -480,7 +480,7 @@ static void check_against_oracle(const struct buffer *stream, struct random_sour
     reader_free(&oracle.reader);
 }
 
-static void test_against_wslay(void **state)
+static void random_streams_are_read_as_wslay_reads_them(void **state)
 {
     uint64_t seed = 7;
     struct random_source random = random_seeded(&seed);
@@ -500,7 +500,7 @@ static void test_against_wslay(void **state)
 
 /* ---- encoder ------------------------------------------------------------------------------- */
 
-static void test_encoding(void **state)
+static void a_frame_is_encoded_in_the_shortest_form(void **state)
 {
     static const struct {
         size_t length, header_length;
@@ -534,7 +534,7 @@ static void test_encoding(void **state)
     assert_null(frame_encode(FRAME_TEXT, NULL, SIZE_MAX));
 }
 
-static void test_encoding_a_close(void **state)
+static void a_close_frame_has_its_code_or_none(void **state)
 {
     struct block *with = frame_encode_close(1009), *without = frame_encode_close(1005);
 
@@ -550,11 +550,16 @@ static void test_encoding_a_close(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_messages),       cmocka_unit_test(test_lengths),
-        cmocka_unit_test(test_rules),          cmocka_unit_test(test_a_message_within_a_message),
-        cmocka_unit_test(test_the_size_limit), cmocka_unit_test(test_huge_lengths),
-        cmocka_unit_test(test_utf8),           cmocka_unit_test(test_against_wslay),
-        cmocka_unit_test(test_encoding),       cmocka_unit_test(test_encoding_a_close),
+        cmocka_unit_test(messages_come_in_pieces_with_control_frames_between),
+        cmocka_unit_test(every_length_has_its_header),
+        cmocka_unit_test(each_broken_rule_is_an_error),
+        cmocka_unit_test(a_message_within_a_message_is_an_error),
+        cmocka_unit_test(a_message_over_the_limit_is_an_error_at_its_header),
+        cmocka_unit_test(huge_lengths_are_errors),
+        cmocka_unit_test(text_is_utf8_wherever_it_is_cut),
+        cmocka_unit_test(random_streams_are_read_as_wslay_reads_them),
+        cmocka_unit_test(a_frame_is_encoded_in_the_shortest_form),
+        cmocka_unit_test(a_close_frame_has_its_code_or_none),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

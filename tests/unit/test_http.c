@@ -106,7 +106,7 @@ static void check_response(unsigned status, const char *text)
     assert_string_equal(body.length > 0 ? buffer_text(&body) : "", text);
 }
 
-static void test_an_answer_at_once(void **state)
+static void a_connection_is_used_again(void **state)
 {
     (void)state;
     for (int i = 0; i < 3; i++) { /* on one connection */
@@ -117,7 +117,7 @@ static void test_an_answer_at_once(void **state)
     }
 }
 
-static void test_what_a_request_says(void **state)
+static void a_request_is_handed_on_when_it_is_whole(void **state)
 {
     size_t length;
 
@@ -140,7 +140,7 @@ static void test_what_a_request_says(void **state)
     check_response(200, "thanks");
 }
 
-static void test_methods(void **state)
+static void each_method_is_told_and_others_are_other(void **state)
 {
     static const struct {
         const char *name;
@@ -169,7 +169,7 @@ static void test_methods(void **state)
 }
 
 /* Many wait at once, and are answered in another order, some in the same turn. */
-static void test_answers_later(void **state)
+static void answers_may_come_later_in_any_order(void **state)
 {
     enum { COUNT = 30 };
     struct test_client clients[COUNT];
@@ -198,7 +198,7 @@ static void test_answers_later(void **state)
     assert_int_equal(gone_count, 0);
 }
 
-static void test_a_client_that_leaves_while_it_waits(void **state)
+static void a_client_that_leaves_while_it_waits_is_told_of(void **state)
 {
     (void)state;
     client_send_text(&client, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -215,7 +215,7 @@ static void test_a_client_that_leaves_while_it_waits(void **state)
 }
 
 /* It notices the next request's end as well. */
-static void test_a_connection_that_waits_again(void **state)
+static void a_connection_may_wait_again(void **state)
 {
     (void)state;
     for (size_t i = 0; i < 3; i++) {
@@ -231,7 +231,7 @@ static void test_a_connection_that_waits_again(void **state)
     FIXTURE_UNTIL(&fixture, gone_count == 1);
 }
 
-static void test_an_announced_body_that_is_too_long(void **state)
+static void an_announced_body_that_is_too_long_is_answered_413(void **state)
 {
     static char text[BODY_LIMIT + 1];
 
@@ -244,7 +244,7 @@ static void test_an_announced_body_that_is_too_long(void **state)
 }
 
 /* Nobody waits for a body that is far too long. */
-static void test_an_announced_body_that_is_far_too_long(void **state)
+static void an_announced_body_that_is_far_too_long_is_not_read(void **state)
 {
     (void)state;
     client_send_text(&client,
@@ -253,7 +253,7 @@ static void test_an_announced_body_that_is_far_too_long(void **state)
     assert_int_equal(request_count, 0);
 }
 
-static void test_the_longest_body(void **state)
+static void the_longest_body_is_taken(void **state)
 {
     static char text[BODY_LIMIT];
     size_t length;
@@ -270,7 +270,7 @@ static void test_the_longest_body(void **state)
 }
 
 /* In chunks, whose sum nobody announces. */
-static void test_chunked_bodies(void **state)
+static void a_chunked_body_has_the_same_limit(void **state)
 {
     static char chunk[1000];
     size_t length;
@@ -300,7 +300,7 @@ static void test_chunked_bodies(void **state)
 }
 
 /* A body without end is not read for ever. */
-static void test_a_chunked_body_without_end(void **state)
+static void a_chunked_body_without_end_is_cut_off(void **state)
 {
     static char chunk[1000];
 
@@ -367,7 +367,7 @@ static void a_longer_head_is_answered_431_once(void **state)
     assert_int_equal(request_count, 0);
 }
 
-static void test_nonsense(void **state)
+static void what_is_no_http_ends_the_connection(void **state)
 {
     (void)state;
     client_send_text(&client, "this is no HTTP\r\n\r\n");
@@ -390,7 +390,7 @@ static void check_address(const char *forwarded, const char *expected)
     check_response(200, "ok");
 }
 
-static void test_addresses(void **state)
+static void the_forwarded_address_counts_from_trusted_proxies_alone(void **state)
 {
     static struct address_network proxy;
 
@@ -453,7 +453,7 @@ static void upgrade(struct upgraded *upgraded, const char *early)
     requests[index] = NULL;
 }
 
-static void test_upgrade(void **state)
+static void an_upgraded_socket_is_the_callers_alone(void **state)
 {
     struct upgraded upgraded;
     int on;
@@ -522,7 +522,7 @@ static void of_the_subprotocols_that_are_offered_the_first_is_named(void **state
     check_subprotocol("Sec-WebSocket-Protocol:\r\n", "");
 }
 
-static void test_upgrade_of_one_that_is_gone(void **state)
+static void an_upgrade_of_one_that_is_gone_is_told_once(void **state)
 {
     struct upgraded upgraded;
     struct linger reset = {.l_onoff = 1, .l_linger = 0};
@@ -544,7 +544,7 @@ static void test_upgrade_of_one_that_is_gone(void **state)
         close(upgraded.descriptor);
 }
 
-static void test_handshakes_that_are_none(void **state)
+static void what_lacks_a_part_is_no_handshake(void **state)
 {
     static const char *const heads[] = {
         "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"
@@ -581,7 +581,7 @@ static void test_handshakes_that_are_none(void **state)
 
 /* ---- the server's end ---------------------------------------------------------------------- */
 
-static void test_the_end_with_requests_that_wait(void **state)
+static void requests_that_wait_at_the_end_are_told_as_gone(void **state)
 {
     (void)state;
     client_send_text(&client, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -593,7 +593,7 @@ static void test_the_end_with_requests_that_wait(void **state)
     client_await_end(&client);
 }
 
-static void test_stop_listening(void **state)
+static void who_is_there_is_served_after_listening_has_stopped(void **state)
 {
     (void)state;
     client_send_text(&client, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -610,7 +610,7 @@ static void test_stop_listening(void **state)
 }
 
 /* One more is told so, at once. */
-static void test_the_limit_of_connections(void **state)
+static void a_connection_over_the_limit_is_answered_503(void **state)
 {
     struct test_client second, third;
 
@@ -643,7 +643,7 @@ static void test_the_limit_of_connections(void **state)
 }
 
 /* Accepting begins again when there are descriptors again, whoever has given them back. */
-static void test_without_descriptors(void **state)
+static void accepting_goes_on_when_there_are_descriptors_again(void **state)
 {
     struct rlimit limit, lower;
 
@@ -667,7 +667,7 @@ static void test_without_descriptors(void **state)
 
 /* ---- listeners ----------------------------------------------------------------------------- */
 
-static void test_a_unix_socket(void **state)
+static void a_unix_socket_is_served_and_replaced(void **state)
 {
     char directory[] = "/tmp/messagerie-test-XXXXXX", address[64];
     struct sockaddr_un path = {.sun_family = AF_UNIX};
@@ -709,7 +709,7 @@ static void test_a_unix_socket(void **state)
     rmdir(directory);
 }
 
-static void test_broken_requests_are_one_line_a_second(void **state)
+static void broken_requests_are_one_line_a_second(void **state)
 {
     struct test_client broken;
     int log = memfd_create("log", MFD_CLOEXEC);
@@ -731,7 +731,7 @@ static void test_broken_requests_are_one_line_a_second(void **state)
     close(log);
 }
 
-static void test_addresses_that_are_none(void **state)
+static void what_is_no_address_cannot_be_listened_on(void **state)
 {
     static const char *const addresses[] = {"",
                                             "unix:",
@@ -758,36 +758,44 @@ static void test_addresses_that_are_none(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_an_answer_at_once, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_what_a_request_says, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_methods, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_answers_later, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_client_that_leaves_while_it_waits, set_up,
+        cmocka_unit_test_setup_teardown(a_connection_is_used_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_request_is_handed_on_when_it_is_whole, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(each_method_is_told_and_others_are_other, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(test_a_connection_that_waits_again, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_an_announced_body_that_is_too_long, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_an_announced_body_that_is_far_too_long, set_up,
+        cmocka_unit_test_setup_teardown(answers_may_come_later_in_any_order, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_client_that_leaves_while_it_waits_is_told_of, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(test_the_longest_body, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_chunked_bodies, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_chunked_body_without_end, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_connection_may_wait_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_announced_body_that_is_too_long_is_answered_413, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(an_announced_body_that_is_far_too_long_is_not_read, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(the_longest_body_is_taken, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_chunked_body_has_the_same_limit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_chunked_body_without_end_is_cut_off, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_head_of_16_kib_is_taken_cookies_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_longer_head_is_answered_431_once, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_nonsense, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_addresses, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_upgrade, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_no_http_ends_the_connection, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_forwarded_address_counts_from_trusted_proxies_alone,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_upgraded_socket_is_the_callers_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(of_the_subprotocols_that_are_offered_the_first_is_named,
                                         set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_upgrade_of_one_that_is_gone, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_handshakes_that_are_none, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_the_end_with_requests_that_wait, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_stop_listening, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_the_limit_of_connections, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_without_descriptors, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_unix_socket, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_broken_requests_are_one_line_a_second, set_up,
+        cmocka_unit_test_setup_teardown(an_upgrade_of_one_that_is_gone_is_told_once, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(test_addresses_that_are_none, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_lacks_a_part_is_no_handshake, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(requests_that_wait_at_the_end_are_told_as_gone, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(who_is_there_is_served_after_listening_has_stopped, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_connection_over_the_limit_is_answered_503, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(accepting_goes_on_when_there_are_descriptors_again, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_unix_socket_is_served_and_replaced, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(broken_requests_are_one_line_a_second, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_no_address_cannot_be_listened_on, set_up,
+                                        tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,7 +44,7 @@ static void on_ready(struct loop_watch *watch, uint32_t events)
         loop_unwatch(fixture.loop, &watched->to_unwatch->watch);
 }
 
-static void test_readiness_is_by_level(void **state)
+static void readiness_is_told_as_long_as_it_lasts(void **state)
 {
     struct watched watched = {0};
     int pair[2];
@@ -76,7 +76,7 @@ static void test_readiness_is_by_level(void **state)
     close(pair[1]);
 }
 
-static void test_a_bad_descriptor(void **state)
+static void a_bad_descriptor_is_not_watched(void **state)
 {
     struct watched watched = {0};
 
@@ -87,7 +87,7 @@ static void test_a_bad_descriptor(void **state)
 
 /* Both are ready in the same turn: whichever comes first ends the other, whose callback then must
  * not come although the turn has it among its events. */
-static void test_unwatching_what_is_ready_too(void **state)
+static void what_was_unwatched_is_not_called_in_the_same_turn(void **state)
 {
     struct watched first = {0}, second = {0};
     int pair[2];
@@ -135,7 +135,7 @@ static void add_timed(struct timed *timed, int64_t delay_ms, int64_t again_ms)
     loop_timer_start(fixture.loop, &timed->timer, delay_ms);
 }
 
-static void test_timers(void **state)
+static void a_timer_calls_once_when_it_is_due(void **state)
 {
     struct timed soon, later, stopped;
     int64_t start_ms = fixture.now_ms;
@@ -161,7 +161,7 @@ static void test_timers(void **state)
 }
 
 /* One that restarts itself without delay gets one call a turn, and does not hold up the loop. */
-static void test_a_timer_without_delay(void **state)
+static void a_timer_without_delay_waits_for_the_next_turn(void **state)
 {
     struct timed timed;
 
@@ -194,7 +194,7 @@ static void run(struct loop_task *task)
         loop_defer(fixture.loop, &deferred->then->task);
 }
 
-static void test_tasks(void **state)
+static void tasks_run_in_order_at_the_end_of_the_turn(void **state)
 {
     struct deferred a = {.task.run = run, .name = 'a'}, b = {.task.run = run, .name = 'b'},
                     c = {.task.run = run, .name = 'c', .then = &a},
@@ -215,7 +215,7 @@ static void test_tasks(void **state)
 }
 
 /* A task that defers itself for ever leaves room for the rest of the loop. */
-static void test_a_task_without_end(void **state)
+static void tasks_that_defer_themselves_leave_turns_an_end(void **state)
 {
     struct deferred a = {.task.run = run, .name = 'a', .then = &a};
 
@@ -232,7 +232,7 @@ static void cancel_other(struct loop_task *task)
     loop_cancel(&CONTAINER_OF(task, struct deferred, task)->then->task);
 }
 
-static void test_a_task_cancels_the_next_one(void **state)
+static void a_task_may_cancel_the_next_one(void **state)
 {
     struct deferred b = {.task.run = run, .name = 'b'};
     struct deferred a = {.task.run = cancel_other, .then = &b};
@@ -264,7 +264,7 @@ static void *signal_from_thread(void *context)
     return NULL;
 }
 
-static void test_wakeup_from_another_thread(void **state)
+static void another_thread_wakes_the_loop(void **state)
 {
     struct signalled signalled = {0};
     struct error error;
@@ -293,7 +293,7 @@ static void stop(struct loop_task *task)
     loop_stop(fixture.loop);
 }
 
-static void test_stop(void **state)
+static void a_loop_that_was_stopped_returns(void **state)
 {
     struct loop_task task = {.run = stop};
 
@@ -314,7 +314,7 @@ static double cpu_seconds(void)
 
 /* A loop with a descriptor and a timer far away waits, it does not spin: one turn lasts until
  * something happens, and costs no CPU meanwhile. */
-static void test_idle(void **state)
+static void an_idle_loop_sleeps(void **state)
 {
     struct watched watched = {0};
     struct timed far;
@@ -344,7 +344,7 @@ static bool create(void *context)
     return loop != NULL;
 }
 
-static void test_without_memory(void **state)
+static void a_loop_without_memory_is_none(void **state)
 {
     (void)state;
     run_with_failing_malloc(create, &fixture.services, false);
@@ -354,19 +354,23 @@ static void test_without_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_readiness_is_by_level, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_bad_descriptor, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_unwatching_what_is_ready_too, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_timers, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_timer_without_delay, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_tasks, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_task_without_end, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_task_cancels_the_next_one, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_wakeup_from_another_thread, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_stop, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_idle, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(readiness_is_told_as_long_as_it_lasts, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_bad_descriptor_is_not_watched, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_unwatched_is_not_called_in_the_same_turn, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_timer_calls_once_when_it_is_due, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_timer_without_delay_waits_for_the_next_turn, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(tasks_run_in_order_at_the_end_of_the_turn, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(tasks_that_defer_themselves_leave_turns_an_end, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_task_may_cancel_the_next_one, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(another_thread_wakes_the_loop, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_loop_that_was_stopped_returns, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_idle_loop_sleeps, set_up, tear_down),
 #if FAILING_MALLOC_WORKS
-        cmocka_unit_test_setup_teardown(test_without_memory, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_loop_without_memory_is_none, set_up, tear_down),
 #endif
     };
 

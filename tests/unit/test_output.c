@@ -41,7 +41,7 @@ static void close_pair(int descriptors[2])
     close(descriptors[1]);
 }
 
-static void test_a_block_is_shared(void **state)
+static void a_block_is_shared_by_reference(void **state)
 {
     struct output first = {0}, second = {0};
     struct block *block = make_block("shared");
@@ -63,14 +63,14 @@ static void test_a_block_is_shared(void **state)
     block_release(NULL);
 }
 
-static void test_a_block_that_is_too_long(void **state)
+static void a_block_that_is_too_long_is_none(void **state)
 {
     (void)state;
     assert_null(block_create((size_t)BLOCK_MAX_BYTES + 1));
     assert_null(block_create(SIZE_MAX));
 }
 
-static void test_the_limit(void **state)
+static void a_queue_holds_the_limit_or_one_block(void **state)
 {
     struct output output = {0};
     struct block *block = make_block("0123456789");
@@ -90,7 +90,7 @@ static void test_the_limit(void **state)
     block_release(block);
 }
 
-static void test_one_block_allocates_nothing(void **state)
+static void one_block_allocates_nothing(void **state)
 {
     struct output output = {0};
 
@@ -104,7 +104,7 @@ static void test_one_block_allocates_nothing(void **state)
 }
 
 /* What has been sent of the first block no longer counts for the limit. */
-static void test_the_limit_behind_a_partial_write(void **state)
+static void what_is_sent_does_not_count_for_the_limit(void **state)
 {
     struct output output = {0};
     static char text[50001];
@@ -127,7 +127,7 @@ static void test_the_limit_behind_a_partial_write(void **state)
 }
 
 /* In the order pushed, whatever the ring does inside. */
-static void test_order(void **state)
+static void blocks_keep_their_order(void **state)
 {
     struct output output = {0};
     int pushed = 0, popped = 0;
@@ -153,7 +153,7 @@ static void test_order(void **state)
 }
 
 /* More blocks than one system call takes, of all lengths, to a peer that reads in small pieces. */
-static void test_partial_writes(void **state)
+static void what_was_not_taken_is_sent_later(void **state)
 {
     struct output output = {0};
     int descriptors[2];
@@ -190,7 +190,7 @@ static void test_partial_writes(void **state)
     close_pair(descriptors);
 }
 
-static void test_nothing_to_send(void **state)
+static void nothing_to_send_is_sent_at_once(void **state)
 {
     struct output output = {0};
 
@@ -211,7 +211,7 @@ static void test_nothing_to_send(void **state)
     close_pair(descriptors);
 }
 
-static void test_a_peer_that_is_gone(void **state)
+static void a_peer_that_is_gone_is_a_failure(void **state)
 {
     struct output output = {0};
     int descriptors[2];
@@ -244,7 +244,7 @@ static bool push_many(void *context)
     return succeeded;
 }
 
-static void test_without_memory(void **state)
+static void a_push_without_memory_leaves_the_queue_as_it_was(void **state)
 {
     (void)state;
     run_with_failing_malloc(push_many, NULL, false);
@@ -254,17 +254,17 @@ static void test_without_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_block_is_shared),
-        cmocka_unit_test(test_a_block_that_is_too_long),
-        cmocka_unit_test(test_the_limit),
-        cmocka_unit_test(test_one_block_allocates_nothing),
-        cmocka_unit_test(test_the_limit_behind_a_partial_write),
-        cmocka_unit_test(test_order),
-        cmocka_unit_test(test_partial_writes),
-        cmocka_unit_test(test_nothing_to_send),
-        cmocka_unit_test(test_a_peer_that_is_gone),
+        cmocka_unit_test(a_block_is_shared_by_reference),
+        cmocka_unit_test(a_block_that_is_too_long_is_none),
+        cmocka_unit_test(a_queue_holds_the_limit_or_one_block),
+        cmocka_unit_test(one_block_allocates_nothing),
+        cmocka_unit_test(what_is_sent_does_not_count_for_the_limit),
+        cmocka_unit_test(blocks_keep_their_order),
+        cmocka_unit_test(what_was_not_taken_is_sent_later),
+        cmocka_unit_test(nothing_to_send_is_sent_at_once),
+        cmocka_unit_test(a_peer_that_is_gone_is_a_failure),
 #if FAILING_MALLOC_WORKS
-        cmocka_unit_test(test_without_memory),
+        cmocka_unit_test(a_push_without_memory_leaves_the_queue_as_it_was),
 #endif
     };
 

@@ -2,7 +2,7 @@
 
 #include "broker/transport/query.h"
 
-static void test_values(void **state)
+static void a_value_is_found_decoded_or_malformed(void **state)
 {
     static const struct {
         const char *query, *value;
@@ -45,7 +45,7 @@ static void test_values(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_values)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_value_is_found_decoded_or_malformed)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -239,7 +239,7 @@ static int tear_down(void **state)
 
 /* ---- connecting ---------------------------------------------------------------------------- */
 
-static void test_an_answer_that_comes_later(void **state)
+static void on_connect_may_be_answered_later(void **state)
 {
     (void)state;
     application.answers_later = true;
@@ -258,7 +258,7 @@ static void test_an_answer_that_comes_later(void **state)
     check_text("42/app,[\"hello\",1,2]");
 }
 
-static void test_gone_before_the_answer(void **state)
+static void who_is_gone_before_the_answer_never_was_in(void **state)
 {
     (void)state;
     application.answers_later = true;
@@ -280,7 +280,7 @@ static void test_gone_before_the_answer(void **state)
     }
 }
 
-static void test_refusal(void **state)
+static void who_is_refused_may_try_again(void **state)
 {
     (void)state;
     application.refuses = true;
@@ -293,7 +293,7 @@ static void test_refusal(void **state)
     check_log("");
 }
 
-static void test_the_time_to_connect(void **state)
+static void who_is_in_no_namespace_in_time_is_closed(void **state)
 {
     (void)state;
     application.refuses = true;
@@ -307,7 +307,7 @@ static void test_the_time_to_connect(void **state)
     assert_int_equal(client_await_frame(&client, &body), FRAME_CLOSE);
 }
 
-static void test_connected_in_time(void **state)
+static void the_time_to_connect_begins_again_without_a_namespace(void **state)
 {
     (void)state;
     connect_socket();
@@ -321,7 +321,7 @@ static void test_connected_in_time(void **state)
 
 /* ---- events one after the other ------------------------------------------------------------ */
 
-static void test_events_wait_while_paused(void **state)
+static void events_wait_while_the_socket_is_paused(void **state)
 {
     (void)state;
     connect_socket();
@@ -343,7 +343,7 @@ static void test_events_wait_while_paused(void **state)
 }
 
 /* The queue is bounded; when it is full reading stops, and nothing is lost. */
-static void test_a_flood_of_events(void **state)
+static void a_flood_of_events_is_handled_one_by_one(void **state)
 {
     enum { COUNT = 3 * SOCKETIO_QUEUE_MAX_PACKETS };
     char text[64];
@@ -403,7 +403,7 @@ static size_t count_taken(size_t message_length)
     return sent;
 }
 
-static void test_a_flood_is_not_read(void **state)
+static void a_flood_is_not_read(void **state)
 {
     (void)state;
     connect_socket();
@@ -417,7 +417,7 @@ static void test_a_flood_is_not_read(void **state)
     socketio_resume(application.socket);
 }
 
-static void test_an_event_that_is_refused(void **state)
+static void an_event_that_is_refused_closes_nothing(void **state)
 {
     (void)state;
     connect_socket();
@@ -444,7 +444,7 @@ static void send_large(const char *header, size_t payload_length)
     turns(5); /* the kernel's buffers have an end */
 }
 
-static void test_an_event_that_is_too_large(void **state)
+static void an_event_that_is_too_large_closes_nothing(void **state)
 {
     (void)state;
     connect_socket();
@@ -457,7 +457,7 @@ static void test_an_event_that_is_too_large(void **state)
 }
 
 /* It waits without its payload, in its place. */
-static void test_an_event_that_is_too_large_waits(void **state)
+static void an_event_that_is_too_large_waits_without_its_payload(void **state)
 {
     (void)state;
     connect_socket();
@@ -478,7 +478,7 @@ static void test_an_event_that_is_too_large_waits(void **state)
     socketio_resume(application.socket);
 }
 
-static void test_attachments_that_are_too_large(void **state)
+static void attachments_count_for_the_limit_of_an_event(void **state)
 {
     static char bytes[EVENT_LIMIT];
 
@@ -501,7 +501,7 @@ static void test_attachments_that_are_too_large(void **state)
 }
 
 /* A header has no use for as much. */
-static void test_a_header_that_is_too_long(void **state)
+static void a_header_that_is_too_long_closes_the_connection(void **state)
 {
     (void)state;
     connect_socket();
@@ -514,7 +514,7 @@ static void test_a_header_that_is_too_long(void **state)
     assert_int_equal(client_await_frame(&client, &body), FRAME_CLOSE);
 }
 
-static void test_a_connect_that_is_too_large(void **state)
+static void a_connect_that_is_too_large_is_refused(void **state)
 {
     (void)state;
     open_connection();
@@ -527,7 +527,7 @@ static void test_a_connect_that_is_too_large(void **state)
 }
 
 /* An event that breaks the protocol ends the connection when its turn comes. */
-static void test_a_malformed_event_that_waited(void **state)
+static void a_malformed_event_that_waited_ends_the_connection(void **state)
 {
     (void)state;
     connect_socket();
@@ -544,7 +544,7 @@ static void test_a_malformed_event_that_waited(void **state)
 
 /* ---- ends ---------------------------------------------------------------------------------- */
 
-static void test_disconnect_by_the_client(void **state)
+static void a_client_that_disconnects_keeps_its_connection(void **state)
 {
     (void)state;
     connect_socket();
@@ -556,7 +556,7 @@ static void test_disconnect_by_the_client(void **state)
 }
 
 /* What was sent before is still handled, though nothing can be answered. */
-static void test_disconnect_while_paused(void **state)
+static void a_disconnect_waits_for_the_events_before_it(void **state)
 {
     (void)state;
     connect_socket();
@@ -575,7 +575,7 @@ static void test_disconnect_while_paused(void **state)
     check_log("two client namespace disconnect");
 }
 
-static void test_the_transport_ends_while_paused(void **state)
+static void events_of_a_paused_socket_outlive_its_transport(void **state)
 {
     (void)state;
     connect_socket();
@@ -598,7 +598,7 @@ static void test_the_transport_ends_while_paused(void **state)
     assert_null(application.socket);
 }
 
-static void test_disconnect_by_the_server(void **state)
+static void a_disconnected_socket_is_told_and_its_connection_stays(void **state)
 {
     (void)state;
     connect_socket();
@@ -610,7 +610,7 @@ static void test_disconnect_by_the_server(void **state)
 }
 
 /* Within an event on_disconnect waits for its end; events behind it are dropped. */
-static void test_disconnect_within_an_event(void **state)
+static void a_socket_may_be_disconnected_within_its_event(void **state)
 {
     (void)state;
     connect_socket();
@@ -623,7 +623,7 @@ static void test_disconnect_within_an_event(void **state)
     check_log("");
 }
 
-static void test_close_within_an_event(void **state)
+static void a_connection_may_be_closed_within_an_event(void **state)
 {
     (void)state;
     connect_socket();
@@ -635,7 +635,7 @@ static void test_close_within_an_event(void **state)
     client_await_end(&client);
 }
 
-static void test_close_by_the_server(void **state)
+static void closing_sends_what_waits_and_no_disconnect(void **state)
 {
     (void)state;
     connect_socket();
@@ -647,7 +647,7 @@ static void test_close_by_the_server(void **state)
     assert_int_equal(client_await_frame(&client, &body), FRAME_CLOSE); /* and no DISCONNECT */
 }
 
-static void test_the_ends_of_the_transport(void **state)
+static void the_end_of_the_transport_is_the_reason(void **state)
 {
     (void)state;
     connect_socket();
@@ -678,7 +678,7 @@ static void test_the_ends_of_the_transport(void **state)
     check_log("slow consumer");
 }
 
-static void test_a_packet_without_memory(void **state)
+static void a_packet_without_memory_ends_the_connection_later(void **state)
 {
     (void)state;
     connect_socket();
@@ -688,7 +688,7 @@ static void test_a_packet_without_memory(void **state)
     check_log("slow consumer");
 }
 
-static void test_the_servers_end(void **state)
+static void the_servers_end_disconnects_its_sockets(void **state)
 {
     (void)state;
     connect_socket();
@@ -700,7 +700,7 @@ static void test_the_servers_end(void **state)
 
 /* ---- sending ------------------------------------------------------------------------------- */
 
-static void test_an_encoded_event_is_shared(void **state)
+static void an_encoded_event_is_shared(void **state)
 {
     static const char payload[] = "{\"n\":1}";
     struct block *packet = socketio_encode_event("/app", "news", payload, strlen(payload), "42");
@@ -718,7 +718,7 @@ static void test_an_encoded_event_is_shared(void **state)
     block_release(packet);
 }
 
-static void test_drain(void **state)
+static void drain_is_told_once(void **state)
 {
     (void)state;
     connect_socket();
@@ -745,7 +745,7 @@ static bool emit_with_ack(const char *name)
                                   &application.acks);
 }
 
-static void test_acknowledgements_of_ours(void **state)
+static void an_acknowledgement_comes_once_or_not_in_time(void **state)
 {
     (void)state;
     connect_socket();
@@ -768,7 +768,7 @@ static void test_acknowledgements_of_ours(void **state)
     check_log("");
 }
 
-static void test_acknowledgements_that_never_come(void **state)
+static void the_end_of_a_socket_ends_its_acknowledgements(void **state)
 {
     (void)state;
     connect_socket();
@@ -781,7 +781,7 @@ static void test_acknowledgements_that_never_come(void **state)
     assert_false(socketio_emit_with_ack(socket, "a", NULL, 0, 1, on_ack, NULL));
 }
 
-static void test_a_malformed_acknowledgement(void **state)
+static void a_malformed_acknowledgement_ends_the_connection(void **state)
 {
     (void)state;
     connect_socket();
@@ -795,36 +795,55 @@ static void test_a_malformed_acknowledgement(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_an_answer_that_comes_later, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_gone_before_the_answer, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_refusal, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_the_time_to_connect, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_connected_in_time, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_events_wait_while_paused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_flood_of_events, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_flood_is_not_read, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_an_event_that_is_refused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_an_event_that_is_too_large, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_an_event_that_is_too_large_waits, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_attachments_that_are_too_large, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_header_that_is_too_long, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_connect_that_is_too_large, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_malformed_event_that_waited, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_disconnect_by_the_client, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_disconnect_while_paused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_the_transport_ends_while_paused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_disconnect_by_the_server, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_disconnect_within_an_event, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_close_within_an_event, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_close_by_the_server, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_the_ends_of_the_transport, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_packet_without_memory, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_the_servers_end, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_an_encoded_event_is_shared, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_drain, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_acknowledgements_of_ours, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_acknowledgements_that_never_come, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_malformed_acknowledgement, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(on_connect_may_be_answered_later, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_is_gone_before_the_answer_never_was_in, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(who_is_refused_may_try_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_is_in_no_namespace_in_time_is_closed, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(the_time_to_connect_begins_again_without_a_namespace,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(events_wait_while_the_socket_is_paused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_flood_of_events_is_handled_one_by_one, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_flood_is_not_read, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_event_that_is_refused_closes_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_event_that_is_too_large_closes_nothing, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(an_event_that_is_too_large_waits_without_its_payload,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(attachments_count_for_the_limit_of_an_event, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_header_that_is_too_long_closes_the_connection, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_connect_that_is_too_large_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_malformed_event_that_waited_ends_the_connection, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_client_that_disconnects_keeps_its_connection, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_disconnect_waits_for_the_events_before_it, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(events_of_a_paused_socket_outlive_its_transport, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_disconnected_socket_is_told_and_its_connection_stays,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_socket_may_be_disconnected_within_its_event, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_connection_may_be_closed_within_an_event, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(closing_sends_what_waits_and_no_disconnect, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(the_end_of_the_transport_is_the_reason, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_packet_without_memory_ends_the_connection_later, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(the_servers_end_disconnects_its_sockets, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_encoded_event_is_shared, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(drain_is_told_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_acknowledgement_comes_once_or_not_in_time, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(the_end_of_a_socket_ends_its_acknowledgements, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_malformed_acknowledgement_ends_the_connection, set_up,
+                                        tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,7 +32,7 @@ static const struct header_case headers[] = {
     {"61-15[]", SOCKETIO_BINARY_ACK, 1, "/", "", 15, "[]"},
 };
 
-static void test_headers(void **state)
+static void a_header_is_read_in_its_parts(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LENGTH(headers); i++) {
@@ -52,7 +52,7 @@ static void test_headers(void **state)
     }
 }
 
-static void test_headers_that_are_none(void **state)
+static void what_is_no_header_is_no_packet(void **state)
 {
     static const char *const texts[] = {"",
                                         "7",
@@ -141,7 +141,7 @@ static const struct payload_case payloads[] = {
     {"61-1[{\"_placeholder\":true,\"num\":0}]", SOCKETIO_PAYLOAD_GOOD},
 };
 
-static void test_payloads(void **state)
+static void a_payload_is_good_refused_or_malformed(void **state)
 {
     static const struct socketio_payload_rules rules = {100, NULL};
 
@@ -172,7 +172,7 @@ static void check_text(struct block *block, const char *expected)
     block_release(block);
 }
 
-static void test_encoding(void **state)
+static void packets_are_encoded_as_the_reference_parser_does(void **state)
 {
     const struct socketio_header connect = {SOCKETIO_CONNECT, 0, "/", SOCKETIO_NO_ID},
                                  left = {SOCKETIO_DISCONNECT, 0, "/admin", SOCKETIO_NO_ID},
@@ -193,10 +193,10 @@ static void test_encoding(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_headers),
-        cmocka_unit_test(test_headers_that_are_none),
-        cmocka_unit_test(test_payloads),
-        cmocka_unit_test(test_encoding),
+        cmocka_unit_test(a_header_is_read_in_its_parts),
+        cmocka_unit_test(what_is_no_header_is_no_packet),
+        cmocka_unit_test(a_payload_is_good_refused_or_malformed),
+        cmocka_unit_test(packets_are_encoded_as_the_reference_parser_does),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,7 @@ static void ignore(struct timer *timer)
     (void)timer;
 }
 
-static void test_a_timer_that_does_not_run(void **state)
+static void a_timer_runs_between_start_and_stop(void **state)
 {
     struct timer_heap heap = {0};
     struct timer timer = {0};
@@ -47,7 +47,7 @@ static int64_t nearest(const struct timer timers[TIMERS])
 }
 
 /* Thousands of random starts, moves and stops: the first is always the nearest. */
-static void test_against_a_model(void **state)
+static void the_nearest_deadline_is_first(void **state)
 {
     struct timer_heap heap = {0};
     static struct timer timers[TIMERS];
@@ -99,7 +99,7 @@ static bool add_many(void *context)
     return added == TIMERS;
 }
 
-static void test_without_memory(void **state)
+static void adding_without_memory_leaves_the_heap_as_it_was(void **state)
 {
     (void)state;
     run_with_failing_malloc(add_many, NULL, false);
@@ -109,10 +109,10 @@ static void test_without_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_timer_that_does_not_run),
-        cmocka_unit_test(test_against_a_model),
+        cmocka_unit_test(a_timer_runs_between_start_and_stop),
+        cmocka_unit_test(the_nearest_deadline_is_first),
 #if FAILING_MALLOC_WORKS
-        cmocka_unit_test(test_without_memory),
+        cmocka_unit_test(adding_without_memory_leaves_the_heap_as_it_was),
 #endif
     };
 

@@ -128,7 +128,7 @@ static void check_close_frame(uint16_t code)
     assert_int_equal(client.received.length, 0);
 }
 
-static void test_messages(void **state)
+static void messages_are_put_together_and_pings_answered(void **state)
 {
     (void)state;
     open_with_early(NULL, 0);
@@ -144,7 +144,7 @@ static void test_messages(void **state)
 }
 
 /* A message larger than the loop's buffer, and then some, in pieces as the kernel likes it. */
-static void test_a_large_message(void **state)
+static void a_message_may_be_as_long_as_the_limit(void **state)
 {
     static char payload[MESSAGE_LIMIT];
 
@@ -156,7 +156,7 @@ static void test_a_large_message(void **state)
     assert_int_equal(owner.messages.length, strlen("binary:") + sizeof(payload) + 1);
 }
 
-static void test_bytes_that_came_early(void **state)
+static void bytes_that_came_with_the_handshake_are_handled(void **state)
 {
     (void)state;
     open_with_early("\x81\x82\0\0\0\0hi\x81\x82\0\0", 12);
@@ -169,7 +169,7 @@ static void test_bytes_that_came_early(void **state)
 
 /* What is sent in a turn goes out at its end, in one piece. */
 /* A close frame right behind the handshake. */
-static void test_an_end_that_came_early(void **state)
+static void an_end_that_came_with_the_handshake_is_told(void **state)
 {
     static const char close_frame[] = "\x88\x82\0\0\0\0\x03\xe8";
 
@@ -181,7 +181,7 @@ static void test_an_end_that_came_early(void **state)
     check_close_frame(1000);
 }
 
-static void test_sending_is_collected(void **state)
+static void what_a_turn_sends_is_sent_at_its_end(void **state)
 {
     (void)state;
     open_with_early(NULL, 0);
@@ -198,7 +198,7 @@ static void test_sending_is_collected(void **state)
     check_frame(FRAME_TEXT, "two", 3);
 }
 
-static void test_drain(void **state)
+static void drain_is_told_when_nothing_waits(void **state)
 {
     static char text[50001];
 
@@ -220,7 +220,7 @@ static void test_drain(void **state)
     FIXTURE_UNTIL(&fixture, owner.drains == 2);
 }
 
-static void test_pause(void **state)
+static void a_paused_connection_gets_no_message(void **state)
 {
     (void)state;
     open_with_early(NULL, 0);
@@ -243,7 +243,7 @@ static void test_pause(void **state)
 
 /* A client that goes on sending to a paused connection is stopped by the kernel's buffers; nothing
  * is lost, and a full buffer of ours is no end of the connection. */
-static void test_pause_with_a_flood(void **state)
+static void no_message_of_a_flood_is_lost_by_pausing(void **state)
 {
     enum { COUNT = 40000 };
     struct buffer flood = BUFFER_EMPTY;
@@ -270,7 +270,7 @@ static void test_pause_with_a_flood(void **state)
     buffer_free(&flood);
 }
 
-static void test_closed_by_the_client(void **state)
+static void who_closes_gets_what_was_queued_and_the_code_back(void **state)
 {
     (void)state;
     open_with_early(NULL, 0);
@@ -282,7 +282,7 @@ static void test_closed_by_the_client(void **state)
     check_close_frame(3000);
 }
 
-static void test_a_broken_protocol(void **state)
+static void who_breaks_the_protocol_is_told_by_the_code(void **state)
 {
     (void)state;
     open_with_early(NULL, 0);
@@ -294,7 +294,7 @@ static void test_a_broken_protocol(void **state)
     check_close_frame(1002);
 }
 
-static void test_a_message_that_is_too_long(void **state)
+static void a_message_that_is_too_long_ends_the_connection(void **state)
 {
     (void)state;
     open_with_early(NULL, 0);
@@ -304,7 +304,7 @@ static void test_a_message_that_is_too_long(void **state)
     check_close_frame(1009);
 }
 
-static void test_a_client_that_is_gone(void **state)
+static void a_client_that_is_gone_is_lost(void **state)
 {
     (void)state;
     open_with_early(NULL, 0);
@@ -315,7 +315,7 @@ static void test_a_client_that_is_gone(void **state)
     assert_int_equal(owner.end, WEBSOCKET_LOST);
 }
 
-static void test_gone_while_paused(void **state)
+static void a_client_that_goes_while_paused_is_lost(void **state)
 {
     (void)state;
     open_with_early(NULL, 0);
@@ -326,7 +326,7 @@ static void test_gone_while_paused(void **state)
 }
 
 /* Told at the end of the turn, not within the call that sends. */
-static void test_a_client_that_does_not_read(void **state)
+static void who_does_not_read_is_cut_off(void **state)
 {
     static char text[30001];
 
@@ -346,7 +346,7 @@ static void test_a_client_that_does_not_read(void **state)
 
 /* Room that is too little for epoll to tell of: thousands of clients that do not read must not
  * cost a system call each with every message. */
-static void test_a_full_socket_is_not_tried(void **state)
+static void a_full_socket_is_not_tried(void **state)
 {
     static char text[1001];
     char received[1004];
@@ -371,7 +371,7 @@ static void test_a_full_socket_is_not_tried(void **state)
     assert_int_equal(client.received.length, sent - sizeof(received) + 3);
 }
 
-static void test_a_frame_without_memory(void **state)
+static void a_frame_without_memory_ends_the_connection(void **state)
 {
     (void)state;
     open_with_early(NULL, 0);
@@ -380,7 +380,7 @@ static void test_a_frame_without_memory(void **state)
     assert_int_equal(owner.end, WEBSOCKET_SLOW);
 }
 
-static void test_closed_by_the_owner(void **state)
+static void closing_sends_what_is_queued(void **state)
 {
     (void)state;
     open_with_early(NULL, 0);
@@ -392,7 +392,7 @@ static void test_closed_by_the_owner(void **state)
     assert_int_equal(owner.closes, 0);
 }
 
-static void test_each_reason_has_its_code(void **state)
+static void each_reason_has_its_code(void **state)
 {
     static const struct {
         enum farewell_reason reason;
@@ -413,7 +413,7 @@ static void test_each_reason_has_its_code(void **state)
     open_with_early(NULL, 0); /* for the end of the test */
 }
 
-static void test_a_refused_connection_is_told_so(void **state)
+static void a_refused_connection_is_told_so(void **state)
 {
     int pair[2];
 
@@ -425,7 +425,7 @@ static void test_a_refused_connection_is_told_so(void **state)
 }
 
 /* What stands behind the message at which the owner ends it is not handled. */
-static void test_ended_within_a_message(void **state)
+static void a_connection_may_end_within_a_message(void **state)
 {
     (void)state;
     for (int aborts = 0; aborts <= 1; aborts++) {
@@ -444,9 +444,9 @@ static void test_ended_within_a_message(void **state)
     }
 }
 
-/* ---- the end of a connection: broker/farewell ---------------------------------------------- */
+/* ---- the end of a connection: broker/transport/farewell.h ----------------------------------- */
 
-static void test_farewell_waits_for_the_client(void **state)
+static void a_farewell_waits_for_the_client(void **state)
 {
     (void)state;
     open_with_early(NULL, 0);
@@ -485,7 +485,7 @@ static void check_long_farewell(void)
     check_close_frame(1001);
 }
 
-static void test_farewell_sends_what_is_queued(void **state)
+static void a_farewell_sends_what_is_queued(void **state)
 {
     (void)state;
     open_with_long_text();
@@ -493,7 +493,7 @@ static void test_farewell_sends_what_is_queued(void **state)
     check_long_farewell();
 }
 
-static void test_farewell_sends_the_rest(void **state)
+static void a_farewell_sends_the_rest_of_a_block(void **state)
 {
     (void)state;
     open_with_long_text();
@@ -503,7 +503,7 @@ static void test_farewell_sends_the_rest(void **state)
     check_long_farewell();
 }
 
-static void test_farewell_has_an_end(void **state)
+static void a_farewell_has_an_end(void **state)
 {
     (void)state;
     open_with_long_text();
@@ -515,7 +515,7 @@ static void test_farewell_has_an_end(void **state)
     client_await_end(&client);
 }
 
-static void test_farewell_to_one_that_is_gone(void **state)
+static void a_farewell_to_one_that_is_gone_ends_at_once(void **state)
 {
     (void)state;
     open_with_early(NULL, 0);
@@ -528,31 +528,40 @@ static void test_farewell_to_one_that_is_gone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_messages, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_large_message, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_bytes_that_came_early, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_an_end_that_came_early, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_sending_is_collected, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_drain, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_pause, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_pause_with_a_flood, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_closed_by_the_client, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_broken_protocol, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_message_that_is_too_long, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_client_that_is_gone, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_gone_while_paused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_client_that_does_not_read, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_full_socket_is_not_tried, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_frame_without_memory, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_closed_by_the_owner, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_each_reason_has_its_code, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_refused_connection_is_told_so, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_ended_within_a_message, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_farewell_waits_for_the_client, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_farewell_sends_what_is_queued, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_farewell_sends_the_rest, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_farewell_has_an_end, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_farewell_to_one_that_is_gone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(messages_are_put_together_and_pings_answered, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_message_may_be_as_long_as_the_limit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(bytes_that_came_with_the_handshake_are_handled, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(an_end_that_came_with_the_handshake_is_told, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_a_turn_sends_is_sent_at_its_end, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(drain_is_told_when_nothing_waits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_paused_connection_gets_no_message, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_message_of_a_flood_is_lost_by_pausing, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(who_closes_gets_what_was_queued_and_the_code_back, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(who_breaks_the_protocol_is_told_by_the_code, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_message_that_is_too_long_ends_the_connection, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_client_that_is_gone_is_lost, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_client_that_goes_while_paused_is_lost, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_does_not_read_is_cut_off, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_full_socket_is_not_tried, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_frame_without_memory_ends_the_connection, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(closing_sends_what_is_queued, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(each_reason_has_its_code, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_refused_connection_is_told_so, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_connection_may_end_within_a_message, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_farewell_waits_for_the_client, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_farewell_sends_what_is_queued, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_farewell_sends_the_rest_of_a_block, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_farewell_has_an_end, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_farewell_to_one_that_is_gone_ends_at_once, set_up,
+                                        tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
