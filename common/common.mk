@@ -15,6 +15,7 @@ libcommon_a_SOURCES = \
 	common/event.c common/event.h \
 	common/event_batch.c common/event_batch.h \
 	common/file.c common/file.h \
+	common/file_owner.c common/file_owner.h \
 	common/id.c common/id.h \
 	common/json_reader.c common/json_reader.h \
 	common/json_writer.c common/json_writer.h \

@@ -16,6 +16,7 @@
 
 #include "common/buffer.h"
 #include "common/file.h"
+#include "common/file_owner.h"
 #include "common/json_reader.h"
 #include "common/text_file.h"
 #include "db/input.h"
@@ -23,6 +24,10 @@
 #define LOCK_NAME     ".lock"
 #define BAD_DIRECTORY "bad"
 #define REASON_SUFFIX ".reason"
+/* The site, whose group has the directory, may look at what was refused. */
+#define LOCK_MODE          0600
+#define BAD_DIRECTORY_MODE 0770
+#define REASON_MODE        0660
 
 /* A file and what it says. */
 struct item {
@@ -68,18 +73,34 @@ static bool fail_on_file(const struct spool *spool, const char *what, struct err
                              strerror(errno));
 }
 
+/* Whoever may write to the directory can put a link at the name: it is not followed. */
+static int open_or_make(int folder, const char *name, int flags, mode_t mode)
+{
+    int descriptor = openat(folder, name, flags | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+
+    if (descriptor < 0 && errno == EEXIST)
+        return openat(folder, name, flags | O_NOFOLLOW | O_CLOEXEC);
+    if (descriptor < 0 || file_give_to_owner_of_folder(folder, name))
+        return descriptor;
+    int reason = errno;
+    close(descriptor);
+    errno = reason;
+    return -1;
+}
+
 static bool take_directory(struct spool *spool, struct error *error)
 {
     spool->directory = open(spool->options.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (spool->directory < 0)
         return fail_on_file(spool, "open", error);
-    spool->lock = openat(spool->directory, LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    spool->lock = open_or_make(spool->directory, LOCK_NAME, O_RDWR, LOCK_MODE);
     if (spool->lock < 0)
         return fail_on_file(spool, LOCK_NAME, error);
     if (flock(spool->lock, LOCK_EX | LOCK_NB) != 0)
         return error_unavailable(error, "spool %s: another process works on it",
                                  spool->options.directory);
-    if (mkdirat(spool->directory, BAD_DIRECTORY, 0770) != 0 && errno != EEXIST)
+    bool is_made = mkdirat(spool->directory, BAD_DIRECTORY, BAD_DIRECTORY_MODE) == 0;
+    if (is_made ? !file_give_to_owner_of_folder(spool->directory, BAD_DIRECTORY) : errno != EEXIST)
         return fail_on_file(spool, BAD_DIRECTORY, error);
     spool->bad = openat(spool->directory, BAD_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return spool->bad >= 0 || fail_on_file(spool, BAD_DIRECTORY, error);
@@ -295,7 +316,8 @@ static bool write_reason(const struct spool *spool, const char *name, const stru
 
     snprintf(path, sizeof(path), "%.*s" REASON_SUFFIX, (int)(NAME_MAX - sizeof(REASON_SUFFIX) + 1),
              name);
-    int descriptor = openat(spool->bad, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0660);
+    unlinkat(spool->bad, path, 0); /* of a file that had the same name */
+    int descriptor = open_or_make(spool->bad, path, O_WRONLY, REASON_MODE);
     if (descriptor < 0)
         return fail_on_file(spool, path, error);
     bool is_written = dprintf(descriptor, "%s\n", reason->text) > 0;

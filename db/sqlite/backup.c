@@ -6,16 +6,16 @@
 #include <unistd.h>
 
 #include "db/engine/statement.h"
+#include "db/sqlite/files.h"
+
+/* A copy is nobody's but who made it, until they say otherwise. */
+#define BACKUP_FILE_MODE 0600
 
 /* The file must exist, empty and private, before SQLite fills it. */
 static bool make_target(const char *target, struct error *error)
 {
-    int descriptor = open(target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-    if (descriptor < 0)
-        return error_unavailable(error, "%s: %s", target, strerror(errno));
-    close(descriptor);
-    return true;
+    return file_make(target, BACKUP_FILE_MODE) ||
+           error_unavailable(error, "%s: %s", target, strerror(errno));
 }
 
 static bool copy_into(struct connection *connection, const char *target, struct error *error)

@@ -12,6 +12,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "db/sqlite/files.h"
+
 /* Of a new file. A message changes a dozen pages, all of which are written to the log. */
 #define PAGE_BYTES 2048
 /* File systems whose magic number <linux/magic.h> does not have. */
@@ -156,7 +158,13 @@ struct sqlite_connection *sqlite_connection_open(const struct sqlite_connection_
         return NULL;
     }
     pthread_once(&is_set_up, set_up_process);
-    if (options->may_create)
+    /* The log takes its mode and owner from the database. */
+    if (options->may_create && !file_make(options->path, DATABASE_FILE_MODE) && errno != EEXIST) {
+        error_unavailable(error, "%s: %s", options->path, strerror(errno));
+        free(connection);
+        return NULL;
+    }
+    if (options->may_create) /* at the end of a link, which is there */
         flags |= SQLITE_OPEN_CREATE;
     connection->base.driver = options->driver;
     connection->mode = options->mode;
@@ -171,6 +179,8 @@ struct sqlite_connection *sqlite_connection_open(const struct sqlite_connection_
     sqlite3_busy_timeout(connection->handle, (int)options->busy_timeout_ms);
     if (!set_up(connection, options, error))
         goto failed;
+    if (options->mode == CONNECTION_WRITE)
+        files_tighten(options->path);
     return connection;
 failed:
     sqlite_connection_close(connection);

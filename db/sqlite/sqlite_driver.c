@@ -1,5 +1,6 @@
 #include "db/sqlite/sqlite_driver.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,8 +62,13 @@ static void destroy_store(struct store *base)
 static bool fill_store(struct sqlite_store *store, const struct store_options *options,
                        const struct services *services, struct error *error)
 {
+    /* Where the path is a link, SQLite's log is beside what it leads to, and so is the lock: one
+     * database has one queue of writers, by whatever name they know it. */
+    char resolved[PATH_MAX];
+    const char *path = realpath(options->path, resolved) != NULL ? resolved : options->path;
+
     store->path = strdup(options->path);
-    if (store->path == NULL || asprintf(&store->lock_path, "%s" LOCK_SUFFIX, options->path) < 0) {
+    if (store->path == NULL || asprintf(&store->lock_path, "%s" LOCK_SUFFIX, path) < 0) {
         store->lock_path = NULL;
         return error_out_of_memory(error);
     }

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "db/sqlite/files.h"
+
 /* Bytes of the file, which need not exist. Who waits for the lock holds the place at the head of
  * the queue, so that nobody who comes later, but happens to run when the lock is given back, gets
  * it first. */
@@ -23,8 +25,11 @@ static int control(int descriptor, int command, short type, int byte)
 
 int writers_lock_open(const char *path, struct error *error)
 {
-    int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0660);
+    int descriptor = open(path, O_RDWR | O_CLOEXEC);
 
+    if (descriptor < 0 && errno == ENOENT &&
+        (file_make(path, DATABASE_FILE_MODE) || errno == EEXIST))
+        descriptor = open(path, O_RDWR | O_CLOEXEC);
     if (descriptor < 0)
         error_unavailable(error, "%s: %s", path, strerror(errno));
     return descriptor;

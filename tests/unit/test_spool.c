@@ -561,6 +561,42 @@ static void the_descriptor_tells_of_a_file(void **state)
     assert_false(tells(suite));
 }
 
+static void what_root_makes_in_somebodys_directory_is_theirs(void **state)
+{
+    enum { NOBODY = 65534 };
+    static const char *const names[] = {".lock", "bad", "bad/1.reason"};
+    struct suite *suite = *state;
+    struct stat status;
+
+    if (geteuid() != 0)
+        skip();
+    spool_close(suite->spool);
+    unlink(path_of(suite, ".lock"));
+    assert_int_equal(rmdir(path_of(suite, "bad")), 0);
+    assert_int_equal(chown(suite->directory, NOBODY, NOBODY), 0);
+    open_spool(suite);
+    spool_text(suite, "1", "{}");
+    apply(suite, 0, 1);
+    for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+        assert_int_equal(stat(path_of(suite, names[i]), &status), 0);
+        assert_int_equal(status.st_uid, NOBODY);
+    }
+}
+
+static void a_link_at_the_place_of_a_reason_is_not_followed(void **state)
+{
+    struct suite *suite = *state;
+    struct stat status;
+
+    spool_text(suite, "mine.tmp", "of somebody else");
+    assert_int_equal(symlink("../mine.tmp", path_of(suite, "bad/1.reason")), 0);
+    spool_text(suite, "1", "{}");
+    apply(suite, 0, 1);
+    check_refused(suite, "1", "appointmentId: ");
+    assert_int_equal(stat(path_of(suite, "mine.tmp"), &status), 0);
+    assert_int_equal(status.st_size, strlen("of somebody else"));
+}
+
 static void a_flood_of_bad_files_is_one_line(void **state)
 {
     enum { FLOOD = 50 };
@@ -601,6 +637,8 @@ int main(void)
         TEST(a_directory_that_is_missing_is_refused),
         TEST(no_further_commit_is_begun_after_the_end),
         TEST(the_descriptor_tells_of_a_file),
+        TEST(what_root_makes_in_somebodys_directory_is_theirs),
+        TEST(a_link_at_the_place_of_a_reason_is_not_followed),
         TEST(a_flood_of_bad_files_is_one_line),
     };
 

@@ -43,6 +43,7 @@ check_PROGRAMS += \
 	tests/unit/test_file \
 	tests/unit/test_floor_engine \
 	tests/unit/test_floor_sqlite \
+	tests/unit/test_files \
 	tests/unit/test_gate \
 	tests/unit/test_http \
 	tests/unit/test_id \
@@ -126,6 +127,7 @@ tests_unit_test_floor_engine_LDADD = $(libengine_a_OBJECTS) $(common_libraries) 
 tests_unit_test_floor_sqlite_SOURCES = tests/unit/test_floor.c
 tests_unit_test_floor_sqlite_LDADD = $(libsqlite_a_OBJECTS) $(engine_libraries) $(SQLITE_LIBS) \
 	$(CMOCKA_LIBS)
+tests_unit_test_files_LDADD = $(sqlite_libraries) $(CMOCKA_LIBS)
 tests_unit_test_gate_LDADD = $(fcgi_libraries) $(CMOCKA_LIBS)
 tests_unit_test_http_SOURCES = tests/unit/test_http.c $(broker_fixture)
 tests_unit_test_http_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
