@@ -8,7 +8,10 @@ libcommon_a_SOURCES = \
 	common/buffer.c common/buffer.h \
 	common/bus.c common/bus.h \
 	common/clock.c common/clock.h \
-	common/config.c common/config.h \
+	common/config.c common/config.h common/config_private.h \
+	common/config_file.c \
+	common/config_keys.c \
+	common/config_values.c \
 	common/configuration.c common/configuration.h \
 	common/container.h \
 	common/error.c common/error.h \

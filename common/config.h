@@ -2,7 +2,7 @@
  * The configuration: one INI file for all programs, each key overridable by an environment
  * variable, each checked when it is read. config_keys() is the one table of what exists: the
  * parser, `messagerie check-config`, the commented sample file and the README's table follow it.
- * A new key is a member of struct config and a line of the table in config.c.
+ * A new key is a member of struct config and a row of the table in config_keys.c.
  *
  * A key `threads` of section [fastcgi] is overridden by MESSAGERIE_FASTCGI_THREADS. The names
  * JWT_SECRET, FRONTEND_URL and PORT of the service that we replace are understood too, and
