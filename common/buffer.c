@@ -8,6 +8,8 @@
 
 #define FIRST_CAPACITY 256
 
+/* Doubled each time, so that appending costs a constant on average; up to half of what a size can
+ * say, so that doubling never overflows. */
 bool buffer_reserve(struct buffer *buffer, size_t extra)
 {
     if (buffer->failed)

@@ -13,6 +13,12 @@
 
 #define IPC_PREFIX "ipc://"
 
+/*
+ * One PUSH socket for each broker: a single one that is connected to all of them would share the
+ * events out among them, and PUB drops, without a word, all that a subscriber is too slow for or
+ * that is sent while it is away. Nothing here waits: who sends holds up every commit behind it, and
+ * an event that is dropped is found in the outbox anyway.
+ */
 struct bus_sender {
     size_t count;
     int sockets[CONFIG_LIST_MAX];
@@ -72,6 +78,7 @@ struct bus_sender *bus_sender_create(const struct config_list *addresses, struct
     return sender;
 }
 
+/* Copied by nanomsg: handing it over instead would make every broker need a message of its own. */
 static bool send_to(int socket, const struct buffer *message)
 {
     int sent;

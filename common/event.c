@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Lines rather than JSON: nothing has to be escaped, and the receiver takes them apart where they
+ * are, without memory of its own. */
 #define ROOM_PREFIX "c:"
 #define USER_PREFIX "u:"
 

@@ -9,12 +9,16 @@
 #define ZONE_DIRECTORY "/usr/share/zoneinfo/"
 #define NO_BREAK_SPACE "\u00a0"
 
+/* Not strftime: it writes French only where the system has a French locale, and a server seldom
+ * has. */
 static const char *const days[] = {"dimanche", "lundi",    "mardi", "mercredi",
                                    "jeudi",    "vendredi", "samedi"};
 static const char *const months[] = {"janvier",   "février", "mars",     "avril",
                                      "mai",       "juin",    "juillet",  "août",
                                      "septembre", "octobre", "novembre", "décembre"};
 
+/* The zone of the process, since the C library computes with no other; whoever wants several at
+ * once would have to read the time zone database. */
 bool local_time_use_zone(const char *zone, struct error *error)
 {
     char path[256];

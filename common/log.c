@@ -66,7 +66,10 @@ static size_t hex_escape(const char *bytes, size_t count, char out[ESCAPE_BYTES]
     return length;
 }
 
-/* Writes the character at *text as it stands between quotes and moves *text behind it. */
+/* Terminals obey control characters, those of U+0080 to U+009F too, and a line feed would forge a
+ * line.
+ *
+ * Writes the character at *text as it stands between quotes and moves *text behind it. */
 static size_t escape_character(const char **text, char out[ESCAPE_BYTES])
 {
     static const char named[] = "\"\\\n\r\t";
@@ -125,6 +128,8 @@ static void append_field(struct line *line, const char *key, const char *text, b
         append(line, text, strlen(text));
 }
 
+/* One call, so that lines of several processes on one descriptor do not mix; the rest only goes out
+ * in another where the first was interrupted. */
 static void write_line(int descriptor, const char *bytes, size_t length)
 {
     while (length > 0) {

@@ -12,7 +12,10 @@
 /* Keeps "others" out: bind makes the file with mode 0777 less this. */
 #define SOCKET_UMASK 0117
 
-/* Opens and locks the directory that `path` is in; -1 with *error. Closing it unlocks. */
+/* Between the look whether somebody listens at a path and the taking of it somebody else might take
+ * it. A lock file of our own would stay behind; the directory is there in any case.
+ *
+ * Opens and locks the directory that `path` is in; -1 with *error. Closing it unlocks. */
 static int lock_directory(const char *path, struct error *error)
 {
     char directory[SOCKET_PATH_BYTES] = "";

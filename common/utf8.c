@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+/* Written out, as all that is needed of Unicode is this page; a library would bring its tables of
+ * case, composition and collation along. */
+
 /* Bytes of the sequence that `lead` begins; 0 when it can begin none. */
 static size_t length_by_lead(unsigned char lead)
 {

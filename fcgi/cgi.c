@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* Why not libfcgi, which speaks of CGI, too? FCGX_Accept_r fails where descriptor 0 is no listening
+ * socket, and its other interface is stdio, of which there is one for a process. */
+
 bool cgi_is_requested(void)
 {
     return getenv("REQUEST_METHOD") != NULL;

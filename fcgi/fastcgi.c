@@ -21,6 +21,15 @@
 #include "fcgi/gate.h"
 #include "fcgi/records.h"
 
+/*
+ * Why not libfcgi's own loop, FCGX_Accept_r in each thread? It stays with a connection as long as
+ * the web server keeps that open. As soon as there are as many idle connections as threads, the
+ * requests on others wait until they time out; and without keeping them open each request costs a
+ * connection. So a connection is an FCGX_Request without a listening socket, which libfcgi takes as
+ * one that it has kept open, and which it is only given once something has arrived. That uses
+ * fields that libfcgi calls private: here and nowhere else.
+ */
+
 /* Read at once by libfcgi; a request that fits is answered without waiting for its end. */
 #define READ_BYTES 8192
 
@@ -184,7 +193,7 @@ static void set_timeouts(int descriptor, int64_t timeout_ms)
 
     setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
     setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
-    /* Fails on a unix socket, which needs it not. */
+    /* Fails on a unix socket, which does not need it. */
     setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 

@@ -28,6 +28,7 @@ static long handed_over_count(void)
     return *end == '\0' && number >= 1 && number <= LISTENERS_MAX ? number : -1;
 }
 
+/* FCGX_IsCGI would look at descriptor 0 alone, which under systemd is /dev/null. */
 bool listeners_are_inherited(void)
 {
     return handed_over_count() != 0 || is_listening(STDIN_FILENO);

@@ -174,7 +174,9 @@ static void write_cors_headers(struct response *response, const struct request *
                       "ETag, Retry-After, Allow, WWW-Authenticate");
 }
 
-/* A strong entity tag: equal bodies and nothing else have equal tags. */
+/* Of the body, which costs less than to keep a version of all that an answer shows.
+ *
+ * A strong entity tag: equal bodies and nothing else have equal tags. */
 static void make_etag(const struct buffer *body, char etag[ETAG_BYTES])
 {
     XXH128_hash_t hash = XXH3_128bits(body->data, body->length);

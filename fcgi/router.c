@@ -101,6 +101,7 @@ static bool pattern_matches(const char *pattern, const struct segments *segments
     return *pattern == '\0';
 }
 
+/* From the first to the last: a program has ten routes, and a tree of them would not be faster. */
 enum route_result router_find(const struct router *router, enum method method,
                               struct text_span path, struct route_match *match)
 {

@@ -13,6 +13,8 @@ struct entry {
     char token[];
 };
 
+/* Sets, as a processor's cache has them, rather than a hash table with a list by age: nothing is
+ * linked, grown or rehashed, and the number of tokens is bounded by the layout. */
 struct set {
     struct entry *entries[TOKEN_CACHE_WAYS]; /* NULL: free */
     unsigned oldest;                         /* replaced next */

@@ -73,6 +73,8 @@ static const char *text_member(struct json_object *object, const char *key)
 
 /* ---- its times ----------------------------------------------------------------------------- */
 
+/* sscanf lets pass what no story of ours has, such as an hour of 25, which mktime takes for 1 of
+ * the next day. */
 static bool read_moment(const char *text, int64_t now_ms, int64_t *wall_ms)
 {
     time_t now = (time_t)(now_ms / 1000);

@@ -106,7 +106,10 @@ static bool take_directory(struct spool *spool, struct error *error)
     return spool->bad >= 0 || fail_on_file(spool, BAD_DIRECTORY, error);
 }
 
-/* Where the file system can't notify (network), the caller's timeout is what finds files. */
+/* Only what is renamed into it: what is written there under its final name is seen half-written by
+ * others, too, and found by the next look.
+ *
+ * Where the file system can't notify (network), the caller's timeout is what finds files. */
 static bool watch_directory(struct spool *spool, struct error *error)
 {
     spool->notifications = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
@@ -437,6 +440,7 @@ static bool ends_in(const char *name, const char *suffix)
     return length >= suffix_length && strcmp(name + length - suffix_length, suffix) == 0;
 }
 
+/* Not every file system tells the type here (DT_UNKNOWN); reading the file looks at it anyway. */
 static int is_spooled(const struct dirent *entry)
 {
     return entry->d_name[0] != '.' && !ends_in(entry->d_name, ".tmp") &&
