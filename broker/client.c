@@ -256,6 +256,7 @@ static bool is_sent(const struct held *held, enum fate fate)
 static void take_out(struct client *client, int64_t seq, const struct membership *membership,
                      enum fate fate)
 {
+    ASSERT(client->hold != NULL);
     struct hold *hold = client->hold;
     struct held **link = &hold->first;
     struct held *last = NULL;

@@ -1,4 +1,5 @@
 #include "broker/feed.h"
+#include "common/assert.h"
 #include "common/container.h"
 
 #include <stdlib.h>
@@ -257,6 +258,7 @@ void feed_enter(struct feed *feed)
 
 void feed_leave(struct feed *feed)
 {
+    ASSERT(feed->users > 0);
     if (--feed->users > 0)
         return;
     feed->has_begun = false;
@@ -273,6 +275,7 @@ int64_t feed_position(const struct feed *feed)
 
 void feed_wait(struct feed *feed, struct feed_waiter *waiter)
 {
+    ASSERT(feed->users > 0);
     if (feed->has_begun && waiter->seq <= feed->position) {
         waiter->on_reached(waiter, true);
         return;

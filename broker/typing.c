@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/assert.h"
 #include "common/container.h"
 #include "common/json_writer.h"
 
@@ -172,5 +173,6 @@ struct typing *typing_create(struct loop *loop, struct rooms *rooms)
 
 void typing_free(struct typing *typing)
 {
+    ASSERT(typing == NULL || typing->first == NULL);
     free(typing);
 }

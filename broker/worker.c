@@ -4,11 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/assert.h"
 #include "common/container.h"
 
 /* What comes back to the loop: a request that is done, or an event. */
-struct delivery {
-    struct delivery *next;
+struct arrival {
+    struct arrival *next;
     struct worker_request *request; /* NULL: an event */
     struct event event;
     char texts[];
@@ -30,10 +31,10 @@ struct worker {
     size_t write_count;
 
     pthread_mutex_t lock; /* over all that follows */
-    struct delivery *first_delivery, *last_delivery;
+    struct arrival *first_arrival, *last_arrival;
     pthread_cond_t reads_waiting;
     struct request_queue reads;
-    bool stopping;
+    bool is_stopping;
 
     pthread_t readers[WORKER_READERS_MAX];
     int64_t reader_count;
@@ -46,16 +47,16 @@ static int64_t now_ms(const struct worker *worker)
 
 /* ---- back to the loop ---------------------------------------------------------------------- */
 
-static void deliver_to_loop(struct worker *worker, struct delivery *delivery)
+static void post_arrival(struct worker *worker, struct arrival *arrival)
 {
-    delivery->next = NULL;
+    arrival->next = NULL;
     pthread_mutex_lock(&worker->lock);
-    bool is_first = worker->first_delivery == NULL;
+    bool is_first = worker->first_arrival == NULL;
     if (is_first)
-        worker->first_delivery = delivery;
+        worker->first_arrival = arrival;
     else
-        worker->last_delivery->next = delivery;
-    worker->last_delivery = delivery;
+        worker->last_arrival->next = arrival;
+    worker->last_arrival = arrival;
     pthread_mutex_unlock(&worker->lock);
     if (is_first)
         loop_wakeup_signal(&worker->wakeup);
@@ -65,55 +66,56 @@ static void deliver_to_loop(struct worker *worker, struct delivery *delivery)
 static void on_committed_event(void *context, const struct event *event)
 {
     struct worker *worker = context;
-    struct delivery *delivery = malloc(sizeof(*delivery) + event_texts_bytes(event));
+    struct arrival *arrival = malloc(sizeof(*arrival) + event_texts_bytes(event));
 
-    if (delivery == NULL)
+    if (arrival == NULL)
         return;
-    *delivery = (struct delivery){0};
-    event_copy(event, &delivery->event, delivery->texts);
-    deliver_to_loop(worker, delivery);
+    *arrival = (struct arrival){0};
+    event_copy(event, &arrival->event, arrival->texts);
+    post_arrival(worker, arrival);
 }
 
-/* The delivery of a request's result is made before the request starts, so that it cannot fail. */
+/* The arrival of a request's result is made before the request starts, so that it cannot fail. */
 static void return_request(struct worker_request *request)
 {
-    deliver_to_loop(request->worker, request->job.context);
+    post_arrival(request->worker, request->job.context);
 }
 
 static void take_result(struct worker *worker, struct worker_request *request)
 {
     worker->pending--;
+    request->is_under_way = false;
     request->waited_ms = now_ms(worker) - request->started_ms;
     request->on_done(request);
 }
 
-static struct delivery *take_deliveries(struct worker *worker)
+static struct arrival *take_arrivals(struct worker *worker)
 {
     pthread_mutex_lock(&worker->lock);
-    struct delivery *deliveries = worker->first_delivery;
-    worker->first_delivery = NULL;
+    struct arrival *arrivals = worker->first_arrival;
+    worker->first_arrival = NULL;
     pthread_mutex_unlock(&worker->lock);
-    return deliveries;
+    return arrivals;
 }
 
-static void handle_deliveries(struct worker *worker)
+static void handle_arrivals(struct worker *worker)
 {
-    struct delivery *delivery = take_deliveries(worker);
+    struct arrival *arrival = take_arrivals(worker);
 
-    while (delivery != NULL) {
-        struct delivery *next = delivery->next;
-        if (delivery->request != NULL)
-            take_result(worker, delivery->request);
+    while (arrival != NULL) {
+        struct arrival *next = arrival->next;
+        if (arrival->request != NULL)
+            take_result(worker, arrival->request);
         else
-            worker->options.on_event(worker->options.owner, &delivery->event);
-        free(delivery);
-        delivery = next;
+            worker->options.on_event(worker->options.owner, &arrival->event);
+        free(arrival);
+        arrival = next;
     }
 }
 
 static void on_wakeup(struct loop_wakeup *wakeup)
 {
-    handle_deliveries(CONTAINER_OF(wakeup, struct worker, wakeup));
+    handle_arrivals(CONTAINER_OF(wakeup, struct worker, wakeup));
 }
 
 /* ---- requests ------------------------------------------------------------------------------ */
@@ -121,21 +123,24 @@ static void on_wakeup(struct loop_wakeup *wakeup)
 /* False when there is no memory: the request is then done already. */
 static bool start_request(struct worker *worker, struct worker_request *request)
 {
-    struct delivery *delivery = calloc(1, sizeof(*delivery));
+    struct arrival *arrival = calloc(1, sizeof(*arrival));
 
+    ASSERT(loop_is_here(worker->options.loop));
+    ASSERT(!request->is_under_way);
     error_clear(&request->job.error);
     request->succeeded = false;
     request->worker = worker;
     request->next = NULL;
     request->waited_ms = 0;
-    if (delivery == NULL) {
+    if (arrival == NULL) {
         error_out_of_memory(&request->job.error);
         request->on_done(request);
         return false;
     }
-    delivery->request = request;
-    request->job.context = delivery;
+    arrival->request = request;
+    request->job.context = arrival;
     request->started_ms = now_ms(worker);
+    request->is_under_way = true;
     worker->pending++;
     return true;
 }
@@ -194,7 +199,7 @@ void worker_read(struct worker *worker, struct worker_request *request)
 static struct worker_request *take_waiting_read(struct worker *worker)
 {
     pthread_mutex_lock(&worker->lock);
-    while (worker->reads.first == NULL && !worker->stopping)
+    while (worker->reads.first == NULL && !worker->is_stopping)
         pthread_cond_wait(&worker->reads_waiting, &worker->lock);
     struct worker_request *request = worker->reads.first;
     if (request != NULL)
@@ -230,13 +235,13 @@ struct database *worker_database(struct worker *worker)
 static void stop_readers(struct worker *worker)
 {
     pthread_mutex_lock(&worker->lock);
-    worker->stopping = true;
+    worker->is_stopping = true;
     pthread_cond_broadcast(&worker->reads_waiting);
     pthread_mutex_unlock(&worker->lock);
     for (int64_t i = 0; i < worker->reader_count; i++)
         pthread_join(worker->readers[i], NULL);
     worker->reader_count = 0;
-    worker->stopping = false;
+    worker->is_stopping = false;
 }
 
 static bool start_readers(struct worker *worker, struct error *error)
@@ -262,7 +267,7 @@ static void free_memory(struct worker *worker)
 static void await_requests(struct worker *worker)
 {
     while (worker->pending > 0) {
-        handle_deliveries(worker);
+        handle_arrivals(worker);
         if (worker->pending > 0)
             loop_turn(worker->options.loop, -1);
     }
@@ -303,7 +308,7 @@ void worker_free(struct worker *worker)
     loop_cancel(&worker->submission);
     stop_readers(worker);
     database_free(worker->database);
-    handle_deliveries(worker); /* events that came last */
+    handle_arrivals(worker); /* events that came last */
     loop_wakeup_close(&worker->wakeup);
     free_memory(worker);
 }

@@ -23,6 +23,7 @@
 
 struct worker;
 
+/* All zero at first; when it is done it may be used again. */
 struct worker_request {
     /* Set by the caller. */
     struct database_operation operation; /* for worker_write */
@@ -35,6 +36,7 @@ struct worker_request {
     struct worker *worker;
     struct worker_request *next;
     int64_t started_ms;
+    bool is_under_way;
 };
 
 struct worker_options {

@@ -219,11 +219,13 @@ static void leave(struct socketio_socket *socket)
 
 void socketio_pause(struct socketio_socket *socket)
 {
+    ASSERT(socket->state != STATE_ENDED);
     socket->is_paused = true;
 }
 
 void socketio_resume(struct socketio_socket *socket)
 {
+    ASSERT(socket->state != STATE_ENDED);
     socket->is_paused = false;
     settle_socket(socket);
 }
@@ -392,6 +394,7 @@ static struct block *encode_connect(const struct socketio_socket *socket, const 
 
 bool socketio_accept(struct socketio_socket *socket, const char *sid, const char *pid)
 {
+    ASSERT(socket->state == STATE_CONNECTING);
     if (socket->connection == NULL) {
         dismiss_socket(socket);
         return false;
@@ -406,6 +409,7 @@ bool socketio_accept(struct socketio_socket *socket, const char *sid, const char
 
 void socketio_refuse(struct socketio_socket *socket, const char *message, const char *data)
 {
+    ASSERT(socket->state == STATE_CONNECTING);
     if (socket->connection != NULL)
         socketio_connection_refuse(socket->connection, socket->name_space->name, message, data);
     dismiss_socket(socket);

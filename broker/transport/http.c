@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "broker/transport/farewell.h"
+#include "common/assert.h"
 #include "common/buffer.h"
 #include "common/container.h"
 
@@ -356,6 +357,7 @@ static void finish_request(struct http_request *request)
 {
     struct http_server *server = request->server;
 
+    ASSERT(!request->is_answered);
     request->is_answered = true;
     request->on_gone = NULL;
     loop_unwatch(server->options->loop, &request->watch);
