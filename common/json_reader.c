@@ -46,14 +46,14 @@ static bool note_failure(struct parser *parser, enum failure failure)
 }
 
 /* NUL at the end: no token begins with it. */
-static char next_byte(const struct parser *parser)
+static char byte_ahead(const struct parser *parser)
 {
     return parser->at < parser->length ? parser->text[parser->at] : '\0';
 }
 
 static bool accept(struct parser *parser, const char *accepted)
 {
-    char byte = next_byte(parser);
+    char byte = byte_ahead(parser);
 
     if (byte == '\0' || strchr(accepted, byte) == NULL)
         return false;
@@ -122,7 +122,7 @@ static bool read_hex(struct parser *parser, uint32_t *unit)
 
     *unit = 0;
     for (int i = 0; i < 4; i++) {
-        char byte = next_byte(parser);
+        char byte = byte_ahead(parser);
         const char *digit = byte != '\0' ? strchr(digits, byte) : NULL;
         if (digit == NULL)
             return false;
@@ -159,7 +159,7 @@ static bool read_escape(struct parser *parser)
     static const char meanings[] = "\"\\/\b\f\n\r\t";
     char encoded[UTF8_SEQUENCE_MAX_BYTES];
     uint32_t code_point;
-    char letter = next_byte(parser);
+    char letter = byte_ahead(parser);
 
     if (accept(parser, letters)) {
         buffer_append(&parser->scratch, meanings + (strchr(letters, letter) - letters), 1);
@@ -224,7 +224,7 @@ static bool skip_digits(struct parser *parser)
 {
     size_t start = parser->at;
 
-    while (next_byte(parser) >= '0' && next_byte(parser) <= '9')
+    while (byte_ahead(parser) >= '0' && byte_ahead(parser) <= '9')
         parser->at++;
     return parser->at > start;
 }
@@ -305,7 +305,7 @@ static bool skip_scalar(struct parser *parser)
 {
     bool is_integer;
 
-    switch (next_byte(parser)) {
+    switch (byte_ahead(parser)) {
     case '"':
         return skip_text(parser);
     case 't':
@@ -336,7 +336,7 @@ static bool skip_opening(struct parser *parser, size_t bottom, char closing, boo
     if (!parser->is_lenient && parser->depth + parser->scratch.length - bottom >= JSON_MAX_DEPTH)
         return note_failure(parser, FAILURE_DEPTH);
     skip_blanks(parser);
-    *is_empty = next_byte(parser) == closing;
+    *is_empty = byte_ahead(parser) == closing;
     if (*is_empty) {
         parser->at++;
         return true;
@@ -355,7 +355,7 @@ static bool skip_closing(struct parser *parser, size_t bottom)
         skip_blanks(parser);
         if (accept(parser, ","))
             return closing == ']' || skip_key(parser);
-        if (next_byte(parser) != closing)
+        if (byte_ahead(parser) != closing)
             return note_failure(parser, FAILURE_SYNTAX);
         parser->at++;
         parser->scratch.length--;
@@ -495,7 +495,7 @@ static bool parse_value(struct parser *parser, struct json_object **value)
     skip_blanks(parser);
     if (!count_value(parser))
         return false;
-    switch (next_byte(parser)) {
+    switch (byte_ahead(parser)) {
     case '{':
     case '[':
         return parse_container(parser, value);

@@ -25,7 +25,7 @@ static bool decodes(const char *text, unsigned char **bytes, size_t *length)
 /* ---- tests ---- */
 
 /* RFC 4648 section 10, and what the two alphabets differ in. */
-static void test_vectors(void **state)
+static void the_vectors_of_the_standard_come_out_both_ways(void **state)
 {
     static const struct {
         const char *bytes;
@@ -51,7 +51,7 @@ static void test_vectors(void **state)
     }
 }
 
-static void test_every_length_comes_back(void **state)
+static void every_length_comes_back(void **state)
 {
     unsigned char bytes[100];
 
@@ -71,7 +71,7 @@ static void test_every_length_comes_back(void **state)
     }
 }
 
-static void test_anything_else_is_refused(void **state)
+static void anything_else_is_refused(void **state)
 {
     static const char *const texts[] = {
         "Z",     "Zm9vY", "Zg==",   "Zm8=",   "=", "Zm9v=", "Zm9v====", "+/+/", " Zm9v",
@@ -92,9 +92,9 @@ static void test_anything_else_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_vectors),
-        cmocka_unit_test(test_every_length_comes_back),
-        cmocka_unit_test(test_anything_else_is_refused),
+        cmocka_unit_test(the_vectors_of_the_standard_come_out_both_ways),
+        cmocka_unit_test(every_length_comes_back),
+        cmocka_unit_test(anything_else_is_refused),
     };
 
     return cmocka_run_group_tests_name("base64url", tests, NULL, NULL);

@@ -3,7 +3,7 @@
 #include "common/buffer.h"
 #include "tests/unit/failing_malloc.h"
 
-static void test_empty(void **state)
+static void an_empty_buffer_has_an_empty_text(void **state)
 {
     struct buffer buffer = BUFFER_EMPTY;
 
@@ -18,7 +18,7 @@ static void test_empty(void **state)
     assert_int_equal(buffer.capacity, 0);
 }
 
-static void test_grows_byte_by_byte(void **state)
+static void it_grows_byte_by_byte(void **state)
 {
     struct buffer buffer = BUFFER_EMPTY;
 
@@ -32,7 +32,7 @@ static void test_grows_byte_by_byte(void **state)
     buffer_free(&buffer);
 }
 
-static void test_keeps_nul_bytes(void **state)
+static void it_keeps_nul_bytes(void **state)
 {
     struct buffer buffer = BUFFER_EMPTY;
 
@@ -45,7 +45,7 @@ static void test_keeps_nul_bytes(void **state)
 }
 
 /* A format whose result ends just before, at and behind the end of the memory at hand. */
-static void test_format_at_the_end_of_memory(void **state)
+static void a_format_may_end_at_the_end_of_the_memory(void **state)
 {
     (void)state;
     for (size_t free_bytes = 0; free_bytes < 12; free_bytes++) {
@@ -61,7 +61,7 @@ static void test_format_at_the_end_of_memory(void **state)
     }
 }
 
-static void test_long_format(void **state)
+static void a_format_may_be_longer_than_the_memory(void **state)
 {
     struct buffer buffer = BUFFER_EMPTY;
 
@@ -72,7 +72,7 @@ static void test_long_format(void **state)
     buffer_free(&buffer);
 }
 
-static void test_failure_is_sticky_until_clear(void **state)
+static void a_failure_stays_until_it_is_cleared(void **state)
 {
     struct buffer buffer = BUFFER_EMPTY;
 
@@ -93,7 +93,7 @@ static void test_failure_is_sticky_until_clear(void **state)
     buffer_free(&buffer);
 }
 
-static void test_clear_keeps_memory(void **state)
+static void a_cleared_buffer_keeps_its_memory(void **state)
 {
     struct buffer buffer = BUFFER_EMPTY;
 
@@ -126,7 +126,7 @@ static bool fill(void *context)
     return is_whole;
 }
 
-static void test_out_of_memory(void **state)
+static void without_memory_it_has_failed(void **state)
 {
     (void)state;
     run_with_failing_malloc(fill, NULL, false);
@@ -136,15 +136,15 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_grows_byte_by_byte),
-        cmocka_unit_test(test_keeps_nul_bytes),
-        cmocka_unit_test(test_format_at_the_end_of_memory),
-        cmocka_unit_test(test_long_format),
-        cmocka_unit_test(test_failure_is_sticky_until_clear),
-        cmocka_unit_test(test_clear_keeps_memory),
+        cmocka_unit_test(an_empty_buffer_has_an_empty_text),
+        cmocka_unit_test(it_grows_byte_by_byte),
+        cmocka_unit_test(it_keeps_nul_bytes),
+        cmocka_unit_test(a_format_may_end_at_the_end_of_the_memory),
+        cmocka_unit_test(a_format_may_be_longer_than_the_memory),
+        cmocka_unit_test(a_failure_stays_until_it_is_cleared),
+        cmocka_unit_test(a_cleared_buffer_keeps_its_memory),
 #if FAILING_MALLOC_WORKS
-        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(without_memory_it_has_failed),
 #endif
     };
 

@@ -123,7 +123,7 @@ static void connect_both(struct fixture *fixture, int index, int64_t *seq)
 
 /* ---- tests ---- */
 
-static void test_round_trip(void **state)
+static void an_event_arrives_as_it_was_sent(void **state)
 {
     struct fixture *fixture = *state;
     struct event event;
@@ -149,7 +149,7 @@ static void test_round_trip(void **state)
     assert_int_equal(bus_receive(fixture->receivers[0], &event), BUS_EMPTY);
 }
 
-static void test_order(void **state)
+static void events_arrive_in_order(void **state)
 {
     struct fixture *fixture = *state;
     int64_t seq = 1;
@@ -166,7 +166,7 @@ static void test_order(void **state)
     }
 }
 
-static void test_sender_comes_first(void **state)
+static void a_sender_may_come_first(void **state)
 {
     struct fixture *fixture = *state;
     int64_t seq = 1;
@@ -179,7 +179,7 @@ static void test_sender_comes_first(void **state)
     connect_both(fixture, 0, &seq);
 }
 
-static void test_receiver_restarts(void **state)
+static void a_receiver_that_starts_again_gets_what_comes_then(void **state)
 {
     struct fixture *fixture = *state;
     int64_t seq = 1;
@@ -200,7 +200,7 @@ static void test_receiver_restarts(void **state)
 
 /* A receiver that does not read: sending goes on without waiting, what does not fit is counted, and
  * all else arrives in order. */
-static void test_overflow(void **state)
+static void a_receiver_that_does_not_read_holds_up_nobody(void **state)
 {
     struct fixture *fixture = *state;
     int64_t seq = 1;
@@ -229,7 +229,7 @@ static void test_overflow(void **state)
     connect_both(fixture, 0, &seq);
 }
 
-static void test_two_brokers(void **state)
+static void each_of_two_brokers_gets_every_event(void **state)
 {
     struct fixture *fixture = *state;
     int64_t seq = 1;
@@ -253,7 +253,7 @@ static void test_two_brokers(void **state)
     }
 }
 
-static void test_longest_event(void **state)
+static void the_longest_event_arrives_and_a_longer_one_is_dropped(void **state)
 {
     struct fixture *fixture = *state;
     size_t head = strlen("1000000\nc:room\nn\n");
@@ -279,7 +279,7 @@ static void test_longest_event(void **state)
     free(payload);
 }
 
-static void test_malformed(void **state)
+static void what_is_no_event_is_dropped(void **state)
 {
     struct fixture *fixture = *state;
     struct event event;
@@ -301,7 +301,7 @@ static void test_malformed(void **state)
     nn_close(stranger);
 }
 
-static void test_nobody_to_tell(void **state)
+static void without_brokers_nothing_is_sent(void **state)
 {
     struct fixture *fixture = *state;
 
@@ -311,7 +311,7 @@ static void test_nobody_to_tell(void **state)
     assert_int_equal(bus_sender_dropped(fixture->sender), 0);
 }
 
-static void test_bad_addresses(void **state)
+static void a_bad_address_is_refused(void **state)
 {
     static const char *const wrong[] = {"x", "", "nosuch://x", "tcp://x", "tcp://127.0.0.1:x"};
     struct fixture *fixture = *state;
@@ -331,7 +331,7 @@ static void test_bad_addresses(void **state)
     assert_non_null(strstr(fixture->error.text, "/nowhere/at/all.ipc"));
 }
 
-static void test_address_in_use(void **state)
+static void an_address_in_use_is_refused(void **state)
 {
     struct fixture *fixture = *state;
 
@@ -340,7 +340,7 @@ static void test_address_in_use(void **state)
     assert_non_null(strstr(fixture->error.text, "in use"));
 }
 
-static void test_access(void **state)
+static void only_owner_and_group_may_send(void **state)
 {
     struct fixture *fixture = *state;
     struct stat status;
@@ -350,7 +350,7 @@ static void test_access(void **state)
     assert_int_equal(status.st_mode & 0777, BUS_SOCKET_MODE);
 }
 
-static void test_free_nothing(void **state)
+static void nothing_can_be_freed(void **state)
 {
     (void)state;
     bus_sender_free(NULL);
@@ -362,11 +362,19 @@ static void test_free_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_round_trip),        TEST(test_order),          TEST(test_sender_comes_first),
-        TEST(test_receiver_restarts), TEST(test_overflow),       TEST(test_two_brokers),
-        TEST(test_longest_event),     TEST(test_malformed),      TEST(test_nobody_to_tell),
-        TEST(test_bad_addresses),     TEST(test_address_in_use), TEST(test_access),
-        TEST(test_free_nothing),
+        TEST(an_event_arrives_as_it_was_sent),
+        TEST(events_arrive_in_order),
+        TEST(a_sender_may_come_first),
+        TEST(a_receiver_that_starts_again_gets_what_comes_then),
+        TEST(a_receiver_that_does_not_read_holds_up_nobody),
+        TEST(each_of_two_brokers_gets_every_event),
+        TEST(the_longest_event_arrives_and_a_longer_one_is_dropped),
+        TEST(what_is_no_event_is_dropped),
+        TEST(without_brokers_nothing_is_sent),
+        TEST(a_bad_address_is_refused),
+        TEST(an_address_in_use_is_refused),
+        TEST(only_owner_and_group_may_send),
+        TEST(nothing_can_be_freed),
     };
 
     return cmocka_run_group_tests_name("bus", tests, NULL, NULL);

@@ -22,7 +22,7 @@ static const struct {
     {INT64_C(253402300799999), "9999-12-31T23:59:59.999Z"},
 };
 
-static void test_formats(void **state)
+static void a_time_is_written_with_milliseconds(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LENGTH(pairs); i++) {
@@ -32,7 +32,7 @@ static void test_formats(void **state)
     }
 }
 
-static void test_parses_what_it_formats(void **state)
+static void what_was_written_is_read_again(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LENGTH(pairs); i++) {
@@ -43,7 +43,7 @@ static void test_parses_what_it_formats(void **state)
 }
 
 /* Every day of a 400-year cycle against the C library. */
-static void test_agrees_with_gmtime(void **state)
+static void every_day_of_400_years_is_the_library_s(void **state)
 {
     const int64_t ms_per_day = 86400000;
 
@@ -64,7 +64,7 @@ static void test_agrees_with_gmtime(void **state)
     }
 }
 
-static void test_clamps_other_years(void **state)
+static void other_years_are_clamped(void **state)
 {
     char text[TIMESTAMP_BYTES];
 
@@ -77,7 +77,7 @@ static void test_clamps_other_years(void **state)
     assert_string_equal(text, "0000-01-01T00:00:00.000Z");
 }
 
-static void test_parses_other_forms(void **state)
+static void other_forms_are_read(void **state)
 {
     static const struct {
         const char *text;
@@ -110,7 +110,7 @@ static void test_parses_other_forms(void **state)
     }
 }
 
-static void test_refuses(void **state)
+static void what_is_no_time_is_refused(void **state)
 {
     static const char *const texts[] = {
         "",
@@ -163,7 +163,7 @@ static void test_refuses(void **state)
     }
 }
 
-static void test_system_clock(void **state)
+static void the_system_s_clock_goes_on(void **state)
 {
     (void)state;
     int64_t before = (int64_t)time(NULL) * 1000;
@@ -181,7 +181,7 @@ static int64_t context_value(void *context)
     return *(int64_t *)context;
 }
 
-static void test_a_test_sets_the_time(void **state)
+static void a_test_sets_the_time(void **state)
 {
     int64_t now = 17;
     const struct clock clock = {context_value, context_value, &now};
@@ -195,14 +195,14 @@ static void test_a_test_sets_the_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_formats),
-        cmocka_unit_test(test_parses_what_it_formats),
-        cmocka_unit_test(test_agrees_with_gmtime),
-        cmocka_unit_test(test_clamps_other_years),
-        cmocka_unit_test(test_parses_other_forms),
-        cmocka_unit_test(test_refuses),
-        cmocka_unit_test(test_system_clock),
-        cmocka_unit_test(test_a_test_sets_the_time),
+        cmocka_unit_test(a_time_is_written_with_milliseconds),
+        cmocka_unit_test(what_was_written_is_read_again),
+        cmocka_unit_test(every_day_of_400_years_is_the_library_s),
+        cmocka_unit_test(other_years_are_clamped),
+        cmocka_unit_test(other_forms_are_read),
+        cmocka_unit_test(what_is_no_time_is_refused),
+        cmocka_unit_test(the_system_s_clock_goes_on),
+        cmocka_unit_test(a_test_sets_the_time),
     };
 
     return cmocka_run_group_tests_name("clock", tests, NULL, NULL);

@@ -86,7 +86,7 @@ static void check_refused(struct fixture *fixture, const char *content, const ch
 
 /* ---- values ---- */
 
-static void test_defaults(void **state)
+static void without_a_file_each_key_has_its_default(void **state)
 {
     struct fixture *fixture = *state;
     const struct config *config = load(fixture, "");
@@ -120,7 +120,7 @@ static void test_defaults(void **state)
     assert_string_equal(config->log_level, "info");
 }
 
-static void test_file(void **state)
+static void a_file_sets_what_it_names(void **state)
 {
     struct fixture *fixture = *state;
     const struct config *config = load(fixture, "\xef\xbb\xbf; a comment\n"
@@ -158,7 +158,7 @@ static void test_file(void **state)
     assert_string_equal(config->auth_jwt_secret, "of the file, 16 bytes");
 }
 
-static void test_integers(void **state)
+static void an_integer_is_whole_and_in_its_range(void **state)
 {
     static const char *const wrong[] = {"0",   "1025", "-1",  "abc",  "",
                                         "4x",  "4.0",  "1e2", "0x10", "99999999999999999999",
@@ -183,7 +183,7 @@ static void test_integers(void **state)
 }
 
 /* Of every integer key both ends of its range are taken, and nothing beyond. */
-static void test_every_range(void **state)
+static void both_ends_of_every_range_are_taken_and_nothing_beyond(void **state)
 {
     struct fixture *fixture = *state;
     size_t count;
@@ -208,7 +208,7 @@ static void test_every_range(void **state)
     }
 }
 
-static void test_booleans(void **state)
+static void a_boolean_has_four_words_for_each_value(void **state)
 {
     static const char *const yes[] = {"true", "yes", "on", "1"};
     static const char *const no[] = {"false", "no", "off", "0"};
@@ -231,7 +231,7 @@ static void test_booleans(void **state)
     }
 }
 
-static void test_choices(void **state)
+static void a_choice_is_one_of_its_words(void **state)
 {
     struct fixture *fixture = *state;
 
@@ -244,7 +244,7 @@ static void test_choices(void **state)
     check_refused(fixture, "[log]\nlevel =\n", ":2: level in [log] must not be empty");
 }
 
-static void test_text_length(void **state)
+static void a_text_has_a_longest(void **state)
 {
     struct fixture *fixture = *state;
     char content[CONFIG_TEXT_BYTES + 100];
@@ -259,7 +259,7 @@ static void test_text_length(void **state)
     check_refused(fixture, "[database]\npath =\n", ":2: path in [database] must not be empty");
 }
 
-static void test_list_length(void **state)
+static void a_list_has_a_longest_and_most_entries(void **state)
 {
     static const char wrong[] = ":2: brokers in [bus] must have at most 16 entries and 2047 bytes";
     struct fixture *fixture = *state;
@@ -277,7 +277,7 @@ static void test_list_length(void **state)
 
 /* ---- mistakes in the file ---- */
 
-static void test_unknown_names(void **state)
+static void an_unknown_name_is_told_with_the_nearest(void **state)
 {
     struct fixture *fixture = *state;
 
@@ -301,7 +301,7 @@ static void test_unknown_names(void **state)
                   ":2: unknown key \"\" in [fastcgi]; did you mean \"threads\"?");
 }
 
-static void test_twice(void **state)
+static void a_key_is_set_once(void **state)
 {
     struct fixture *fixture = *state;
 
@@ -312,7 +312,7 @@ static void test_twice(void **state)
     assert_non_null(load(fixture, "[fastcgi]\nthreads = 4\n[log]\n[fastcgi]\nio_timeout_ms = 4\n"));
 }
 
-static void test_syntax(void **state)
+static void a_line_that_says_nothing_is_told(void **state)
 {
     static const char wrong[] = ":2: expected \"key = value\" or \"[section]\"";
     struct fixture *fixture = *state;
@@ -326,7 +326,7 @@ static void test_syntax(void **state)
     check_refused(fixture, "[fastcgi] threads = 4\n", ":1: unexpected text behind the section");
 }
 
-static void test_continuation_is_none(void **state)
+static void an_indented_line_is_a_line(void **state)
 {
     struct fixture *fixture = *state;
 
@@ -334,7 +334,7 @@ static void test_continuation_is_none(void **state)
                   ":3: unknown key \"ipc\" in [bus]; did you mean \"brokers\"?");
 }
 
-static void test_long_lines(void **state)
+static void a_line_has_a_longest(void **state)
 {
     struct fixture *fixture = *state;
     static char content[2 * CONFIG_LINE_MAX_BYTES];
@@ -351,7 +351,7 @@ static void test_long_lines(void **state)
     assert_non_null(load(fixture, content));
 }
 
-static void test_nul(void **state)
+static void a_line_holds_no_nul(void **state)
 {
     struct fixture *fixture = *state;
     char expected[200];
@@ -362,7 +362,7 @@ static void test_nul(void **state)
     assert_string_equal(fixture->error.text, expected);
 }
 
-static void test_files_that_cannot_be_read(void **state)
+static void a_file_that_cannot_be_read_is_told(void **state)
 {
     struct fixture *fixture = *state;
     char expected[200];
@@ -378,7 +378,7 @@ static void test_files_that_cannot_be_read(void **state)
 
 /* ---- the environment ---- */
 
-static void test_environment_wins(void **state)
+static void the_environment_weighs_more_than_the_file(void **state)
 {
     struct fixture *fixture = *state;
     static const char content[] = "[fastcgi]\nthreads = 4\n[bus]\nbrokers = ipc:///a\n";
@@ -390,7 +390,7 @@ static void test_environment_wins(void **state)
     assert_int_equal(fixture->config->bus_brokers.count, 0);
 }
 
-static void test_old_names(void **state)
+static void the_names_of_the_old_service_are_understood(void **state)
 {
     struct fixture *fixture = *state;
 
@@ -414,7 +414,7 @@ static void check_environment_refused(struct fixture *fixture, const char *expec
     assert_string_equal(fixture->error.text, expected);
 }
 
-static void test_environment_errors(void **state)
+static void a_wrong_variable_is_told_by_its_name(void **state)
 {
     struct fixture *fixture = *state;
 
@@ -427,7 +427,7 @@ static void test_environment_errors(void **state)
         fixture, "PORT: port in [server] must be a whole number from 1 to 65535, not \"\"");
 }
 
-static void test_unknown_variables(void **state)
+static void an_unknown_variable_is_told_with_the_nearest(void **state)
 {
     struct fixture *fixture = *state;
 
@@ -447,7 +447,7 @@ static void test_unknown_variables(void **state)
         fixture, "MESSAGERIE_LOG_: unknown variable; did you mean MESSAGERIE_LOG_LEVEL?");
 }
 
-static void test_path_variable(void **state)
+static void a_variable_names_the_file(void **state)
 {
     struct fixture *fixture = *state;
 
@@ -468,7 +468,7 @@ static void test_path_variable(void **state)
 }
 
 /* The file that nobody named need not be there. */
-static void test_no_file_at_all(void **state)
+static void the_file_that_nobody_named_need_not_be_there(void **state)
 {
     struct fixture *fixture = *state;
     bool is_missing = access(config_path(NULL), F_OK) != 0;
@@ -483,7 +483,7 @@ static void test_no_file_at_all(void **state)
 
 /* ---- the whole ---- */
 
-static void test_secret(void **state)
+static void without_a_way_to_verify_tokens_it_is_refused(void **state)
 {
     struct fixture *fixture = *state;
 
@@ -509,7 +509,7 @@ static void test_secret(void **state)
     check_refused(fixture, "", none);
 }
 
-static void test_public_key(void **state)
+static void a_public_key_goes_with_its_algorithm(void **state)
 {
     struct fixture *fixture = *state;
 
@@ -529,7 +529,7 @@ static void test_public_key(void **state)
 }
 
 /* Browsers send an origin without path, in lower case. */
-static void test_origins(void **state)
+static void origins_are_reduced_to_what_browsers_send(void **state)
 {
     struct fixture *fixture = *state;
     struct config *config = load(fixture, "[http]\nfrontend_url = https://Salon.example/, "
@@ -553,7 +553,7 @@ static void test_origins(void **state)
 }
 
 /* The sentence about a secret never shows it. */
-static void test_secret_is_not_told(void **state)
+static void a_secret_is_not_told_in_a_sentence(void **state)
 {
     struct fixture *fixture = *state;
     char content[CONFIG_TEXT_BYTES + 100];
@@ -582,7 +582,7 @@ static const char *value_of(const struct config *config, const char *section, co
     return buffer_text(&out);
 }
 
-static void test_values_as_text(void **state)
+static void values_are_written_as_in_the_file(void **state)
 {
     struct fixture *fixture = *state;
     struct config *config = load(fixture, "[fastcgi]\nthreads = 4\n[auth]\nrequire_expiry = no\n"
@@ -685,7 +685,7 @@ static void check_is_default(struct fixture *fixture, const struct config *confi
 }
 
 /* The sample changes nothing, neither as it is nor with all keys made active. */
-static void test_sample(void **state)
+static void the_sample_changes_nothing(void **state)
 {
     struct fixture *fixture = *state;
     size_t count;
@@ -719,7 +719,7 @@ static void test_sample(void **state)
     free(text);
 }
 
-static void test_sample_on_a_full_disk(void **state)
+static void a_sample_on_a_full_disk_fails(void **state)
 {
     FILE *full = fopen("/dev/full", "w");
 
@@ -730,7 +730,7 @@ static void test_sample_on_a_full_disk(void **state)
 }
 
 /* What the other functions rely on. */
-static void test_table(void **state)
+static void the_table_is_sound(void **state)
 {
     size_t count;
     const struct config_key *keys = config_keys(&count);
@@ -753,7 +753,7 @@ static void test_table(void **state)
     assert_string_equal(keys[0].section, "server");
 }
 
-static void test_lists(void **state)
+static void a_copied_list_stands_alone(void **state)
 {
     struct fixture *fixture = *state;
     struct config_list copy;
@@ -783,7 +783,7 @@ static bool load_again(void *context)
     return config != NULL;
 }
 
-static void test_out_of_memory(void **state)
+static void without_memory_nothing_is_loaded(void **state)
 {
     struct fixture *fixture = *state;
 
@@ -797,40 +797,40 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_defaults),
-        TEST(test_file),
-        TEST(test_integers),
-        TEST(test_every_range),
-        TEST(test_booleans),
-        TEST(test_choices),
-        TEST(test_text_length),
-        TEST(test_list_length),
-        TEST(test_unknown_names),
-        TEST(test_twice),
-        TEST(test_syntax),
-        TEST(test_continuation_is_none),
-        TEST(test_long_lines),
-        TEST(test_nul),
-        TEST(test_files_that_cannot_be_read),
-        TEST(test_environment_wins),
-        TEST(test_old_names),
-        TEST(test_environment_errors),
-        TEST(test_unknown_variables),
-        TEST(test_path_variable),
-        TEST(test_no_file_at_all),
-        TEST(test_secret),
-        TEST(test_public_key),
-        TEST(test_origins),
-        TEST(test_secret_is_not_told),
-        TEST(test_values_as_text),
+        TEST(without_a_file_each_key_has_its_default),
+        TEST(a_file_sets_what_it_names),
+        TEST(an_integer_is_whole_and_in_its_range),
+        TEST(both_ends_of_every_range_are_taken_and_nothing_beyond),
+        TEST(a_boolean_has_four_words_for_each_value),
+        TEST(a_choice_is_one_of_its_words),
+        TEST(a_text_has_a_longest),
+        TEST(a_list_has_a_longest_and_most_entries),
+        TEST(an_unknown_name_is_told_with_the_nearest),
+        TEST(a_key_is_set_once),
+        TEST(a_line_that_says_nothing_is_told),
+        TEST(an_indented_line_is_a_line),
+        TEST(a_line_has_a_longest),
+        TEST(a_line_holds_no_nul),
+        TEST(a_file_that_cannot_be_read_is_told),
+        TEST(the_environment_weighs_more_than_the_file),
+        TEST(the_names_of_the_old_service_are_understood),
+        TEST(a_wrong_variable_is_told_by_its_name),
+        TEST(an_unknown_variable_is_told_with_the_nearest),
+        TEST(a_variable_names_the_file),
+        TEST(the_file_that_nobody_named_need_not_be_there),
+        TEST(without_a_way_to_verify_tokens_it_is_refused),
+        TEST(a_public_key_goes_with_its_algorithm),
+        TEST(origins_are_reduced_to_what_browsers_send),
+        TEST(a_secret_is_not_told_in_a_sentence),
+        TEST(values_are_written_as_in_the_file),
         TEST(values_are_shown_with_their_origin),
         TEST(a_key_has_one_name_and_others_are_near_it),
-        TEST(test_sample),
-        TEST(test_sample_on_a_full_disk),
-        TEST(test_table),
-        TEST(test_lists),
+        TEST(the_sample_changes_nothing),
+        TEST(a_sample_on_a_full_disk_fails),
+        TEST(the_table_is_sound),
+        TEST(a_copied_list_stands_alone),
 #if FAILING_MALLOC_WORKS
-        TEST(test_out_of_memory),
+        TEST(without_memory_nothing_is_loaded),
 #endif
     };
 

@@ -11,7 +11,7 @@ static struct error *fresh(void)
     return &error;
 }
 
-static void test_clear(void **state)
+static void a_cleared_error_says_nothing(void **state)
 {
     struct error *error = fresh();
 
@@ -22,7 +22,7 @@ static void test_clear(void **state)
     assert_string_equal(error->detail, "");
 }
 
-static void test_unauthorized(void **state)
+static void a_refused_token_has_a_reason(void **state)
 {
     struct error *error = fresh();
 
@@ -38,7 +38,7 @@ static void test_unauthorized(void **state)
     assert_string_equal(error->detail, "");
 }
 
-static void test_set_replaces(void **state)
+static void setting_replaces_what_was_there(void **state)
 {
     struct error *error = fresh();
 
@@ -52,7 +52,7 @@ static void test_set_replaces(void **state)
     assert_string_equal(error->detail, "");
 }
 
-static void test_add_makes_a_list(void **state)
+static void adding_makes_a_list(void **state)
 {
     struct error *error = fresh();
 
@@ -65,7 +65,7 @@ static void test_add_makes_a_list(void **state)
     assert_string_equal(error->text, "a.0: first 1\nb: second");
 }
 
-static void test_add_after_set_begins_a_list(void **state)
+static void adding_after_setting_begins_a_list(void **state)
 {
     struct error *error = fresh();
 
@@ -77,7 +77,7 @@ static void test_add_after_set_begins_a_list(void **state)
 }
 
 /* A sentence that no longer fits is left out whole, also when its field alone is too long. */
-static void test_full_list(void **state)
+static void a_sentence_that_does_not_fit_is_left_out(void **state)
 {
     struct error *error = fresh();
     char field[ERROR_TEXT_BYTES + 1];
@@ -100,7 +100,7 @@ static void test_full_list(void **state)
 }
 
 /* A text is cut between characters: what clients get stays UTF-8. */
-static void test_long_text_is_cut(void **state)
+static void a_long_text_is_cut_between_characters(void **state)
 {
     struct error *error = fresh();
     char text[2 * ERROR_TEXT_BYTES];
@@ -123,7 +123,7 @@ static void test_long_text_is_cut(void **state)
     }
 }
 
-static void test_unavailable(void **state)
+static void what_may_work_later_has_its_reason_for_the_log(void **state)
 {
     struct error *error = fresh();
 
@@ -140,14 +140,14 @@ static void test_unavailable(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_clear),
-        cmocka_unit_test(test_unauthorized),
-        cmocka_unit_test(test_set_replaces),
-        cmocka_unit_test(test_add_makes_a_list),
-        cmocka_unit_test(test_add_after_set_begins_a_list),
-        cmocka_unit_test(test_full_list),
-        cmocka_unit_test(test_long_text_is_cut),
-        cmocka_unit_test(test_unavailable),
+        cmocka_unit_test(a_cleared_error_says_nothing),
+        cmocka_unit_test(a_refused_token_has_a_reason),
+        cmocka_unit_test(setting_replaces_what_was_there),
+        cmocka_unit_test(adding_makes_a_list),
+        cmocka_unit_test(adding_after_setting_begins_a_list),
+        cmocka_unit_test(a_sentence_that_does_not_fit_is_left_out),
+        cmocka_unit_test(a_long_text_is_cut_between_characters),
+        cmocka_unit_test(what_may_work_later_has_its_reason_for_the_log),
     };
 
     return cmocka_run_group_tests_name("error", tests, NULL, NULL);

@@ -5,7 +5,7 @@
 
 #include "common/event.h"
 
-static void test_audiences(void **state)
+static void an_audience_is_a_room_or_a_user(void **state)
 {
     char audience[EVENT_AUDIENCE_BYTES];
     char longest[FOREIGN_ID_MAX_BYTES + 1];
@@ -38,7 +38,7 @@ static void check_round_trip(const struct event *event)
     buffer_free(&bytes);
 }
 
-static void test_round_trip(void **state)
+static void what_was_encoded_is_decoded(void **state)
 {
     static const char payload[] = "{\"a\":\"\\n\",\n\"b\":1}";
 
@@ -48,7 +48,7 @@ static void test_round_trip(void **state)
     check_round_trip(&(struct event){7, "u: ", "blanked", "", 0});
 }
 
-static void test_bytes_on_the_bus(void **state)
+static void the_bytes_on_the_bus_are_these(void **state)
 {
     struct buffer bytes = BUFFER_EMPTY;
 
@@ -71,7 +71,7 @@ static bool decodes(const char *bytes, size_t length)
     return is_event;
 }
 
-static void test_refuses(void **state)
+static void what_is_no_event_is_refused(void **state)
 {
     static const char *const texts[] = {
         "",
@@ -108,7 +108,7 @@ static void test_refuses(void **state)
     }
 }
 
-static void test_refuses_nul(void **state)
+static void a_nul_in_a_line_is_refused(void **state)
 {
     static const char bytes[] = "12\nc:xy\nname\n{}";
 
@@ -121,7 +121,7 @@ static void test_refuses_nul(void **state)
     }
 }
 
-static void test_longest_audience(void **state)
+static void the_longest_audience_fits(void **state)
 {
     char bytes[200];
     size_t longest = EVENT_AUDIENCE_BYTES - 1;
@@ -155,12 +155,12 @@ static void a_copy_has_texts_of_its_own(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_audiences),
-        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_bytes_on_the_bus),
-        cmocka_unit_test(test_refuses),
-        cmocka_unit_test(test_refuses_nul),
-        cmocka_unit_test(test_longest_audience),
+        cmocka_unit_test(an_audience_is_a_room_or_a_user),
+        cmocka_unit_test(what_was_encoded_is_decoded),
+        cmocka_unit_test(the_bytes_on_the_bus_are_these),
+        cmocka_unit_test(what_is_no_event_is_refused),
+        cmocka_unit_test(a_nul_in_a_line_is_refused),
+        cmocka_unit_test(the_longest_audience_fits),
         cmocka_unit_test(a_copy_has_texts_of_its_own),
     };
 

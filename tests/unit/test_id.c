@@ -40,7 +40,7 @@ static void assert_grows(struct bench *bench, int count, char last[ID_BYTES])
     }
 }
 
-static void test_is_uuid_version_7(void **state)
+static void an_id_is_a_uuid_of_version_7(void **state)
 {
     struct bench bench;
 
@@ -61,7 +61,7 @@ static void test_is_uuid_version_7(void **state)
     }
 }
 
-static void test_grows_with_time(void **state)
+static void ids_grow_with_time(void **state)
 {
     struct bench bench;
     char last[ID_BYTES] = "";
@@ -74,7 +74,7 @@ static void test_grows_with_time(void **state)
     }
 }
 
-static void test_grows_while_the_clock_stands_still(void **state)
+static void ids_grow_while_the_clock_stands_still(void **state)
 {
     struct bench bench;
     char last[ID_BYTES] = "";
@@ -93,7 +93,7 @@ static void test_grows_while_the_clock_stands_still(void **state)
     assert_memory_equal(last, "01234567-89ad-7", 15);
 }
 
-static void test_grows_after_the_clock_was_set_back(void **state)
+static void ids_grow_after_the_clock_was_set_back(void **state)
 {
     struct bench bench;
     char last[ID_BYTES] = "";
@@ -110,7 +110,7 @@ static void test_grows_after_the_clock_was_set_back(void **state)
     assert_memory_equal(last, "01234567-89ac-7", 15);
 }
 
-static void test_time_before_1970(void **state)
+static void a_time_before_1970_counts_as_1970(void **state)
 {
     struct bench bench;
     char id[ID_BYTES];
@@ -121,7 +121,7 @@ static void test_time_before_1970(void **state)
     assert_memory_equal(id, "00000000-0000-7", 15);
 }
 
-static void test_repeats_from_seed(void **state)
+static void a_seed_repeats_its_ids(void **state)
 {
     struct bench first;
     struct bench second;
@@ -164,7 +164,7 @@ static int compare(const void *left, const void *right)
     return strcmp(left, right);
 }
 
-static void test_threads_get_growing_ids_and_no_two_alike(void **state)
+static void threads_get_growing_ids_and_no_two_alike(void **state)
 {
     static struct maker makers[THREADS];
     static char all[THREADS * IDS_EACH][ID_BYTES];
@@ -188,7 +188,7 @@ static void test_threads_get_growing_ids_and_no_two_alike(void **state)
         assert_string_not_equal(all[i - 1], all[i]);
 }
 
-static void test_foreign_id(void **state)
+static void an_id_of_the_booking_side_is_a_short_text(void **state)
 {
     char longest[FOREIGN_ID_MAX_BYTES + 2];
 
@@ -222,14 +222,14 @@ static void test_foreign_id(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_is_uuid_version_7),
-        cmocka_unit_test(test_grows_with_time),
-        cmocka_unit_test(test_grows_while_the_clock_stands_still),
-        cmocka_unit_test(test_grows_after_the_clock_was_set_back),
-        cmocka_unit_test(test_time_before_1970),
-        cmocka_unit_test(test_repeats_from_seed),
-        cmocka_unit_test(test_threads_get_growing_ids_and_no_two_alike),
-        cmocka_unit_test(test_foreign_id),
+        cmocka_unit_test(an_id_is_a_uuid_of_version_7),
+        cmocka_unit_test(ids_grow_with_time),
+        cmocka_unit_test(ids_grow_while_the_clock_stands_still),
+        cmocka_unit_test(ids_grow_after_the_clock_was_set_back),
+        cmocka_unit_test(a_time_before_1970_counts_as_1970),
+        cmocka_unit_test(a_seed_repeats_its_ids),
+        cmocka_unit_test(threads_get_growing_ids_and_no_two_alike),
+        cmocka_unit_test(an_id_of_the_booking_side_is_a_short_text),
     };
 
     return cmocka_run_group_tests_name("id", tests, NULL, NULL);

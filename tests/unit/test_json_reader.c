@@ -38,7 +38,7 @@ static bool accepts(const char *text)
     return is_accepted;
 }
 
-static void test_accepts(void **state)
+static void json_is_accepted(void **state)
 {
     static const char *const texts[] = {
         "{}",
@@ -78,7 +78,7 @@ static void test_accepts(void **state)
     }
 }
 
-static void test_refuses(void **state)
+static void what_is_not_json_is_refused(void **state)
 {
     static const char *const texts[] = {
         /* nothing, or more than one value */
@@ -276,7 +276,7 @@ static void test_refuses(void **state)
     }
 }
 
-static void test_raw_nul(void **state)
+static void a_raw_nul_is_refused(void **state)
 {
     static const struct {
         const char *bytes;
@@ -294,7 +294,7 @@ static void test_raw_nul(void **state)
 }
 
 /* Every beginning of a document is refused, but for a number at the top. */
-static void test_truncated(void **state)
+static void every_beginning_of_a_document_is_refused(void **state)
 {
     static const char text[] = "{\"content\":\"é \\u00e9 \\ud83d\\ude00\",\"list\":[1.5e3,true,"
                                "false,null,{}],\"n\":-12}";
@@ -334,7 +334,7 @@ static void check_nesting(size_t depth, const char *opening, const char *middle,
     free(text);
 }
 
-static void test_nesting(void **state)
+static void nesting_has_a_limit(void **state)
 {
     static const size_t depths[] = {
         1, JSON_MAX_DEPTH - 1, JSON_MAX_DEPTH, JSON_MAX_DEPTH + 1, 1000, 5000};
@@ -350,7 +350,7 @@ static void test_nesting(void **state)
     }
 }
 
-static void test_error_names_the_place(void **state)
+static void an_error_names_the_place(void **state)
 {
     struct error error;
 
@@ -361,7 +361,7 @@ static void test_error_names_the_place(void **state)
     assert_string_equal(error.text, "JSON invalide : une clé est donnée deux fois");
 }
 
-static void test_texts(void **state)
+static void texts_come_out_as_they_are_meant(void **state)
 {
     static const char text[] =
         "{\"a\":\"é \\u00e9 \\ud83d\\ude00 \\\"\\\\\\/\\b\\f\\n\\r\\t\",\"n\":1,\"z\":null,"
@@ -385,7 +385,7 @@ static void test_texts(void **state)
     json_object_put(object);
 }
 
-static void test_integers(void **state)
+static void integers_are_exact(void **state)
 {
     static const struct {
         const char *text;
@@ -418,7 +418,7 @@ static void test_integers(void **state)
     }
 }
 
-static void test_no_integers(void **state)
+static void other_numbers_are_no_integers(void **state)
 {
     static const char *const texts[] = {
         "1.5",
@@ -496,7 +496,7 @@ static void check_count(const char *opening, const char *unit, size_t count, con
     free(text);
 }
 
-static void test_number_of_values(void **state)
+static void the_number_of_values_has_a_limit(void **state)
 {
     static const char *const scalars[] = {"0", "0.5", "null", "true", "\"\"", "{}", "[]"};
 
@@ -542,7 +542,7 @@ static void check_text_bytes(const char *opening, char content, size_t count, co
     free(text);
 }
 
-static void test_bytes_of_text(void **state)
+static void the_bytes_of_text_have_a_limit(void **state)
 {
     (void)state;
     check_text_bytes("\"", 'x', JSON_MAX_TEXT_BYTES, "\"", true);
@@ -572,7 +572,7 @@ static void check_tree(char *text)
 }
 
 /* The worst that fits: most values, most text, both. */
-static void test_memory_of_a_tree(void **state)
+static void the_worst_tree_that_fits_has_its_memory(void **state)
 {
     static const char *const units[] = {
         "{}",
@@ -620,7 +620,7 @@ static struct json_object *read_kept(const char *text, struct error *error)
     return value;
 }
 
-static void test_members_that_are_left_out(void **state)
+static void members_that_nobody_reads_are_left_out(void **state)
 {
     static const struct {
         const char *text;
@@ -651,7 +651,7 @@ static void test_members_that_are_left_out(void **state)
 }
 
 /* What is left out is JSON, too. */
-static void test_what_is_left_out_is_checked(void **state)
+static void what_is_left_out_is_checked_too(void **state)
 {
     static const char *const values[] = {
         "",
@@ -716,7 +716,7 @@ static void test_what_is_left_out_is_checked(void **state)
     }
 }
 
-static void test_what_is_left_out_does_not_count(void **state)
+static void what_is_left_out_does_not_count(void **state)
 {
     struct error error;
     char *text = text_of("{\"a\":1,\"x\":[", "{\"y\":[0]}", 10000, "]}");
@@ -738,7 +738,7 @@ static void test_what_is_left_out_does_not_count(void **state)
     free(text);
 }
 
-static void test_depth_of_what_is_left_out(void **state)
+static void the_depth_of_what_is_left_out_counts(void **state)
 {
     struct error error;
 
@@ -761,7 +761,7 @@ static void test_depth_of_what_is_left_out(void **state)
     }
 }
 
-static void test_well_formed(void **state)
+static void what_is_well_formed_is_told(void **state)
 {
     static const char *const right[] = {
         "null",         " 1 ",      "\"\\u0000\"",       "\"\\ud800\"",
@@ -791,7 +791,7 @@ static void test_well_formed(void **state)
 }
 
 /* What is read can be written again: nothing that no JSON parser takes, such as Infinity. */
-static void test_tree_can_be_written(void **state)
+static void what_was_read_can_be_written_again(void **state)
 {
     static const char text[] =
         "[1,-2,1.50,1e400,-1E+2,99999999999999999999,\"\\\"é\",{\"a\":null}]";
@@ -804,7 +804,7 @@ static void test_tree_can_be_written(void **state)
     json_object_put(value);
 }
 
-static void test_many_members(void **state)
+static void an_object_may_have_many_members(void **state)
 {
     const int count = 20000;
     char *text = malloc((size_t)count * 16 + 2);
@@ -870,7 +870,7 @@ static bool read_large(void *context)
     return true;
 }
 
-static void test_out_of_memory(void **state)
+static void without_memory_nothing_is_read(void **state)
 {
     (void)state;
     /* json-c 0.16 loses a key when the table of an object cannot grow. */
@@ -882,29 +882,29 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_accepts),
-        cmocka_unit_test(test_refuses),
-        cmocka_unit_test(test_raw_nul),
-        cmocka_unit_test(test_truncated),
-        cmocka_unit_test(test_nesting),
-        cmocka_unit_test(test_error_names_the_place),
-        cmocka_unit_test(test_texts),
-        cmocka_unit_test(test_integers),
-        cmocka_unit_test(test_no_integers),
-        cmocka_unit_test(test_number_of_values),
-        cmocka_unit_test(test_bytes_of_text),
+        cmocka_unit_test(json_is_accepted),
+        cmocka_unit_test(what_is_not_json_is_refused),
+        cmocka_unit_test(a_raw_nul_is_refused),
+        cmocka_unit_test(every_beginning_of_a_document_is_refused),
+        cmocka_unit_test(nesting_has_a_limit),
+        cmocka_unit_test(an_error_names_the_place),
+        cmocka_unit_test(texts_come_out_as_they_are_meant),
+        cmocka_unit_test(integers_are_exact),
+        cmocka_unit_test(other_numbers_are_no_integers),
+        cmocka_unit_test(the_number_of_values_has_a_limit),
+        cmocka_unit_test(the_bytes_of_text_have_a_limit),
 #if FAILING_MALLOC_WORKS
-        cmocka_unit_test(test_memory_of_a_tree),
+        cmocka_unit_test(the_worst_tree_that_fits_has_its_memory),
 #endif
-        cmocka_unit_test(test_members_that_are_left_out),
-        cmocka_unit_test(test_what_is_left_out_is_checked),
-        cmocka_unit_test(test_what_is_left_out_does_not_count),
-        cmocka_unit_test(test_depth_of_what_is_left_out),
-        cmocka_unit_test(test_well_formed),
-        cmocka_unit_test(test_tree_can_be_written),
-        cmocka_unit_test(test_many_members),
+        cmocka_unit_test(members_that_nobody_reads_are_left_out),
+        cmocka_unit_test(what_is_left_out_is_checked_too),
+        cmocka_unit_test(what_is_left_out_does_not_count),
+        cmocka_unit_test(the_depth_of_what_is_left_out_counts),
+        cmocka_unit_test(what_is_well_formed_is_told),
+        cmocka_unit_test(what_was_read_can_be_written_again),
+        cmocka_unit_test(an_object_may_have_many_members),
 #if FAILING_MALLOC_WORKS
-        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(without_memory_nothing_is_read),
 #endif
     };
 

@@ -33,7 +33,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void test_structure(void **state)
+static void commas_stand_where_they_belong(void **state)
 {
     struct fixture *fixture = *state;
     struct json_writer *writer = &fixture->writer;
@@ -61,7 +61,7 @@ static void test_structure(void **state)
                         "\"last\":\"y\"}");
 }
 
-static void test_members(void **state)
+static void members_have_a_key_and_a_value(void **state)
 {
     struct fixture *fixture = *state;
     struct json_writer *writer = &fixture->writer;
@@ -78,7 +78,7 @@ static void test_members(void **state)
                                                     "\"time\":\"2026-11-24T07:07:46.683Z\"}");
 }
 
-static void test_integers(void **state)
+static void every_integer_is_written(void **state)
 {
     struct fixture *fixture = *state;
 
@@ -93,7 +93,7 @@ static void test_integers(void **state)
                         "[0,10,-1,9223372036854775807,-9223372036854775808]");
 }
 
-static void test_escapes(void **state)
+static void what_json_escapes_is_escaped(void **state)
 {
     struct fixture *fixture = *state;
 
@@ -126,7 +126,7 @@ static void check_each_place(struct fixture *fixture, size_t length)
     }
 }
 
-static void test_each_byte_at_each_place(void **state)
+static void each_byte_is_escaped_at_each_place(void **state)
 {
     static const size_t lengths[] = {1, 7, 8, 13, 16, 20, 32, 41};
 
@@ -134,7 +134,7 @@ static void test_each_byte_at_each_place(void **state)
         check_each_place(*state, lengths[i]);
 }
 
-static void test_key_is_escaped(void **state)
+static void a_key_is_escaped(void **state)
 {
     struct fixture *fixture = *state;
 
@@ -170,7 +170,7 @@ static bool write_all(void *context)
     return is_whole;
 }
 
-static void test_out_of_memory(void **state)
+static void without_memory_the_buffer_has_failed(void **state)
 {
     (void)state;
     run_with_failing_malloc(write_all, NULL, false);
@@ -180,14 +180,14 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_structure, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_members, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_integers, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_escapes, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_each_byte_at_each_place, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_key_is_escaped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(commas_stand_where_they_belong, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(members_have_a_key_and_a_value, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_integer_is_written, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_json_escapes_is_escaped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(each_byte_is_escaped_at_each_place, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_key_is_escaped, set_up, tear_down),
 #if FAILING_MALLOC_WORKS
-        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(without_memory_the_buffer_has_failed),
 #endif
     };
 

@@ -63,7 +63,7 @@ static const char *written(struct fixture *fixture)
     return fixture->line;
 }
 
-static void test_line(void **state)
+static void a_line_is_logfmt(void **state)
 {
     struct fixture *fixture = *state;
 
@@ -74,7 +74,7 @@ static void test_line(void **state)
     assert_null(written(fixture));
 }
 
-static void test_no_fields(void **state)
+static void a_line_needs_no_fields(void **state)
 {
     struct fixture *fixture = *state;
 
@@ -82,7 +82,7 @@ static void test_no_fields(void **state)
     assert_string_equal(written(fixture), HEAD "\"ready\"\n");
 }
 
-static void test_levels(void **state)
+static void what_is_below_the_level_is_not_written(void **state)
 {
     static const char *const names[] = {"error", "warning", "info", "debug"};
     struct fixture *fixture = *state;
@@ -105,7 +105,7 @@ static void test_levels(void **state)
     assert_int_equal(level, LOG_LEVEL_INFO);
 }
 
-static void test_short_calls(void **state)
+static void each_level_has_its_call(void **state)
 {
     struct fixture *fixture = *state;
 
@@ -120,7 +120,7 @@ static void test_short_calls(void **state)
     assert_non_null(strstr(written(fixture), "level=debug"));
 }
 
-static void test_values(void **state)
+static void values_are_quoted_where_they_must(void **state)
 {
     static const struct {
         const char *value;
@@ -154,7 +154,7 @@ static void test_values(void **state)
     }
 }
 
-static void test_message_is_escaped(void **state)
+static void a_message_is_escaped(void **state)
 {
     struct fixture *fixture = *state;
 
@@ -180,7 +180,7 @@ static void check_is_one_line(const char *line)
 }
 
 /* Whatever stands where the line ends: it is cut between characters, quotes closed. */
-static void test_long_lines(void **state)
+static void a_long_line_is_cut_between_characters(void **state)
 {
     static const char *const units[] = {"x", "é", "\"", "\x01", "\xff", "😀", " ", "\xc2\x85"};
     struct fixture *fixture = *state;
@@ -199,7 +199,7 @@ static void test_long_lines(void **state)
     }
 }
 
-static void test_fields_that_do_not_fit(void **state)
+static void fields_that_do_not_fit_are_left_out(void **state)
 {
     struct fixture *fixture = *state;
     char value[LOG_LINE_BYTES];
@@ -236,7 +236,7 @@ static int64_t set_time(void *context)
 
 #define REFUSED(limit_) log_limited(log, limit_, LOG_LEVEL_WARNING, "refused", LOG_TEXT("why", "x"))
 
-static void test_limited_lines(void **state)
+static void a_limited_line_is_written_once_a_second(void **state)
 {
     struct fixture *fixture = *state;
     struct log *log = &fixture->log;
@@ -274,7 +274,7 @@ static void test_limited_lines(void **state)
 }
 
 /* What is below the level is no line that was left out. */
-static void test_limited_lines_below_the_level(void **state)
+static void what_is_below_the_level_was_not_left_out(void **state)
 {
     struct fixture *fixture = *state;
     struct log_limit limit = {0};
@@ -286,7 +286,7 @@ static void test_limited_lines_below_the_level(void **state)
     assert_string_equal(written(fixture), HEAD "\"no fields\"\n");
 }
 
-static void test_keeps_errno(void **state)
+static void errno_is_kept(void **state)
 {
     struct fixture *fixture = *state;
 
@@ -316,7 +316,7 @@ static void *write_one(void *context)
 }
 
 /* write(2) on a full pipe is broken off by a signal: the line arrives whole all the same. */
-static void test_interrupted_write(void **state)
+static void a_line_arrives_whole_after_a_signal(void **state)
 {
     struct fixture *fixture = *state;
     struct sigaction action = {.sa_handler = on_signal};
@@ -376,7 +376,7 @@ static void *write_many_limited(void *context)
     return NULL;
 }
 
-static void test_limited_lines_of_threads(void **state)
+static void threads_share_a_limit(void **state)
 {
     struct fixture *fixture = *state;
     struct limited limited = {.log = &fixture->log};
@@ -391,7 +391,7 @@ static void test_limited_lines_of_threads(void **state)
     assert_int_equal(limited.limit.left_out, WRITERS * LINES - 1);
 }
 
-static void test_threads(void **state)
+static void lines_of_threads_do_not_mix(void **state)
 {
     struct fixture *fixture = *state;
     int ends[2];
@@ -420,20 +420,21 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_line, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_no_fields, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_levels, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_short_calls, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_values, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_message_is_escaped, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_long_lines, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_fields_that_do_not_fit, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_limited_lines, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_limited_lines_below_the_level, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_keeps_errno, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_interrupted_write, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_threads, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_limited_lines_of_threads, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_line_is_logfmt, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_line_needs_no_fields, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_below_the_level_is_not_written, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(each_level_has_its_call, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(values_are_quoted_where_they_must, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_message_is_escaped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_long_line_is_cut_between_characters, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(fields_that_do_not_fit_are_left_out, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_limited_line_is_written_once_a_second, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_below_the_level_was_not_left_out, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(errno_is_kept, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_line_arrives_whole_after_a_signal, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(lines_of_threads_do_not_mix, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(threads_share_a_limit, set_up, tear_down),
     };
 
     return cmocka_run_group_tests_name("log", tests, NULL, NULL);

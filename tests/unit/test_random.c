@@ -2,7 +2,7 @@
 
 #include "common/random.h"
 
-static void test_seed_repeats(void **state)
+static void a_seed_repeats(void **state)
 {
     uint64_t first_seed = 42;
     uint64_t second_seed = 42;
@@ -19,7 +19,7 @@ static void test_seed_repeats(void **state)
     assert_memory_not_equal(first_bytes, second_bytes, sizeof(first_bytes));
 }
 
-static void test_seeds_differ(void **state)
+static void seeds_differ(void **state)
 {
     uint64_t first_seed = 1;
     uint64_t second_seed = 2;
@@ -46,7 +46,7 @@ static void check_bounds(const struct random_source *source)
     }
 }
 
-static void test_bounds(void **state)
+static void nothing_is_written_beyond(void **state)
 {
     uint64_t seed = 3;
     struct random_source seeded = random_seeded(&seed);
@@ -72,7 +72,7 @@ static void check_fills_everything(const struct random_source *source)
         assert_int_not_equal(all[i], 0);
 }
 
-static void test_fills_everything(void **state)
+static void every_byte_is_filled(void **state)
 {
     uint64_t seed = 5;
     struct random_source seeded = random_seeded(&seed);
@@ -82,7 +82,7 @@ static void test_fills_everything(void **state)
     check_fills_everything(&random_system);
 }
 
-static void test_system_differs(void **state)
+static void the_system_s_bytes_differ(void **state)
 {
     unsigned char first[32];
     unsigned char second[32];
@@ -96,9 +96,11 @@ static void test_system_differs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_seed_repeats),   cmocka_unit_test(test_seeds_differ),
-        cmocka_unit_test(test_bounds),         cmocka_unit_test(test_fills_everything),
-        cmocka_unit_test(test_system_differs),
+        cmocka_unit_test(a_seed_repeats),
+        cmocka_unit_test(seeds_differ),
+        cmocka_unit_test(nothing_is_written_beyond),
+        cmocka_unit_test(every_byte_is_filled),
+        cmocka_unit_test(the_system_s_bytes_differ),
     };
 
     return cmocka_run_group_tests_name("random", tests, NULL, NULL);

@@ -279,7 +279,7 @@ static bool takes_more(struct fixture *fixture, const char *more)
 
 /* ---- what is right ---- */
 
-static void test_hand_and_library_agree(void **state)
+static void our_hand_and_a_library_sign_alike(void **state)
 {
     static const char claims[] = "{\"exp\":1,\"userId\":\"u1\"}"; /* sorted, as libjwt does */
     char *by_library = token_by_library(claims, JWT_ALG_HS256, SECRET);
@@ -292,7 +292,7 @@ static void test_hand_and_library_agree(void **state)
     free(by_hand);
 }
 
-static void test_all_claims(void **state)
+static void all_claims_are_read(void **state)
 {
     struct fixture *fixture = *state;
     const struct token_claims *claims = &fixture->claims;
@@ -314,7 +314,7 @@ static void test_all_claims(void **state)
     assert_string_equal(claims->image, "https://x");
 }
 
-static void test_few_claims(void **state)
+static void what_is_optional_may_be_missing(void **state)
 {
     struct fixture *fixture = *state;
     const struct token_claims *claims = &fixture->claims;
@@ -331,7 +331,7 @@ static void test_few_claims(void **state)
     assert_string_equal(claims->image, "");
 }
 
-static void test_roles(void **state)
+static void a_role_makes_the_kind_of_caller(void **state)
 {
     static const struct {
         const char *role;
@@ -360,7 +360,7 @@ static void test_roles(void **state)
 
 /* ---- times ---- */
 
-static void test_expiry(void **state)
+static void a_token_ends_when_it_says(void **state)
 {
     static const struct {
         const char *exp;
@@ -395,7 +395,7 @@ static void test_expiry(void **state)
                 fixture->claims.expires_at_ms < INT64_MAX / 2);
 }
 
-static void test_expiry_is_required(void **state)
+static void a_token_has_an_end_unless_configured_otherwise(void **state)
 {
     struct fixture *fixture = *state;
 
@@ -410,7 +410,7 @@ static void test_expiry_is_required(void **state)
     assert_false(takes_claims(fixture, "{\"userId\":\"u1\",\"exp\":\"1795504099\"}"));
 }
 
-static void test_not_before(void **state)
+static void a_token_begins_when_it_says(void **state)
 {
     struct fixture *fixture = *state;
 
@@ -425,7 +425,7 @@ static void test_not_before(void **state)
     assert_false(takes_more(fixture, "\"nbf\":false"));
 }
 
-static void test_issued_at(void **state)
+static void the_time_of_issue_is_read(void **state)
 {
     struct fixture *fixture = *state;
 
@@ -441,7 +441,7 @@ static void test_issued_at(void **state)
 
 /* ---- types ---- */
 
-static void test_user_id(void **state)
+static void a_user_id_is_a_short_text(void **state)
 {
     static const char *const wrong[] = {
         "",
@@ -474,7 +474,7 @@ static void test_user_id(void **state)
     }
 }
 
-static void test_role_type(void **state)
+static void a_role_is_a_short_text(void **state)
 {
     struct fixture *fixture = *state;
     char more[100];
@@ -492,7 +492,7 @@ static void test_role_type(void **state)
     }
 }
 
-static void test_optional_claims_of_the_wrong_type(void **state)
+static void optional_claims_of_the_wrong_type_are_absent(void **state)
 {
     static const char *const values[] = {"null", "7", "true", "[\"x\"]", "{\"x\":1}", "1.5"};
     struct fixture *fixture = *state;
@@ -508,7 +508,7 @@ static void test_optional_claims_of_the_wrong_type(void **state)
     }
 }
 
-static void test_long_optional_claims(void **state)
+static void long_optional_claims_are_absent(void **state)
 {
     struct fixture *fixture = *state;
     char more[TOKEN_CLAIM_BYTES + 100];
@@ -524,7 +524,7 @@ static void test_long_optional_claims(void **state)
 
 static const char good_claims[] = "{\"userId\":\"u1\",\"role\":\"salon\",\"exp\":1795504099}";
 
-static void test_wrong_secret(void **state)
+static void another_secret_is_refused(void **state)
 {
     struct fixture *fixture = *state;
 
@@ -533,7 +533,7 @@ static void test_wrong_secret(void **state)
     assert_false(takes(fixture, token_by_library(good_claims, JWT_ALG_HS256, "0123456789abcdef")));
 }
 
-static void test_other_algorithms(void **state)
+static void other_algorithms_are_refused(void **state)
 {
     static const char *const headers[] = {
         "{\"alg\":\"none\"}",
@@ -573,7 +573,7 @@ static void test_other_algorithms(void **state)
     }
 }
 
-static void test_critical_header(void **state)
+static void a_critical_header_is_refused(void **state)
 {
     struct fixture *fixture = *state;
 
@@ -586,7 +586,7 @@ static void test_critical_header(void **state)
                                               strlen(good_claims), SECRET)));
 }
 
-static void test_public_keys(void **state)
+static void a_public_key_verifies(void **state)
 {
     static const struct {
         const char *private_key;
@@ -623,7 +623,7 @@ static void test_public_keys(void **state)
 }
 
 /* Tokens of a neighbour algorithm or another key pair. */
-static void test_other_public_keys(void **state)
+static void another_public_key_is_refused(void **state)
 {
     struct fixture *fixture = *state;
 
@@ -651,7 +651,7 @@ static char *token_with_signature(const char *header, size_t length, unsigned ch
     return token.data;
 }
 
-static void test_signatures_that_are_none(void **state)
+static void what_is_no_signature_is_refused(void **state)
 {
     static const struct {
         const char *name;
@@ -674,8 +674,8 @@ static void test_signatures_that_are_none(void **state)
     }
 }
 
-/* The bits of a token of a public key, as in test_every_bit. */
-static void test_every_bit_of_a_public_key(void **state)
+/* The bits of a token of a public key, as in every_bit_of_a_token_counts. */
+static void every_bit_of_a_token_of_a_public_key_counts(void **state)
 {
     struct fixture *fixture = *state;
     char *token = token_by_library(good_claims, JWT_ALG_ES256, ec_private_key);
@@ -691,7 +691,7 @@ static void test_every_bit_of_a_public_key(void **state)
     assert_true(takes(fixture, token));
 }
 
-static void test_header(void **state)
+static void the_header_says_what_it_must(void **state)
 {
     static const struct {
         const char *header;
@@ -722,7 +722,7 @@ static void test_header(void **state)
     }
 }
 
-static void test_no_key_takes_no_token(void **state)
+static void without_a_key_no_token_is_taken(void **state)
 {
     struct fixture *fixture = *state;
 
@@ -785,7 +785,7 @@ static const char *reason_for_header(struct fixture *fixture, const char *header
     return reason_for(fixture, token_by_hand(header, good_claims, strlen(good_claims), SECRET));
 }
 
-static void test_reasons(void **state)
+static void each_refusal_has_its_reason(void **state)
 {
     static const struct {
         const char *claims;
@@ -839,7 +839,7 @@ static int64_t fixed_time(void *context)
 }
 
 /* Each cause once a second, and nothing of the token. */
-static void test_log_of_refusals(void **state)
+static void refusals_are_logged_once_a_second(void **state)
 {
     static const struct clock clock = {fixed_time, fixed_time, NULL};
     struct fixture *fixture = *state;
@@ -875,7 +875,7 @@ static void test_log_of_refusals(void **state)
 
 /* ---- damaged tokens ---- */
 
-static void test_every_bit(void **state)
+static void every_bit_of_a_token_counts(void **state)
 {
     struct fixture *fixture = *state;
     char *token = token_by_library(good_claims, JWT_ALG_HS256, SECRET);
@@ -895,7 +895,7 @@ static void test_every_bit(void **state)
     assert_true(takes(fixture, token));
 }
 
-static void test_truncated(void **state)
+static void a_truncated_token_is_refused(void **state)
 {
     struct fixture *fixture = *state;
     char *token = token_by_library(good_claims, JWT_ALG_HS256, SECRET);
@@ -913,7 +913,7 @@ static void test_truncated(void **state)
     free(token);
 }
 
-static void test_garbage(void **state)
+static void garbage_is_refused(void **state)
 {
     static const char *const texts[] = {
         "",    ".",     "..",   "...",   "a",        "a.b",         "a.b.c",    "a.b.c.d",
@@ -947,7 +947,7 @@ static void test_garbage(void **state)
     free(good);
 }
 
-static void test_payloads(void **state)
+static void a_payload_is_an_object(void **state)
 {
     static const struct {
         const char *bytes;
@@ -976,7 +976,7 @@ static void test_payloads(void **state)
     }
 }
 
-static void test_longest(void **state)
+static void the_longest_token_is_taken_and_a_longer_one_refused(void **state)
 {
     struct fixture *fixture = *state;
     char *claims = malloc(4 * TOKEN_MAX_BYTES);
@@ -1025,7 +1025,7 @@ static void check_key_refused(struct fixture *fixture, const char *content, size
 }
 
 /* A key that no token could be right with is refused at the start, not token by token. */
-static void test_keys_for_something_else(void **state)
+static void a_key_for_something_else_is_refused_at_the_start(void **state)
 {
     struct fixture *fixture = *state;
     static const char no_p256[] = "is no key on the curve P-256, as ES256 needs it";
@@ -1040,7 +1040,7 @@ static void test_keys_for_something_else(void **state)
                           "is an RSA key of fewer than the 2048 bits that RFC 7518 asks for");
 }
 
-static void test_key_files(void **state)
+static void a_bad_key_file_is_told(void **state)
 {
     struct fixture *fixture = *state;
     char *large = malloc(100000);
@@ -1072,7 +1072,7 @@ static void test_key_files(void **state)
 
 /* ---- several keys ---- */
 
-static void test_previous_secret(void **state)
+static void the_previous_secret_is_taken_too(void **state)
 {
     struct fixture *fixture = *state;
 
@@ -1090,7 +1090,7 @@ static void test_previous_secret(void **state)
 }
 
 /* After a key was changed the sockets that were opened with it are found by its fingerprint. */
-static void test_fingerprints(void **state)
+static void a_key_is_known_by_its_fingerprint(void **state)
 {
     struct fixture *fixture = *state;
     struct token_fingerprint secret;
@@ -1118,7 +1118,7 @@ static void test_fingerprints(void **state)
     assert_false(token_verifier_has_key(fixture->verifier, &rsa));
 }
 
-static void test_several_public_keys_in_a_file(void **state)
+static void a_file_may_have_several_public_keys(void **state)
 {
     struct fixture *fixture = *state;
     char pems[2000];
@@ -1132,7 +1132,7 @@ static void test_several_public_keys_in_a_file(void **state)
                           "is no key on the curve P-256, as ES256 needs it");
 }
 
-static void test_key_set(void **state)
+static void a_key_set_is_taken(void **state)
 {
     struct fixture *fixture = *state;
 
@@ -1149,7 +1149,7 @@ static void test_key_set(void **state)
 }
 
 /* What a provider publishes beside what we use (RFC 7517 section 5). */
-static void test_key_set_with_others(void **state)
+static void what_else_a_key_set_holds_is_overlooked(void **state)
 {
     static const char *const others[] = {
         "\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AA\"",
@@ -1174,7 +1174,7 @@ static void test_key_set_with_others(void **state)
     }
 }
 
-static void test_bad_key_sets(void **state)
+static void a_bad_key_set_is_told(void **state)
 {
     static const char none[] = "is no set of keys in JSON with one for HS256, RS256 or ES256";
     static const char no_numbers[] = "keys.0: needs n and e, its numbers in base64url";
@@ -1221,7 +1221,7 @@ static void test_bad_key_sets(void **state)
     }
 }
 
-static void test_number_of_keys(void **state)
+static void the_number_of_keys_has_a_limit(void **state)
 {
     struct fixture *fixture = *state;
 
@@ -1238,7 +1238,7 @@ static void test_number_of_keys(void **state)
     assert_string_equal(fixture->error.text, "more than 16 keys in [auth]");
 }
 
-static void test_length_of_names(void **state)
+static void the_length_of_a_key_s_name_has_a_limit(void **state)
 {
     struct fixture *fixture = *state;
     char text[400];
@@ -1250,7 +1250,7 @@ static void test_length_of_names(void **state)
 }
 
 /* The verifier keeps nothing of the configuration. */
-static void test_configuration_may_go(void **state)
+static void the_configuration_may_go(void **state)
 {
     struct fixture *fixture = *state;
 
@@ -1261,7 +1261,7 @@ static void test_configuration_may_go(void **state)
 
 /* ---- signing ---- */
 
-static void test_sign(void **state)
+static void what_is_signed_is_accepted(void **state)
 {
     struct fixture *fixture = *state;
     char *token = token_sign(&fixture->config, "u \"1\" é", "salon", NOW_MS, 2, &fixture->error);
@@ -1283,7 +1283,7 @@ static void test_sign(void **state)
 }
 
 /* The newest secret signs, and says so where it has a name. */
-static void test_sign_with_the_newest(void **state)
+static void the_newest_secret_signs(void **state)
 {
     struct fixture *fixture = *state;
     char *token;
@@ -1314,7 +1314,7 @@ static void check_not_signed(struct fixture *fixture, const char *user_id, const
     assert_int_equal(fixture->error.kind, ERROR_INVALID);
 }
 
-static void test_sign_refuses(void **state)
+static void without_a_secret_nothing_is_signed(void **state)
 {
     struct fixture *fixture = *state;
 
@@ -1359,7 +1359,7 @@ static bool verify_again(void *context)
     return true;
 }
 
-static void test_out_of_memory(void **state)
+static void without_memory_no_token_is_taken(void **state)
 {
     static const char claims[] = "{\"userId\":\"u1\",\"role\":\"salon\",\"exp\":1795504099,"
                                  "\"iat\":1.5,\"nbf\":null,\"email\":7,\"image\":\"i\"}";
@@ -1382,7 +1382,7 @@ static bool refuse_again(void *context)
     return fixture->error.kind == ERROR_UNAUTHORIZED;
 }
 
-static void test_forgery_out_of_memory(void **state)
+static void without_memory_no_forgery_is_taken(void **state)
 {
     static const struct {
         const char *header;
@@ -1416,7 +1416,7 @@ static bool create_again(void *context)
     return verifier != NULL;
 }
 
-static void test_create_out_of_memory(void **state)
+static void without_memory_no_verifier_is_made(void **state)
 {
     struct fixture *fixture = *state;
 
@@ -1430,52 +1430,52 @@ static void test_create_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_hand_and_library_agree),
-        TEST(test_all_claims),
-        TEST(test_few_claims),
-        TEST(test_roles),
-        TEST(test_expiry),
-        TEST(test_expiry_is_required),
-        TEST(test_not_before),
-        TEST(test_issued_at),
-        TEST(test_user_id),
-        TEST(test_role_type),
-        TEST(test_optional_claims_of_the_wrong_type),
-        TEST(test_long_optional_claims),
-        TEST(test_wrong_secret),
-        TEST(test_other_algorithms),
-        TEST(test_critical_header),
-        TEST(test_public_keys),
-        TEST(test_other_public_keys),
-        TEST(test_signatures_that_are_none),
-        TEST(test_every_bit_of_a_public_key),
-        TEST(test_header),
-        TEST(test_no_key_takes_no_token),
-        TEST(test_reasons),
-        TEST(test_log_of_refusals),
-        TEST(test_every_bit),
-        TEST(test_truncated),
-        TEST(test_garbage),
-        TEST(test_payloads),
-        TEST(test_longest),
-        TEST(test_keys_for_something_else),
-        TEST(test_key_files),
-        TEST(test_previous_secret),
-        TEST(test_fingerprints),
-        TEST(test_several_public_keys_in_a_file),
-        TEST(test_key_set),
-        TEST(test_key_set_with_others),
-        TEST(test_bad_key_sets),
-        TEST(test_number_of_keys),
-        TEST(test_length_of_names),
-        TEST(test_configuration_may_go),
-        TEST(test_sign),
-        TEST(test_sign_with_the_newest),
-        TEST(test_sign_refuses),
+        TEST(our_hand_and_a_library_sign_alike),
+        TEST(all_claims_are_read),
+        TEST(what_is_optional_may_be_missing),
+        TEST(a_role_makes_the_kind_of_caller),
+        TEST(a_token_ends_when_it_says),
+        TEST(a_token_has_an_end_unless_configured_otherwise),
+        TEST(a_token_begins_when_it_says),
+        TEST(the_time_of_issue_is_read),
+        TEST(a_user_id_is_a_short_text),
+        TEST(a_role_is_a_short_text),
+        TEST(optional_claims_of_the_wrong_type_are_absent),
+        TEST(long_optional_claims_are_absent),
+        TEST(another_secret_is_refused),
+        TEST(other_algorithms_are_refused),
+        TEST(a_critical_header_is_refused),
+        TEST(a_public_key_verifies),
+        TEST(another_public_key_is_refused),
+        TEST(what_is_no_signature_is_refused),
+        TEST(every_bit_of_a_token_of_a_public_key_counts),
+        TEST(the_header_says_what_it_must),
+        TEST(without_a_key_no_token_is_taken),
+        TEST(each_refusal_has_its_reason),
+        TEST(refusals_are_logged_once_a_second),
+        TEST(every_bit_of_a_token_counts),
+        TEST(a_truncated_token_is_refused),
+        TEST(garbage_is_refused),
+        TEST(a_payload_is_an_object),
+        TEST(the_longest_token_is_taken_and_a_longer_one_refused),
+        TEST(a_key_for_something_else_is_refused_at_the_start),
+        TEST(a_bad_key_file_is_told),
+        TEST(the_previous_secret_is_taken_too),
+        TEST(a_key_is_known_by_its_fingerprint),
+        TEST(a_file_may_have_several_public_keys),
+        TEST(a_key_set_is_taken),
+        TEST(what_else_a_key_set_holds_is_overlooked),
+        TEST(a_bad_key_set_is_told),
+        TEST(the_number_of_keys_has_a_limit),
+        TEST(the_length_of_a_key_s_name_has_a_limit),
+        TEST(the_configuration_may_go),
+        TEST(what_is_signed_is_accepted),
+        TEST(the_newest_secret_signs),
+        TEST(without_a_secret_nothing_is_signed),
 #if FAILING_MALLOC_WORKS
-        TEST(test_out_of_memory),
-        TEST(test_forgery_out_of_memory),
-        TEST(test_create_out_of_memory),
+        TEST(without_memory_no_token_is_taken),
+        TEST(without_memory_no_forgery_is_taken),
+        TEST(without_memory_no_verifier_is_made),
 #endif
     };
 

@@ -27,7 +27,7 @@ static size_t encode(uint32_t code_point, char out[4])
     return 4;
 }
 
-static void test_every_code_point(void **state)
+static void every_code_point_is_encoded_as_it_is_read(void **state)
 {
     (void)state;
     for (uint32_t code_point = 0; code_point < 0x200000; code_point++) {
@@ -46,7 +46,7 @@ static void test_every_code_point(void **state)
 }
 
 /* Of all pairs of bytes, exactly the valid two-byte sequences are taken as such. */
-static void test_every_pair(void **state)
+static void of_all_pairs_the_valid_ones_are_taken(void **state)
 {
     (void)state;
     for (unsigned int pair = 0; pair < 0x10000; pair++) {
@@ -62,7 +62,7 @@ static void test_every_pair(void **state)
     }
 }
 
-static void test_refuses(void **state)
+static void what_is_no_utf8_is_refused(void **state)
 {
     static const char *const texts[] = {
         "\xC0\x80",
@@ -102,7 +102,7 @@ static void test_refuses(void **state)
     }
 }
 
-static void test_accepts(void **state)
+static void utf8_is_accepted(void **state)
 {
     static const char text[] = "Écrit à 7 h — ça va ? 😀 日本語 Привет, tout va bien";
 
@@ -112,7 +112,7 @@ static void test_accepts(void **state)
     assert_true(utf8_is_valid(text, strlen(text)));
 }
 
-static void test_count(void **state)
+static void characters_are_counted(void **state)
 {
     (void)state;
     assert_int_equal(utf8_count(""), 0);
@@ -123,7 +123,7 @@ static void test_count(void **state)
     assert_int_equal(utf8_count("e\xCC\x81"), 2); /* a combining accent is a code point */
 }
 
-static void test_control(void **state)
+static void control_characters_are_found(void **state)
 {
     (void)state;
     assert_false(utf8_has_control(""));
@@ -137,7 +137,7 @@ static void test_control(void **state)
     assert_true(utf8_has_control("\xC2\x9F"));
 }
 
-static void test_white_space(void **state)
+static void white_space_is_found(void **state)
 {
     (void)state;
     assert_false(utf8_has_white_space(""));
@@ -148,7 +148,7 @@ static void test_white_space(void **state)
     assert_true(utf8_has_white_space("a\xE2\x80\xA8"));
 }
 
-static void test_blank(void **state)
+static void a_text_without_ink_is_blank(void **state)
 {
     static const uint32_t blanks[] = {
         0x09,   0x0A,   0x0B,   0x0C,   0x0D,   0x20,   0x85,   0xA0,   0xAD,   0x1680,
@@ -179,14 +179,14 @@ static void test_blank(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_code_point),
-        cmocka_unit_test(test_every_pair),
-        cmocka_unit_test(test_refuses),
-        cmocka_unit_test(test_accepts),
-        cmocka_unit_test(test_count),
-        cmocka_unit_test(test_control),
-        cmocka_unit_test(test_white_space),
-        cmocka_unit_test(test_blank),
+        cmocka_unit_test(every_code_point_is_encoded_as_it_is_read),
+        cmocka_unit_test(of_all_pairs_the_valid_ones_are_taken),
+        cmocka_unit_test(what_is_no_utf8_is_refused),
+        cmocka_unit_test(utf8_is_accepted),
+        cmocka_unit_test(characters_are_counted),
+        cmocka_unit_test(control_characters_are_found),
+        cmocka_unit_test(white_space_is_found),
+        cmocka_unit_test(a_text_without_ink_is_blank),
     };
 
     return cmocka_run_group_tests_name("utf8", tests, NULL, NULL);
