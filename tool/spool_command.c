@@ -17,6 +17,7 @@ struct command {
     struct bus_sender *bus;
     struct database *database;
     struct spool *spool;
+    struct log_limit waiting, going_on; /* lines of the log */
 };
 
 /* ---- configuration --------------------------------------------------------------------------- */
@@ -115,20 +116,21 @@ static void log_result(const struct command *command, const struct spool_result 
 }
 
 /* Tells when waiting begins, when its reason changes, and when it is over. */
-static void log_state(const struct command *command, bool succeeded, const struct error *error,
+static void log_state(struct command *command, bool succeeded, const struct error *error,
                       char reason[ERROR_DETAIL_BYTES])
 {
     const struct log *log = &command->process->log;
 
     if (succeeded && reason[0] != '\0')
-        log_info(log, "spooled files are taken again");
+        log_limited(log, &command->going_on, LOG_LEVEL_INFO, "spooled files are taken again");
     if (!succeeded && strcmp(reason, error->detail) != 0)
-        log_error(log, "spooled files must wait", LOG_TEXT("reason", error->detail));
+        log_limited(log, &command->waiting, LOG_LEVEL_ERROR, "spooled files must wait",
+                    LOG_TEXT("reason", error->detail));
     snprintf(reason, ERROR_DETAIL_BYTES, "%s", succeeded ? "" : error->detail);
 }
 
 /* A signal interrupts applying; what is left of the files is taken once it has been heeded. */
-static bool apply_until_end(const struct command *command, struct error *error)
+static bool apply_until_end(struct command *command, struct error *error)
 {
     char reason[ERROR_DETAIL_BYTES] = "";
 

@@ -14,8 +14,6 @@
 #include "db/engine/statement.h"
 #include "db/engine/transaction.h"
 
-/* Failures are logged at most once in this time, so that a full disk does not fill further. */
-#define FAILURE_LOG_INTERVAL_MS 1000
 /* Belongs to the writer thread alone. */
 struct writer {
     struct connection *connection; /* NULL: to be opened */
@@ -47,7 +45,7 @@ struct database {
 
     struct database_statistics statistics;
     bool is_failing;
-    int64_t failure_logged_at_ms;
+    struct log_limit failing, recovering; /* lines of the log */
 
     pthread_t writer_thread;
     struct writer writer;
@@ -58,19 +56,13 @@ struct database {
 
 static void report_failure(struct database *database, const struct error *error)
 {
-    int64_t now = clock_monotonic_ms(database->services->clock);
-
     pthread_mutex_lock(&database->lock);
-    bool is_due =
-        !database->is_failing || now - database->failure_logged_at_ms >= FAILURE_LOG_INTERVAL_MS;
     database->is_failing = true;
     database->statistics.failures++;
-    if (is_due)
-        database->failure_logged_at_ms = now;
     pthread_mutex_unlock(&database->lock);
-    if (is_due)
-        log_error(database->services->log, "the database cannot be used",
-                  LOG_TEXT("path", database->path), LOG_TEXT("reason", error->detail));
+    log_limited(database->services->log, &database->failing, LOG_LEVEL_ERROR,
+                "the database cannot be used", LOG_TEXT("path", database->path),
+                LOG_TEXT("reason", error->detail));
 }
 
 static void report_success(struct database *database)
@@ -79,9 +71,10 @@ static void report_success(struct database *database)
     bool was_failing = database->is_failing;
     database->is_failing = false;
     pthread_mutex_unlock(&database->lock);
+    /* With a full disk what reads succeeds while what writes fails. */
     if (was_failing)
-        log_info(database->services->log, "the database can be used again",
-                 LOG_TEXT("path", database->path));
+        log_limited(database->services->log, &database->recovering, LOG_LEVEL_INFO,
+                    "the database can be used again", LOG_TEXT("path", database->path));
 }
 
 /* ---- the writer's connection --------------------------------------------------------------- */

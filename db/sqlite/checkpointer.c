@@ -29,12 +29,14 @@ struct checkpointer {
     bool has_failed_sync;
     bool is_stopping;
     pthread_t thread;
+    struct log_limit copies_failing; /* lines of the log */
 };
 
-static void warn(const struct checkpointer *checkpointer, const struct error *error)
+static void warn(struct checkpointer *checkpointer, const struct error *error)
 {
-    log_warning(checkpointer->services->log, "the write-ahead log could not be copied",
-                LOG_TEXT("path", checkpointer->path), LOG_TEXT("reason", error->detail));
+    log_limited(checkpointer->services->log, &checkpointer->copies_failing, LOG_LEVEL_WARNING,
+                "the write-ahead log could not be copied", LOG_TEXT("path", checkpointer->path),
+                LOG_TEXT("reason", error->detail));
 }
 
 /* Until the log has grown again: readers of old pages may have kept it from getting everywhere. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include "db/engine/schema.h"
 #include "db/maintenance.h"
 #include "tests/unit/db_fixture.h"
+#include "tests/unit/log_reader.h"
 #include "tests/unit/wait.h"
 
 static enum error_kind write_kind(struct fixture *fixture, struct database_operation operation)
@@ -774,6 +776,33 @@ static void a_file_that_is_gone_is_not_made_again(void **state)
     assert_int_equal(write_kind(fixture, conversation_toggle_archived(&request)), ERROR_NONE);
 }
 
+/* As on a full disk, where what reads succeeds and what writes does not. */
+static void a_database_that_comes_and_goes_is_two_lines_a_second(void **state)
+{
+    enum { TIMES = 5 };
+    struct fixture *fixture = *state;
+    char away[160];
+    int log = memfd_create("log", MFD_CLOEXEC);
+
+    fixture->log.descriptor = log;
+    fixture->log.level = LOG_LEVEL_INFO;
+    snprintf(away, sizeof(away), "%s.away", fixture->path);
+    for (size_t second = 1; second <= 2; second++) {
+        for (int i = 0; i < TIMES; i++) {
+            struct person_set request = {.user_id = "c3", .fields = {.role = "client"}};
+            assert_int_equal(rename(fixture->path, away), 0);
+            assert_int_equal(write_kind(fixture, person_set(&request)), ERROR_UNAVAILABLE);
+            assert_int_equal(rename(away, fixture->path), 0);
+            assert_int_equal(write_kind(fixture, person_set(&request)), ERROR_NONE);
+        }
+        assert_int_equal(count_in_log(log, "the database cannot be used"), second);
+        assert_int_equal(count_in_log(log, "the database can be used again"), second);
+        fixture->now_ms += LOG_LIMIT_MS;
+    }
+    assert_int_equal(count_in_log(log, "left_out=4"), 2);
+    close(log);
+}
+
 static void a_backup_is_complete(void **state)
 {
     struct fixture *fixture = *state;
@@ -851,6 +880,7 @@ int main(void)
         TEST(a_newer_schema_is_refused),
         TEST(the_log_starts_over),
         TEST(a_file_that_is_gone_is_not_made_again),
+        TEST(a_database_that_comes_and_goes_is_two_lines_a_second),
         TEST(a_backup_is_complete),
         TEST(verify_finds_a_wrong_counter),
         TEST(verify_finds_an_unread_message_that_nobody_would),
