@@ -14,7 +14,7 @@
 #include "common/buffer.h"
 #include "common/config.h"
 #include "common/error.h"
-#include "db/engine/database.h"
+#include "db/engine/operation.h"
 #include "db/input.h"
 
 /* Changes that are kept for one appointment that is not there yet; more are ERROR_INVALID. */

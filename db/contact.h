@@ -7,7 +7,7 @@
 
 #include "common/buffer.h"
 #include "common/token.h"
-#include "db/engine/database.h"
+#include "db/engine/operation.h"
 
 /* Query over struct contact_list: the ids of everybody who shares a conversation with the user,
  * once for each conversation that they share. */

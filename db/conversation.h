@@ -14,7 +14,7 @@
 #include "common/buffer.h"
 #include "common/config.h"
 #include "common/token.h"
-#include "db/engine/database.h"
+#include "db/engine/operation.h"
 #include "db/input.h"
 
 /* Query over struct conversation_access: does it exist, is the caller in it? For answers that do

@@ -23,12 +23,17 @@ libengine_a_SOURCES = \
 	db/engine/database.c db/engine/database.h \
 	db/engine/driver.h \
 	db/engine/durability.c db/engine/durability.h \
+	db/engine/job.h \
+	db/engine/operation.h \
+	db/engine/outage.c db/engine/outage.h \
 	db/engine/outbox.c db/engine/outbox.h \
 	db/engine/outbox_reader.c db/engine/outbox_reader.h db/engine/outbox_reader_private.h \
+	db/engine/readers.c db/engine/readers.h \
 	db/engine/schema.c db/engine/schema.h \
 	db/engine/sql.c db/engine/sql.h \
 	db/engine/statement.c db/engine/statement.h \
-	db/engine/transaction.c db/engine/transaction.h
+	db/engine/transaction.c db/engine/transaction.h \
+	db/engine/writer.c db/engine/writer.h
 engine_libraries = libengine.a $(common_libraries)
 
 ## A driver: knows the engine.

@@ -9,7 +9,7 @@
 
 #include "common/buffer.h"
 #include "common/error.h"
-#include "db/engine/database.h"
+#include "db/engine/operation.h"
 
 /* Query over struct database_totals: rows of each table, outbox range, schema version. */
 struct database_totals {

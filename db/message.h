@@ -11,7 +11,7 @@
 
 #include "common/buffer.h"
 #include "common/token.h"
-#include "db/engine/database.h"
+#include "db/engine/operation.h"
 #include "db/input.h"
 
 /* Operation over struct message_create. ERROR_FORBIDDEN for a caller whose role is no salon's and

@@ -11,7 +11,7 @@
 #include "common/buffer.h"
 #include "common/json_writer.h"
 #include "common/token.h"
-#include "db/engine/database.h"
+#include "db/engine/operation.h"
 #include "db/input.h"
 
 /* Operation over struct person_set: what the booking back-end or an administrator says of a person.

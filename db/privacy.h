@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "common/buffer.h"
-#include "db/engine/database.h"
+#include "db/engine/operation.h"
 
 /* The event that tells the brokers, and no client, that the user it is addressed to was erased. */
 #define PERSON_ERASED_EVENT "user-erased"

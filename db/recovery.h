@@ -15,7 +15,7 @@
 #include "common/buffer.h"
 #include "common/token.h"
 #include "db/contact.h"
-#include "db/engine/database.h"
+#include "db/engine/operation.h"
 #include "db/person.h"
 
 /* Longest pid and sid, in bytes without NUL. */

@@ -75,6 +75,11 @@ void durability_drain(struct durability *durability)
     pthread_mutex_unlock(&durability->lock);
 }
 
+bool durability_is_this_thread(const struct durability *durability)
+{
+    return pthread_equal(pthread_self(), durability->thread) != 0;
+}
+
 /* ---- the thread ---------------------------------------------------------------------------- */
 
 /* Takes all that were submitted, waiting for the first; NULL when it is to end. */

@@ -20,12 +20,11 @@
 #include "common/error.h"
 #include "common/event_batch.h"
 #include "db/engine/driver.h"
+#include "db/engine/job.h"
 
 /* Batches between the begin of their transaction and their completion: one that the writer runs,
  * and one that is being synced. With more, commits would only become smaller. */
 #define DURABILITY_BATCHES 2
-
-struct database_job; /* db/engine/database.h */
 
 /* What one transaction has done. */
 struct commit_batch {
@@ -56,6 +55,9 @@ void durability_give_back(struct durability *durability, struct commit_batch *ba
 
 /* Waits until all that were submitted are completed: before the log is closed. */
 void durability_drain(struct durability *durability);
+
+/* Whether this is the thread that completes. */
+bool durability_is_this_thread(const struct durability *durability);
 
 /* Completes what was submitted. Accepts NULL. */
 void durability_free(struct durability *durability);

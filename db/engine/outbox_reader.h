@@ -11,7 +11,7 @@
 
 #include "common/buffer.h"
 #include "common/event_batch.h"
-#include "db/engine/database.h"
+#include "db/engine/operation.h"
 
 /* Query over struct outbox_read_after: the events after a seq, whoever they are for. The first one
  * in the batch has a seq above after + 1 when those in between are pruned. */

@@ -1,6 +1,6 @@
 #include "db/engine/transaction.h"
 
-#include "db/engine/database.h"
+#include "db/engine/operation.h"
 
 struct connection *transaction_connection(struct transaction *transaction)
 {

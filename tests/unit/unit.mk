@@ -57,6 +57,7 @@ check_PROGRAMS += \
 	tests/unit/test_loop \
 	tests/unit/test_metrics \
 	tests/unit/test_mistakes \
+	tests/unit/test_operation \
 	tests/unit/test_order \
 	tests/unit/test_output \
 	tests/unit/test_process \
@@ -147,6 +148,8 @@ tests_unit_test_loop_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
 tests_unit_test_metrics_LDADD = $(broker_libraries) $(CMOCKA_LIBS)
 tests_unit_test_mistakes_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
 tests_unit_test_mistakes_SOURCES = tests/unit/test_mistakes.c $(broker_fixture) $(programmer_error)
+tests_unit_test_operation_SOURCES = tests/unit/test_operation.c $(db_fixture)
+tests_unit_test_operation_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_order_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_order_SOURCES = tests/unit/test_order.c $(db_fixture)
 tests_unit_test_output_SOURCES = tests/unit/test_output.c $(failing_malloc)

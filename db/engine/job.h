@@ -1,0 +1,28 @@
+/*
+ * An operation that was handed in without waiting for it.
+ */
+#ifndef MESSAGERIE_DB_ENGINE_JOB_H
+#define MESSAGERIE_DB_ENGINE_JOB_H
+
+#include <stdbool.h>
+
+#include "common/error.h"
+#include "db/engine/operation.h"
+
+/* Operations that share one commit at most: bounds what a failing commit takes with it, and how
+ * long other processes wait for the writers' lock. */
+#define DATABASE_BATCH_OPERATIONS 64
+
+struct database_job {
+    struct database_operation operation;
+    /* Called once, on the thread that tells of commits, after the events of its own, or after the
+     * failure. It must not block. The job is the caller's again. */
+    void (*completed)(struct database_job *job);
+    void *context;
+    /* The result. */
+    bool succeeded;
+    struct error error;
+    struct database_job *next; /* the engine's */
+};
+
+#endif

@@ -1,0 +1,51 @@
+/*
+ * The one thread of a process that writes, with group commit: it runs what was handed in since its
+ * last commit in one transaction, a savepoint each, and has it made durable
+ * (db/engine/durability.h) while it runs the next ones. Any thread may call.
+ */
+#ifndef MESSAGERIE_DB_ENGINE_WRITER_H
+#define MESSAGERIE_DB_ENGINE_WRITER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/error.h"
+#include "common/services.h"
+#include "db/engine/driver.h"
+#include "db/engine/durability.h"
+#include "db/engine/job.h"
+#include "db/engine/readers.h"
+
+struct writer;
+
+/* All is borrowed. */
+struct writer_options {
+    const struct services *services;
+    const char *path; /* for the log */
+    struct store *store;
+    struct readers *readers; /* told when the database is opened */
+    struct durability *durability;
+    int64_t outbox_retention_ms; /* see struct database_options */
+    int64_t outbox_max_rows;
+};
+
+/* NULL with *error without memory or threads. */
+struct writer *writer_create(const struct writer_options *options, struct error *error);
+
+/* Runs what was submitted and closes the database. Accepts NULL. */
+void writer_free(struct writer *writer);
+
+/* Behind what was submitted before; completed by what durability completes. */
+void writer_submit(struct writer *writer, struct database_job *const *jobs, size_t count);
+
+/* Other limits than those of the options, for commits that begin later. */
+void writer_limit_outbox(struct writer *writer, int64_t retention_ms, int64_t max_rows);
+
+/* Whether this is the thread that runs operations. */
+bool writer_is_this_thread(const struct writer *writer);
+
+/* Since creation. */
+void writer_count(struct writer *writer, uint64_t *commits, uint64_t *operations);
+
+#endif
