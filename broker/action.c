@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/assert.h"
 #include "common/container.h"
 #include "common/json_writer.h"
 
@@ -12,6 +13,7 @@ static void end_action(struct action *action)
 {
     struct socketio_socket *socket = action->client->socket;
 
+    action->client->has_action = false;
     json_object_put(action->payload);
     buffer_free(&action->json);
     configuration_release(action->configuration);
@@ -154,6 +156,8 @@ struct action *action_begin(struct client *client, int64_t ack_id, struct json_o
     action->client = client;
     action->ack_id = ack_id;
     action->payload = json_object_get(payload);
+    ASSERT(!client->has_action);
+    client->has_action = true;
     socketio_pause(client->socket);
     return action;
 }

@@ -7,6 +7,7 @@
 #include "broker/catch_up.h"
 #include "broker/client.h"
 #include "broker/feed.h"
+#include "broker/lag.h"
 #include "broker/presence.h"
 #include "broker/recovery_writes.h"
 #include "broker/typing.h"
@@ -265,6 +266,8 @@ static void send_unread(struct connecting *connecting)
     const struct unread_state *unread = &connecting->open.unread;
 
     client_forget_until(connecting->client, unread->newest);
+    connecting->client->position =
+        unread->newest; /* also if it lags: what is older is not its own */
     client_emit_unread(connecting->client, unread->newest, unread->total);
 }
 
@@ -335,13 +338,22 @@ static void give_up(struct connecting *connecting)
 
 /* ---- the end ------------------------------------------------------------------------------- */
 
+/* What it asks for itself has been more than it reads. */
+static void tell_slow(struct broker_parts *parts, const struct client *client)
+{
+    parts->metrics.slow_consumers++;
+    log_limited(loop_services(parts->loop)->log, &parts->slow, LOG_LEVEL_WARNING,
+                "a client that does not read its answers is cut off",
+                LOG_TEXT("user", client->occupant.user->id));
+}
+
 void admission_disconnect(struct admission *admission, struct socketio_socket *socket,
                           enum socketio_reason reason)
 {
     struct client *client = socketio_user(socket);
 
     if (reason == SOCKETIO_SLOW)
-        admission->parts->metrics.slow_consumers++;
+        tell_slow(admission->parts, client);
     if (reason == SOCKETIO_CLIENT_DISCONNECT || reason == SOCKETIO_SERVER_DISCONNECT)
         recovery_writes_close(client);
     else
@@ -353,6 +365,7 @@ static void free_client(struct admission *admission, struct client *client)
 {
     struct broker_parts *parts = admission->parts;
 
+    lag_cancel(client);
     typing_leave(parts->typing, client, NULL);
     rooms_leave_all(&parts->rooms, &client->occupant);
     presence_disconnected(parts->presence, client);

@@ -8,6 +8,7 @@
 #include "broker/connections.h"
 #include "broker/delivery.h"
 #include "broker/feed.h"
+#include "broker/lag.h"
 #include "broker/origin.h"
 #include "broker/parts.h"
 #include "broker/presence.h"
@@ -271,6 +272,7 @@ static bool create_parts(struct broker *broker, struct error *error)
         .loop = parts->loop, .worker = parts->worker, .on_event = on_feed_event, .owner = broker};
 
     describe_socketio(broker);
+    parts->on_lag = lag_begin;
     parts->feed = feed_create(&feed);
     parts->presence = presence_create(parts->loop, parts->worker, &parts->rooms);
     parts->typing = typing_create(parts->loop, &parts->rooms);

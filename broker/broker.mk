@@ -39,6 +39,7 @@ libbroker_a_SOURCES = \
 	broker/delivery.c broker/delivery.h \
 	broker/feed.c broker/feed.h \
 	broker/follow_up.c broker/follow_up.h \
+	broker/lag.c broker/lag.h \
 	broker/metrics.c broker/metrics.h \
 	broker/origin.c broker/origin.h \
 	broker/parts.h \

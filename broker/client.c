@@ -170,9 +170,12 @@ void client_emit(struct client *client, const char *name, const struct buffer *p
 void client_emit_at(struct client *client, int64_t seq, const char *name,
                     const struct buffer *payload)
 {
+    if (client->is_lagging) {
+        client_emit(client, name, payload);
+        return;
+    }
     struct block *packet =
         payload->failed ? NULL : encode_at(seq, name, payload->data, payload->length);
-
     client_send(client, packet);
     block_release(packet);
     client->position = seq;
@@ -191,10 +194,30 @@ void client_emit_unread(struct client *client, int64_t seq, int64_t total)
     buffer_free(&payload);
 }
 
+static size_t max_output(const struct client *client)
+{
+    return (size_t)client->parts->configuration->config->broker_max_output_bytes;
+}
+
+/* Nothing is lost: it is in the outbox. Of the memory of a thousand sockets that read slowly
+ * together this makes one page each. */
+static void begin_lagging(struct client *client)
+{
+    if (client->is_lagging || client->is_failing)
+        return;
+    client->is_lagging = true;
+    client->parts->on_lag(client);
+}
+
 static void send_in_order(struct client *client, int64_t seq, struct block *packet)
 {
-    if (seq <= client->position)
+    if (seq <= client->position || client->is_lagging)
         return;
+    size_t queued = socketio_queued(client->socket);
+    if (queued > 0 && queued + packet->length > max_output(client)) {
+        begin_lagging(client);
+        return;
+    }
     client->position = seq;
     client_send(client, packet);
 }
@@ -208,18 +231,19 @@ bool client_hold(struct client *client)
     return client->hold != NULL;
 }
 
-/* A socket that would have to keep more than its output may hold is closed, like one that does not
- * read. */
+/* What would be more than an output may hold is left in the outbox. */
 static void hold_event(struct client *client, int64_t seq, struct block *packet,
                        const struct membership *membership)
 {
     struct hold *hold = client->hold;
-    struct held *held = malloc(sizeof(*held));
+    struct held *held = NULL;
 
-    if (held == NULL || hold->bytes + packet->length >
-                            (size_t)client->parts->configuration->config->broker_max_output_bytes) {
-        free(held);
-        client_fail(client);
+    if (client->is_lagging)
+        return;
+    if (hold->bytes + packet->length <= max_output(client))
+        held = malloc(sizeof(*held));
+    if (held == NULL) {
+        begin_lagging(client);
         return;
     }
     bool is_pending = membership != NULL && membership->is_pending;
@@ -341,6 +365,7 @@ void client_free(struct client *client)
     struct broker_parts *parts = client->parts;
 
     ASSERT(!client->is_online);
+    ASSERT(client->lag == NULL);
     loop_timer_remove(parts->loop, &client->expiry);
     end_hold(client, FORGET);
     rooms_remove_occupant(&parts->rooms, &client->occupant);

@@ -6,6 +6,9 @@
  * there. The answer is a picture of the database at one seq: what is older and in it is dropped,
  * the rest follows it.
  *
+ * A client that takes events more slowly than they come is not cut off: it lags. From then on what
+ * comes is left in the outbox, and read from there once it has taken what waits (broker/lag.h).
+ *
  * Everything belongs to the loop's thread.
  */
 #ifndef MESSAGERIE_BROKER_CLIENT_H
@@ -37,6 +40,9 @@ struct client {
     int64_t expires_at_ms;       /* wall time; 0: never */
     int64_t position;            /* the newest seq that it was sent or needs no more */
     struct rate_limit limit;     /* of what it sends */
+    struct lag *lag;             /* while it catches up, else NULL */
+    bool is_lagging;             /* it has not been sent all up to now, and is sent no more */
+    bool has_action;             /* see broker/action.h */
     bool is_failing;             /* to be closed in another turn */
     bool is_erased;              /* to be disconnected in another turn: the person is */
     bool is_online;              /* counted in user->online_count */
@@ -98,7 +104,8 @@ void client_send_to_room(const struct room *room, const struct user *but, struct
 /* The same, of client_encode_passing. */
 void client_emit(struct client *client, const char *name, const struct buffer *payload);
 
-/* One that is a picture of the database at `seq`, which becomes the client's offset. */
+/* One that is a picture of the database at `seq`, which becomes the client's offset; but not that
+ * of one that lags, which still has to get what is older. */
 void client_emit_at(struct client *client, int64_t seq, const char *name,
                     const struct buffer *payload);
 

@@ -91,6 +91,13 @@ static void tell_room(const struct client *client, const char *room_id, const ch
     buffer_free(&payload);
 }
 
+/* From here on the room sees the client; what it had until `seq` the client has as history. */
+static void end_pending(struct membership *membership, int64_t seq)
+{
+    membership->is_pending = false;
+    membership->shown_seq = seq;
+}
+
 /* Without a membership the conversation has been deleted meanwhile, and what tells so is held. */
 static void on_join_reached(struct action *action)
 {
@@ -101,7 +108,7 @@ static void on_join_reached(struct action *action)
     client_release_until(client, action->call.join.newest);
     client_emit_at(client, action->call.join.newest, "conversation-history", &action->json);
     if (membership != NULL)
-        membership->is_pending = false;
+        end_pending(membership, action->call.join.newest);
     client_release(client);
     if (membership != NULL)
         tell_room(client, action->conversation_id, "user-joined");

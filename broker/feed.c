@@ -25,6 +25,10 @@ struct feed {
     int64_t position;                       /* valid once it has begun */
     struct kept_event *window[FEED_WINDOW]; /* by seq, modulo its size */
     size_t kept;
+    size_t kept_bytes;
+    int64_t slice_ms; /* the turn in which the slice under way began, by its time */
+    int slice_events; /* handed on in it */
+    size_t slice_bytes;
     struct feed_waiter *first_waiter;
     struct timer look, gap, slice;
 
@@ -53,6 +57,7 @@ static void drop_kept(struct feed *feed, int64_t seq)
 
     if (*kept == NULL)
         return;
+    feed->kept_bytes -= event_texts_bytes(&(*kept)->event);
     free(*kept);
     *kept = NULL;
     feed->kept--;
@@ -69,14 +74,19 @@ static void keep_event(struct feed *feed, const struct event *event)
 {
     struct kept_event **kept = slot(feed, event->seq);
 
-    if (event->seq > feed->position + FEED_WINDOW || *kept != NULL)
+    size_t bytes = event_texts_bytes(event);
+    bool is_next = event->seq == feed->position + 1; /* is kept however large it is */
+
+    if (event->seq > feed->position + FEED_WINDOW || *kept != NULL ||
+        (feed->kept_bytes + bytes > FEED_WINDOW_BYTES && !is_next))
         return;
-    *kept = malloc(sizeof(**kept) + event_texts_bytes(event));
+    *kept = malloc(sizeof(**kept) + bytes);
     if (*kept == NULL)
         return;
     event_copy(event, &(*kept)->event, (*kept)->texts);
     (*kept)->arrived_ms = loop_now_ms(feed->options.loop);
     feed->kept++;
+    feed->kept_bytes += bytes;
 }
 
 /* ---- handing on ---------------------------------------------------------------------------- */
@@ -101,24 +111,40 @@ static void hand_on(struct feed *feed, const struct event *event, int64_t arrive
 {
     feed->position = event->seq;
     feed->statistics.delivered++;
+    feed->slice_events++;
+    feed->slice_bytes += event->payload_length;
     if (event->payload_length > 0)
         feed->options.on_event(feed->options.owner, event,
                                loop_now_ms(feed->options.loop) - arrived_ms);
 }
 
-/* Hands on what is kept and next, one slice of it. */
+/* Whether this turn has had its slice: the rest then comes in another one. */
+static bool is_slice_full(struct feed *feed)
+{
+    int64_t now_ms = loop_now_ms(feed->options.loop);
+
+    if (feed->slice_ms != now_ms) {
+        feed->slice_ms = now_ms;
+        feed->slice_events = 0;
+        feed->slice_bytes = 0;
+    }
+    if (feed->slice_events < FEED_SLICE && feed->slice_bytes < FEED_SLICE_BYTES)
+        return false;
+    if (!timer_is_running(&feed->slice))
+        loop_timer_start(feed->options.loop, &feed->slice, NEXT_TURN_MS);
+    return true;
+}
+
+/* Hands on what is kept and next. */
 static void hand_on_kept(struct feed *feed)
 {
     struct kept_event *kept;
 
-    for (int count = 0; is_active(feed) && (kept = *slot(feed, feed->position + 1)) != NULL;
-         count++) {
-        if (count == FEED_SLICE) {
-            loop_timer_start(feed->options.loop, &feed->slice, NEXT_TURN_MS);
-            break;
-        }
+    while (is_active(feed) && (kept = *slot(feed, feed->position + 1)) != NULL &&
+           !is_slice_full(feed)) {
         *slot(feed, feed->position + 1) = NULL;
         feed->kept--;
+        feed->kept_bytes -= event_texts_bytes(&kept->event);
         hand_on(feed, &kept->event, kept->arrived_ms);
         free(kept);
         tell_waiters(feed);
@@ -129,14 +155,18 @@ static void hand_on_kept(struct feed *feed)
 
 static void on_slice(struct timer *timer)
 {
-    hand_on_kept(CONTAINER_OF(timer, struct feed, slice));
+    struct feed *feed = CONTAINER_OF(timer, struct feed, slice);
+
+    feed->slice_ms = 0; /* a turn of its own, whatever the clock says */
+    hand_on_kept(feed);
 }
 
 void feed_accept(struct feed *feed, const struct event *event)
 {
     if (!is_active(feed) || event->seq <= feed->position)
         return;
-    if (event->seq == feed->position + 1 && !timer_is_running(&feed->slice)) {
+    if (event->seq == feed->position + 1 && !timer_is_running(&feed->slice) &&
+        !is_slice_full(feed)) {
         drop_kept(feed, event->seq);
         hand_on(feed, event, loop_now_ms(feed->options.loop));
         tell_waiters(feed);
@@ -218,7 +248,7 @@ static void on_read(struct worker_request *request)
 
     feed->is_reading = false;
     feed->is_healthy = request->succeeded;
-    bool may_be_more = event_batch_count(&feed->read.batch) == FEED_READ_EVENTS;
+    bool may_be_more = request->succeeded && !feed->read.is_last;
     if (request->succeeded && feed->users > 0)
         take_outbox(feed);
     else if (!feed->has_begun)

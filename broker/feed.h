@@ -9,8 +9,10 @@
  * It works while it is entered by somebody (there are sockets). When the first one enters, it
  * begins with what is newest then; what happened before is nobody's.
  *
- * An event that was blanked in the outbox is passed over. At most FEED_SLICE events are handed on
- * in one turn of the loop. Everything belongs to the loop's thread.
+ * An event that was blanked in the outbox is passed over. At most FEED_SLICE events, and about
+ * FEED_SLICE_BYTES of them, are handed on in one turn of the loop, at whose end sockets are written
+ * to: a burst of long messages is then no queue in the memory of those who read. Everything belongs
+ * to the loop's thread.
  */
 #ifndef MESSAGERIE_BROKER_FEED_H
 #define MESSAGERIE_BROKER_FEED_H
@@ -26,8 +28,10 @@
 #define FEED_GAP_MS  10
 /* Events that are kept while an earlier one is missing; a power of two. Later ones are read from
  * the outbox again. */
-#define FEED_WINDOW 1024
-#define FEED_SLICE  256
+#define FEED_WINDOW       1024
+#define FEED_WINDOW_BYTES (16 * 1024 * 1024)
+#define FEED_SLICE        256
+#define FEED_SLICE_BYTES  (256 * 1024)
 /* Events read from the outbox at once. */
 #define FEED_READ_EVENTS 256
 

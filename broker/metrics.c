@@ -99,6 +99,8 @@ void metrics_write(const struct metrics *metrics, const struct metrics_gauges *g
                   metrics->recoveries_failed);
     write_counter(out, "slow_consumers_total", "Sockets cut off because they did not read.",
                   metrics->slow_consumers);
+    write_counter(out, "lags_total", "Times a socket took events more slowly than they came.",
+                  metrics->lags);
     write_counter(out, "tokens_expired_total", "Sockets closed at the end of their token.",
                   metrics->tokens_expired);
     write_counter(out, "rate_limited_total", "Events refused because there were too many.",

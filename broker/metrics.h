@@ -34,6 +34,7 @@ struct metrics {
     uint64_t recoveries;
     uint64_t recoveries_failed; /* asked for, and not possible */
     uint64_t slow_consumers;    /* cut off because they did not read */
+    uint64_t lags;              /* times that a client has fallen behind, and was caught up */
     uint64_t tokens_expired;
     uint64_t rate_limited;
     uint64_t bus_events;

@@ -5,6 +5,7 @@
  *
  *   broker                                     puts all of it together
  *   admission, client_events, delivery, restart
+ *   lag
  *   catch_up, action                           one step of a client's life, asynchronously
  *   follow_up, recovery_writes
  *   presence, typing
@@ -22,6 +23,7 @@
 #include "broker/rooms.h"
 #include "common/log.h"
 
+struct client;
 struct configuration;
 struct feed;
 struct loop;
@@ -40,8 +42,9 @@ struct broker_parts {
     struct presence *presence;
     struct typing *typing;
     struct socketio_server *socketio;
-    struct log_limit event_failures, undelivered; /* lines of the log */
-    bool is_stopping;                             /* see broker_stop */
+    void (*on_lag)(struct client *client); /* it lags from now on; may come within any delivery */
+    struct log_limit event_failures, undelivered, slow; /* lines of the log */
+    bool is_stopping;                                   /* see broker_stop */
 };
 
 #endif

@@ -54,6 +54,7 @@ struct membership {
     struct occupant *occupant;
     struct membership *next_in_room;
     struct membership *next_of_occupant;
+    int64_t shown_seq; /* what the room had until then it has been shown as history */
     bool is_pending;
 };
 

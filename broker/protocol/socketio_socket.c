@@ -50,8 +50,8 @@ struct socketio_socket {
     uint8_t state;
     uint8_t reason;
     uint8_t callbacks; /* that are running for it */
-    bool is_paused : 1;
-    bool is_full : 1; /* counted in connection->full_sockets */
+    uint8_t pauses;    /* not resumed yet */
+    bool is_full : 1;  /* counted in connection->full_sockets */
     bool wants_drain : 1;
     bool is_draining : 1;
 };
@@ -190,14 +190,14 @@ static void settle_socket(struct socketio_socket *socket)
 {
     struct waiting *waiting;
 
-    while (socket->callbacks == 0 && !socket->is_paused && (waiting = dequeue(socket)) != NULL) {
+    while (socket->callbacks == 0 && socket->pauses == 0 && (waiting = dequeue(socket)) != NULL) {
         socket->callbacks++;
         handle_event(socket, &waiting->bundle);
         socket->callbacks--;
         free(waiting);
         update_full(socket);
     }
-    if (socket->callbacks == 0 && !socket->is_paused && socket->state == STATE_LEAVING) {
+    if (socket->callbacks == 0 && socket->pauses == 0 && socket->state == STATE_LEAVING) {
         const struct socketio_namespace *name_space = socket->name_space;
 
         bury_socket(socket);
@@ -220,19 +220,21 @@ static void leave(struct socketio_socket *socket)
 void socketio_pause(struct socketio_socket *socket)
 {
     ASSERT(socket->state != STATE_ENDED);
-    socket->is_paused = true;
+    ASSERT(socket->pauses < UINT8_MAX);
+    socket->pauses++;
 }
 
 void socketio_resume(struct socketio_socket *socket)
 {
     ASSERT(socket->state != STATE_ENDED);
-    socket->is_paused = false;
+    ASSERT(socket->pauses > 0);
+    socket->pauses--;
     settle_socket(socket);
 }
 
 void socketio_socket_event(struct socketio_socket *socket, const struct socketio_bundle *bundle)
 {
-    if (socket->callbacks == 0 && !socket->is_paused && socket->queue == NULL) {
+    if (socket->callbacks == 0 && socket->pauses == 0 && socket->queue == NULL) {
         enter(socket);
         handle_event(socket, bundle);
         leave(socket);

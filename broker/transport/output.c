@@ -14,8 +14,9 @@
 
 /* A ring of the blocks behind the first; it exists only while there are any. */
 struct output_queue {
-    size_t bytes;   /* of all of them */
-    uint32_t first; /* index of its first one in blocks[] */
+    size_t bytes;               /* of all of them */
+    const struct block *exempt; /* the one that does not count for the limit, or NULL */
+    uint32_t first;             /* index of its first one in blocks[] */
     uint32_t count;
     uint32_t capacity; /* a power of two */
     struct block *blocks[];
@@ -73,15 +74,44 @@ static struct output_queue *queue_grow(struct output_queue *old)
     return queue;
 }
 
+/* Bytes of a block that is queued and of which a part may be out. */
+static size_t bytes_left(const struct output *output, const struct block *block)
+{
+    return block->length - (block == output->first ? output->sent : 0);
+}
+
+/* The block that does not count once `block` is queued, too; the one there is stays it. */
+static const struct block *choose_exempt(const struct output *output, const struct block *block)
+{
+    if (output->queue && output->queue->exempt)
+        return output->queue->exempt;
+    return bytes_left(output, output->first) > block->length ? output->first : block;
+}
+
+/* Whether the queue would be within the limit with one more block; *exempt is then the one that it
+ * does not count, if that was needed. */
+static bool has_room(const struct output *output, const struct block *block, size_t limit,
+                     const struct block **exempt)
+{
+    size_t bytes = output_bytes(output) + block->length;
+
+    *exempt = output->queue ? output->queue->exempt : NULL;
+    if (!*exempt && bytes <= limit)
+        return true;
+    *exempt = choose_exempt(output, block);
+    return bytes - bytes_left(output, *exempt) <= limit;
+}
+
 bool output_push(struct output *output, struct block *block, size_t limit)
 {
     struct output_queue *queue = output->queue;
+    const struct block *exempt;
 
     if (output_is_empty(output)) {
         output->first = block_reference(block);
         return true;
     }
-    if (output_bytes(output) + block->length > limit)
+    if (!has_room(output, block, limit, &exempt))
         return false;
     if (queue == NULL || queue->count == queue->capacity) {
         queue = queue_grow(queue);
@@ -89,6 +119,7 @@ bool output_push(struct output *output, struct block *block, size_t limit)
             return false;
         output->queue = queue;
     }
+    queue->exempt = exempt;
     queue->blocks[(queue->first + queue->count) & (queue->capacity - 1)] = block_reference(block);
     queue->count++;
     queue->bytes += block->length;
@@ -124,6 +155,8 @@ static struct block *take_first(struct output *output)
 {
     struct block *block = output->first;
 
+    if (output->queue && output->queue->exempt == block)
+        output->queue->exempt = NULL;
     output->first = queue_pop(output);
     output->sent = 0;
     return block;

@@ -55,10 +55,10 @@ static inline bool output_is_empty(const struct output *output)
 }
 
 /*
- * Appends a block and takes a reference of its own. False, and nothing appended, when that would
- * bring the queue over `limit` bytes (an empty queue takes a block of any size, so a queue never
- * holds more than the limit or one block) or without memory: either way the receiver will miss
- * something, and its connection has to be closed.
+ * Appends a block and takes a reference of its own. False, and nothing appended, when what waits
+ * would be more than `limit` bytes, or without memory: either way the receiver will miss something,
+ * and its connection has to be closed. One block of any size does not count (a long thread is one
+ * event), so a queue never holds more than the limit and one block.
  */
 bool output_push(struct output *output, struct block *block, size_t limit);
 

@@ -21,15 +21,20 @@ static bool add_row(struct event_batch *batch, struct statement *row, struct err
     return event_batch_add(batch, &event) || error_out_of_memory(error);
 }
 
-static bool add_rows(struct event_batch *batch, struct statement *rows, struct error *error)
+/* Adds rows up to `max_bytes` of texts in the batch; *is_cut when some may be left. */
+static bool add_rows(struct event_batch *batch, struct statement *rows, size_t max_bytes,
+                     bool *is_cut, struct error *error)
 {
-    enum step step;
+    enum step step = STEP_DONE;
 
-    while ((step = statement_step(rows, error)) == STEP_ROW)
+    *is_cut = false;
+    while (!*is_cut && (step = statement_step(rows, error)) == STEP_ROW) {
         if (!add_row(batch, rows, error))
             break;
+        *is_cut = batch->texts.length >= max_bytes;
+    }
     statement_end(rows);
-    return step == STEP_DONE;
+    return *is_cut || step == STEP_DONE;
 }
 
 /* ---- everything after a seq ---------------------------------------------------------------- */
@@ -47,6 +52,10 @@ bool outbox_newest(struct connection *connection, int64_t *newest, struct error 
 bool outbox_read_after_run(struct connection *connection, struct outbox_read_after *request,
                            struct error *error)
 {
+    size_t before = event_batch_count(&request->batch);
+    bool is_cut;
+
+    request->is_last = true;
     if (!outbox_newest(connection, &request->newest, error))
         return false;
     if (request->newest == request->after)
@@ -57,7 +66,11 @@ bool outbox_read_after_run(struct connection *connection, struct outbox_read_aft
     struct statement *statement = statement_begin(connection, SQL_OUTBOX_AFTER);
     bind_integer(statement, 1, request->after);
     bind_integer(statement, 2, request->limit);
-    return add_rows(&request->batch, statement, error);
+    bool is_read = add_rows(&request->batch, statement,
+                            request->batch.texts.length + OUTBOX_READ_MAX_BYTES, &is_cut, error);
+    size_t added = event_batch_count(&request->batch) - before;
+    request->is_last = !is_cut && added < (size_t)request->limit;
+    return is_read;
 }
 
 /* ---- what somebody has missed -------------------------------------------------------------- */
@@ -139,31 +152,84 @@ bool outbox_count_missed(struct connection *connection, const struct outbox_read
     return true;
 }
 
-/* The oldest `limit` events for one audience, behind what the batch has. */
-static bool add_missed(struct connection *connection, struct outbox_read_missed *request,
-                       const char *audience, struct error *error)
+static int64_t seq_at(const struct event_batch *batch, size_t index)
 {
-    int64_t others = (int64_t)event_batch_count(&request->batch);
+    struct event event;
+
+    event_batch_at(batch, index, &event);
+    return event.seq;
+}
+
+/* The oldest events for one audience, behind what the batch has: up to the limits of a read, and up
+ * to *horizon. When some are left, *horizon goes back to the last one: of what comes later the
+ * batch would lack these. */
+static bool add_missed(struct connection *connection, struct outbox_read_missed *request,
+                       const char *audience, int64_t *horizon, struct error *error)
+{
+    size_t others = event_batch_count(&request->batch);
+    size_t max_bytes = request->batch.texts.length + OUTBOX_READ_MAX_BYTES;
     int64_t left = request->limit;
+    bool is_cut = false;
 
     for (int64_t epoch = epoch_of(request->after + 1);
-         epoch <= epoch_of(request->until) && left > 0; epoch++) {
+         epoch <= epoch_of(*horizon) && left > 0 && !is_cut; epoch++) {
         if (!add_rows(&request->batch,
                       begin_missed(connection, SQL_OUTBOX_MISSED, epoch, audience, request, left),
-                      error))
+                      max_bytes, &is_cut, error))
             return false;
-        left = request->limit - ((int64_t)event_batch_count(&request->batch) - others);
+        left = request->limit - (int64_t)(event_batch_count(&request->batch) - others);
     }
+    if (is_cut || left == 0)
+        *horizon = seq_at(&request->batch, event_batch_count(&request->batch) - 1);
     return true;
+}
+
+/* How many of the sorted events are within the horizon and the limits of one read. */
+static size_t count_in_reach(const struct outbox_read_missed *request, int64_t horizon)
+{
+    size_t count = event_batch_count(&request->batch);
+    size_t bytes = 0;
+    size_t reach = 0;
+    struct event event;
+
+    for (; reach < count && reach < (size_t)request->limit && bytes < OUTBOX_READ_MAX_BYTES;
+         reach++) {
+        event_batch_at(&request->batch, reach, &event);
+        if (event.seq > horizon)
+            break;
+        bytes += event_texts_bytes(&event);
+    }
+    return reach;
+}
+
+static bool check_complete(struct connection *connection, struct outbox_read_missed *request,
+                           struct error *error)
+{
+    int64_t newest;
+
+    return outbox_newest(connection, &newest, error) &&
+           outbox_is_complete_after(connection, request->after, newest, &request->is_complete,
+                                    error);
 }
 
 bool outbox_read_missed_run(struct connection *connection, struct outbox_read_missed *request,
                             struct error *error)
 {
+    int64_t horizon = request->until;
+
+    if (!check_complete(connection, request, error))
+        return false;
+    request->is_last = true;
+    if (!request->is_complete)
+        return true;
     for (const char *audience = next_audience(request->audiences, NULL); audience != NULL;
          audience = next_audience(request->audiences, audience))
-        if (!add_missed(connection, request, audience, error))
+        if (!add_missed(connection, request, audience, &horizon, error))
             return false;
-    event_batch_sort(&request->batch, (size_t)request->limit);
+    size_t found = event_batch_count(&request->batch);
+    event_batch_sort(&request->batch, found);
+    size_t reach = count_in_reach(request, horizon);
+    event_batch_sort(&request->batch, reach);
+    request->is_last = horizon == request->until && reach == found;
     return true;
 }

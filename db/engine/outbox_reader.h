@@ -13,12 +13,17 @@
 #include "common/event_batch.h"
 #include "db/engine/operation.h"
 
+/* What is read at once is bounded by a number of events and by bytes of their texts; the event that
+ * reaches the latter is still in it, so that one of any size is read. */
+#define OUTBOX_READ_MAX_BYTES (256 * 1024)
+
 /* Query over struct outbox_read_after: the events after a seq, whoever they are for. The first one
  * in the batch has a seq above after + 1 when those in between are pruned. */
 struct outbox_read_after {
     int64_t after;
     int64_t limit;
     int64_t newest;           /* result: the newest seq there is, 0 in an empty outbox */
+    bool is_last;             /* result: the batch goes up to it */
     struct event_batch batch; /* result: behind what is in it */
 };
 DATABASE_QUERY(outbox_read_after, struct outbox_read_after);
@@ -30,7 +35,9 @@ struct outbox_read_missed {
     int64_t after;
     int64_t until;
     int64_t limit;
-    struct event_batch batch; /* result */
+    bool is_last;     /* result: there are no more of them */
+    bool is_complete; /* result: nothing after `after` was pruned yet; else there is no batch */
+    struct event_batch batch; /* result; empty before */
 };
 DATABASE_QUERY(outbox_read_missed, struct outbox_read_missed);
 

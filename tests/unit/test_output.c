@@ -70,24 +70,67 @@ static void a_block_that_is_too_long_is_none(void **state)
     assert_null(block_create(SIZE_MAX));
 }
 
-static void a_queue_holds_the_limit_or_one_block(void **state)
+static void a_queue_holds_the_limit_and_one_block(void **state)
 {
     struct output output = {0};
     struct block *block = make_block("0123456789");
 
     (void)state;
-    /* An empty queue takes anything, once. */
+    /* An empty queue takes anything; of two, one does not count. */
     assert_true(output_push(&output, block, 5));
     assert_false(output_push(&output, block, 5));
-    assert_false(output_push(&output, block, 19));
+    assert_false(output_push(&output, block, 9));
     assert_int_equal(output_bytes(&output), 10);
-    assert_true(output_push(&output, block, 20));
+    assert_true(output_push(&output, block, 10));
     assert_int_equal(output_bytes(&output), 20);
-    assert_false(output_push(&output, block, 20));
+    assert_false(output_push(&output, block, 19));
     assert_int_equal(block->references, 3);
     output_clear(&output);
     assert_int_equal(output_bytes(&output), 0);
     block_release(block);
+}
+
+static void one_block_of_any_size_waits_and_the_rest_is_counted(void **state)
+{
+    struct output output = {0};
+    static char text[1001];
+    struct block *small = make_block("0123456789");
+
+    (void)state;
+    memset(text, 'x', sizeof(text) - 1);
+    struct block *large = make_block(text);
+    assert_true(output_push(&output, small, 30));
+    assert_true(output_push(&output, large, 30));
+    assert_false(output_push(&output, large, 30)); /* a second one counts */
+    assert_true(output_push(&output, small, 30));
+    assert_true(output_push(&output, small, 30));
+    assert_false(output_push(&output, small, 30));
+    block_release(output_pop(&output));
+    assert_true(output_push(&output, small, 30)); /* the large one is the first, and still exempt */
+    assert_false(output_push(&output, small, 30));
+    block_release(output_pop(&output));
+    assert_false(output_push(&output, small, 29));
+    assert_true(output_push(&output, large, 30)); /* its turn again */
+    assert_int_equal(output_bytes(&output), 3 * 10 + 1000);
+    output_clear(&output);
+    block_release(small);
+    block_release(large);
+}
+
+static void a_large_first_block_is_the_one_that_does_not_count(void **state)
+{
+    struct output output = {0};
+    static char text[1001];
+    struct block *small = make_block("0123456789");
+
+    (void)state;
+    memset(text, 'x', sizeof(text) - 1);
+    push_text(&output, text);
+    for (int i = 0; i < 3; i++)
+        assert_true(output_push(&output, small, 30));
+    assert_false(output_push(&output, small, 30));
+    output_clear(&output);
+    block_release(small);
 }
 
 static void one_block_allocates_nothing(void **state)
@@ -103,7 +146,7 @@ static void one_block_allocates_nothing(void **state)
     assert_null(output.queue);
 }
 
-/* What has been sent of the first block no longer counts for the limit. */
+/* What has been sent of the first block no longer counts. */
 static void what_is_sent_does_not_count_for_the_limit(void **state)
 {
     struct output output = {0};
@@ -117,10 +160,10 @@ static void what_is_sent_does_not_count_for_the_limit(void **state)
     assert_int_equal(output_flush(&output, descriptors[0]), OUTPUT_BLOCKED);
     size_t left = output_bytes(&output);
     assert_in_range(left, 1, sizeof(text) - 2);
-    struct block *block = make_block("0123456789");
-    assert_false(output_push(&output, block, left + 9));
-    assert_true(output_push(&output, block, left + 10));
-    assert_int_equal(output_bytes(&output), left + 10);
+    struct block *block = make_block(text);
+    assert_false(output_push(&output, block, left - 1));
+    assert_true(output_push(&output, block, left));
+    assert_int_equal(output_bytes(&output), left + sizeof(text) - 1);
     block_release(block);
     output_clear(&output);
     close_pair(descriptors);
@@ -256,7 +299,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_block_is_shared_by_reference),
         cmocka_unit_test(a_block_that_is_too_long_is_none),
-        cmocka_unit_test(a_queue_holds_the_limit_or_one_block),
+        cmocka_unit_test(a_queue_holds_the_limit_and_one_block),
+        cmocka_unit_test(one_block_of_any_size_waits_and_the_rest_is_counted),
+        cmocka_unit_test(a_large_first_block_is_the_one_that_does_not_count),
         cmocka_unit_test(one_block_allocates_nothing),
         cmocka_unit_test(what_is_sent_does_not_count_for_the_limit),
         cmocka_unit_test(blocks_keep_their_order),
