@@ -26,14 +26,17 @@ export class ApiError extends Error {
 export class Api {
     #server;
     #credentials;
+    #onAnswer;
 
     /**
      * @param {string} server origin
      * @param {import('./credentials.js').Credentials} credentials
+     * @param {(isServed: boolean) => void} onAnswer whether the service has just answered
      */
-    constructor(server, credentials) {
+    constructor(server, credentials, onAnswer) {
         this.#server = server;
         this.#credentials = credentials;
+        this.#onAnswer = onAnswer;
     }
 
     /** @param {{page?: number, limit: number, status?: string}} what */
@@ -86,6 +89,7 @@ export class Api {
         let response = await this.#fetch(method, path, body, await token());
         if (response.status === 401)
             response = await this.#fetch(method, path, body, await renew());
+        this.#onAnswer(response.status < 500);
         return read(response);
     }
 
@@ -114,6 +118,7 @@ export class Api {
                 signal: AbortSignal.timeout?.(TIMEOUT_MS),
             });
         } catch {
+            this.#onAnswer(false);
             throw new ApiError(texts.unreachable);
         }
     }

@@ -9,6 +9,14 @@ import { texts } from './texts.js';
 const ACK_TIMEOUT_MS = 8000;
 /** After a second refusal in a row: the site is asked for a token again, but not in a tight loop. */
 const REFUSED_DELAY_MS = 5000;
+const REFUSED_DELAY_MAX_MS = 60000;
+/** Pauses between attempts, from the first to the longest: for a broker that has been there, and for
+ * one that has not been there for some attempts, as on a host that runs none. */
+const PAUSES_MS = [300, 4000];
+const NEVER_PAUSES_MS = [10000, 60000];
+const NEVER_ATTEMPTS = 5;
+/** Longer, and it counts as broken. */
+const CONNECTING_MAX_MS = 4000;
 
 /** @typedef {'connecting'|'connected'|'offline'} ConnectionState */
 
@@ -19,7 +27,10 @@ export class Connection {
     #credentials;
     #handlers;
     #timer;
+    #connecting;
     #refusals = 0;
+    /** Attempts while it has never been connected. */
+    #attempts = 0;
     #isClosed = false;
 
     /**
@@ -44,22 +55,32 @@ export class Connection {
             // The shortest way first; long-polling where WebSockets do not get through.
             transports: ['websocket', 'polling'],
             tryAllTransports: true,
-            reconnectionDelay: 300,
-            reconnectionDelayMax: 4000,
             timeout: 10000,
         });
+        this.#setPauses(PAUSES_MS);
         this.#listen();
     }
 
     open() {
-        if (!this.#isClosed)
-            this.#socket.connect();
+        if (this.#isClosed)
+            return;
+        if (this.state === 'connecting' && !this.#connecting)
+            this.#waitForConnection();
+        this.#socket.connect();
+    }
+
+    /** Does not wait any longer before the next attempt. */
+    hurry() {
+        if (this.state === 'offline')
+            this.#socket.disconnect();
+        this.open();
     }
 
     /** For good. */
     close() {
         this.#isClosed = true;
         clearTimeout(this.#timer);
+        clearTimeout(this.#connecting);
         this.#socket.disconnect();
     }
 
@@ -108,6 +129,8 @@ export class Connection {
         const socket = this.#socket;
         socket.on('connect', () => {
             this.#refusals = 0;
+            this.#attempts = -Infinity;
+            this.#setPauses(PAUSES_MS);
             this.#setState('connected');
             this.#handlers.onConnect(socket.recovered);
         });
@@ -121,6 +144,10 @@ export class Connection {
             // With `active` the client tries again; without, the token was refused.
             if (!socket.active)
                 this.#renew();
+        });
+        socket.io.on('reconnect_attempt', () => {
+            if (++this.#attempts === NEVER_ATTEMPTS)
+                this.#setPauses(NEVER_PAUSES_MS);
         });
         for (const [name, handler] of Object.entries(this.#handlers.events))
             socket.on(name, handler);
@@ -154,14 +181,28 @@ export class Connection {
 
     #reconnectLater() {
         clearTimeout(this.#timer);
-        const delay = this.#refusals++ > 0 ? REFUSED_DELAY_MS : 0;
+        const delay = this.#refusals++ === 0 ? 0
+            : Math.min(REFUSED_DELAY_MS * 2 ** (this.#refusals - 2), REFUSED_DELAY_MAX_MS);
         this.#timer = setTimeout(() => this.open(), delay);
+    }
+
+    #setPauses([first, longest]) {
+        this.#socket.io.reconnectionDelay(first);
+        this.#socket.io.reconnectionDelayMax(longest);
     }
 
     #setState(state) {
         if (state === this.state)
             return;
         this.state = state;
+        clearTimeout(this.#connecting);
+        if (state === 'connecting')
+            this.#waitForConnection();
         this.#handlers.onState(state);
+    }
+
+    /** Something in between may open connections, and close them again. */
+    #waitForConnection() {
+        this.#connecting = setTimeout(() => this.#setState('offline'), CONNECTING_MAX_MS);
     }
 }

@@ -17,8 +17,10 @@ import { texts } from './texts.js';
 import { Threads } from './threads.js';
 import { Typing } from './typing.js';
 
-/** Without a socket (broken, or a host that cannot run the broker) REST is asked this often. */
+/** Without a socket (broken, or a host that cannot run the broker) REST is asked this often … */
 const POLL_MS = 5000;
+/** … and this often while nobody sees it, for the number of unread messages. */
+const UNSEEN_POLL_MS = 20000;
 
 /** @typedef {'list'|'thread'|'open'|'presence'|'typing'|'connection'|'unread'|'notice'} Topic */
 
@@ -52,14 +54,20 @@ export class Messenger extends EventTarget {
     #where;
     #isErased = false;
     #isClosed = false;
-    /** What is seen of the open conversation: its frame, and its end, where new messages come. */
-    #sight = { frame: false, end: false };
+    /** What is seen: the messaging, the frame of the open conversation, and its end, where new messages
+     * come. */
+    #sight = { whole: false, frame: false, end: false };
     /** Messages of the open conversation have been shown since it was opened. */
     #isShown = false;
     /** What comes in the open conversation is being seen, and read. */
     #isReading = false;
     #firstList;
     #pollTimer;
+    #polledAt = 0;
+    #isPolling = false;
+    /** Whether REST has answered the last time. */
+    #isServed = false;
+    #isTotalKnown = false;
     /** The day and the time zone, as they were looked at last. */
     #clock = '';
     #onVisibility = () => this.#visibilityChanged();
@@ -77,7 +85,7 @@ export class Messenger extends EventTarget {
         this.#credentials = new Credentials(source, (token) =>
             this.dispatchEvent(new CustomEvent('other-person', { detail: token })));
         this.session = new Session(this.#credentials, () => this.#sessionChanged());
-        this.#api = new Api(server, this.#credentials);
+        this.#api = new Api(server, this.#credentials, (isServed) => this.#answered(isServed));
         this.#threads = new Threads(this.#api);
         this.list = new List(this.#api, {
             onChange: () => this.#changed('list'),
@@ -175,8 +183,13 @@ export class Messenger extends EventTarget {
         this.keep?.close();
     }
 
+    /** Without a socket, the service may still be there: a host that runs no broker.
+     * @returns {import('./connection.js').ConnectionState|'polling'} */
     get connectionState() {
-        return this.session.ending ? 'offline' : this.#connection.state;
+        if (this.session.ending)
+            return 'offline';
+        const { state } = this.#connection;
+        return state === 'offline' && this.#isServed ? 'polling' : state;
     }
 
     get openThread() {
@@ -203,10 +216,13 @@ export class Messenger extends EventTarget {
     }
 
     /** What can be seen of the open conversation.
-     * @param {{frame: boolean, end: boolean}} sight */
+     * @param {{whole: boolean, frame: boolean, end: boolean}} sight */
     setSight(sight) {
+        const isNew = sight.whole && !this.#sight.whole;
         this.#sight = sight;
         this.#readIfSeen();
+        if (isNew && this.list.isLoaded && !this.#connection.isConnected)
+            this.#poll();
     }
 
     /** How many messages have come in the open conversation while nobody saw its end. */
@@ -351,7 +367,7 @@ export class Messenger extends EventTarget {
             return;
         const total = await this.#api.unreadTotal();
         if (!this.#connection.isConnected)
-            this.#setTotal(total);
+            this.#totalTold(total);
     }
 
     async #loadNewest(id) {
@@ -377,21 +393,35 @@ export class Messenger extends EventTarget {
         }
     }
 
-    /** While there is no socket; with one, what has failed is tried again. */
-    #poll() {
+    async #poll() {
         this.#watchClock();
-        if (document.hidden || this.session.ending)
+        if (this.session.ending || this.#isPolling)
             return;
         if (this.#connection.isConnected) {
-            if (this.#isReading && !this.#room.isIn(this.openId))
-                this.#room.enter(this.openId);
-            if (this.#isReading && !this.openThread.isLoaded)
-                this.#loadOpen();
+            this.#catchUp();
             return;
         }
-        this.refreshList();
-        if (this.#isReading)
-            this.#loadNewest(this.openId);
+        const isSeen = this.#sight.whole && !document.hidden;
+        if (!isSeen && Date.now() - this.#polledAt < UNSEEN_POLL_MS)
+            return;
+        this.#polledAt = Date.now();
+        this.#isPolling = true;
+        await (isSeen ? this.#readAll() : this.#try(() => this.#readTotal()));
+        this.#isPolling = false;
+    }
+
+    async #readAll() {
+        await Promise.all([this.refreshList(), this.#isReading && this.#loadNewest(this.openId)]);
+    }
+
+    /** With a socket, what has failed is tried again. */
+    #catchUp() {
+        if (!this.#isReading)
+            return;
+        if (!this.#room.isIn(this.openId))
+            this.#room.enter(this.openId);
+        if (!this.openThread.isLoaded)
+            this.#loadOpen();
     }
 
     /* ---- the socket ------------------------------------------------------------------------ */
@@ -462,7 +492,14 @@ export class Messenger extends EventTarget {
     #hurry() {
         this.#sending.hurry();
         if (!this.#connection.isConnected)
-            this.#connection.open();
+            this.#connection.hurry();
+    }
+
+    #answered(isServed) {
+        if (isServed === this.#isServed)
+            return;
+        this.#isServed = isServed;
+        this.#changed('connection');
     }
 
     #newMessage(message) {
@@ -493,12 +530,9 @@ export class Messenger extends EventTarget {
 
     /** More unread than before: a message came in a conversation that is not open. */
     #totalTold(total) {
-        if (total > this.totalUnread)
+        if (total > this.totalUnread && this.#isTotalKnown)
             this.list.refreshSoon();
-        this.#setTotal(total);
-    }
-
-    #setTotal(total) {
+        this.#isTotalKnown = true;
         this.totalUnread = total;
         this.#changed('unread');
     }

@@ -61,6 +61,7 @@ export const texts = {
     connections: {
         connecting: 'Connexion en cours…',
         offline: 'Connexion interrompue. Nouvelle tentative…',
+        polling: 'Les nouveaux messages s’affichent au bout de quelques secondes.',
     },
     sessionEnded: 'Votre session est terminée.',
     sessionEndedReload: 'Votre session est terminée. Rechargez la page pour continuer.',

@@ -4,7 +4,6 @@ import { element, icon, reconcile } from '../dom.js';
 import { isSameItem, makeItems } from '../model/items.js';
 import { texts } from '../texts.js';
 import { makeLine, updateLine } from './message.js';
-import { Sight } from './sight.js';
 
 /** Nearer to the end than this, new messages are followed: the mark at the end (.end in thread.css,
  * twice as high) is then in sight. */
@@ -29,7 +28,6 @@ export class LogView {
     #jump = element('button', {
         type: 'button', class: 'jump', hidden: true, onclick: () => this.scrollToEnd(),
     }, icon('down'), this.#jumpText);
-    #sight;
     #followsEnd = true;
     #shownId = '';
     #lastKey = '';
@@ -52,14 +50,14 @@ export class LogView {
             onscroll: () => this.#scrolled(),
         }, this.#hint, this.#older, this.#lines, this.#end);
         this.node = element('div', { class: 'log-frame' }, this.#log, this.#jump);
-        this.#sight = new Sight([this.#log, this.#end], () => this.#tellSight());
         const resize = new ResizeObserver(() => this.#keepPlace());
         resize.observe(this.#log);
         resize.observe(this.#lines);
     }
 
-    close() {
-        this.#sight.close();
+    /** What is in sight when one reads, and when one reads what is newest. */
+    get parts() {
+        return { frame: this.#log, end: this.#end };
     }
 
     update() {
@@ -109,12 +107,6 @@ export class LogView {
 
     focus() {
         this.#log.focus({ preventScroll: true });
-    }
-
-    #tellSight() {
-        this.#messenger.setSight({
-            frame: this.#sight.isSeen(this.#log), end: this.#sight.isSeen(this.#end),
-        });
     }
 
     #draw(items, thread) {

@@ -59,7 +59,6 @@ export class ThreadView {
 
     /** For good. */
     close() {
-        this.log.close();
         this.composer.close();
     }
 
@@ -83,8 +82,9 @@ export class ThreadView {
         this.#name.firstChild.textContent = name;
         this.#showPicture(other);
         this.#detail.replaceChildren(
-            element('span', { class: 'presence', 'data-online': isOnline,
-                text: isOnline ? texts.online : texts.offline }),
+            messenger.connectionState === 'polling' ? ''
+                : element('span', { class: 'presence', 'data-online': isOnline,
+                    text: isOnline ? texts.online : texts.offline }),
             conversation.subject ? element('bdi', { class: 'subject', text: conversation.subject }) : '');
         this.#showStatus(conversation);
     }

@@ -4,6 +4,7 @@ import { element, icon, setAttributes } from '../dom.js';
 import { texts } from '../texts.js';
 import { isComposing } from './composer.js';
 import { ListView } from './list.js';
+import { Sight } from './sight.js';
 import { ThreadView } from './thread.js';
 
 export class Workspace {
@@ -12,6 +13,7 @@ export class Workspace {
     #thread;
     #connection = element('p', { class: 'connection', role: 'status' });
     #notice = element('div', { class: 'notice', role: 'alert' });
+    #sight;
     #due = new Set();
     #onChange = ({ detail }) => this.#schedule(detail);
     #lastId = '';
@@ -37,6 +39,7 @@ export class Workspace {
             element('div', { class: 'side' }, head, this.#list.node), this.#thread.node));
         if (isPage)
             this.node.prepend(element('h1', { class: 'spoken', text: texts.title }));
+        this.#sight = this.#makeSight();
         messenger.addEventListener('change', this.#onChange);
         this.#updateConnection();
         this.#updateNotice();
@@ -45,6 +48,7 @@ export class Workspace {
     /** For good. */
     close() {
         this.#messenger.removeEventListener('change', this.#onChange);
+        this.#sight.close();
         this.#thread.close();
     }
 
@@ -72,6 +76,14 @@ export class Workspace {
         this.back();
     }
 
+    #makeSight() {
+        const { frame, end } = this.#thread.log.parts;
+        const sight = new Sight([this.node, frame, end], () => this.#messenger.setSight({
+            whole: sight.isSeen(this.node), frame: sight.isSeen(frame), end: sight.isSeen(end),
+        }));
+        return sight;
+    }
+
     /** What changes in one go is drawn in one go. */
     #schedule(topic) {
         if (this.#due.size === 0)
@@ -89,7 +101,7 @@ export class Workspace {
         }
         if (isDue('list', 'open', 'presence', 'typing'))
             this.#list.update();
-        if (isDue('list', 'presence'))
+        if (isDue('list', 'presence', 'connection'))
             this.#thread.updateHead();
         if (due.has('thread'))
             this.#thread.log.update();
@@ -106,6 +118,7 @@ export class Workspace {
     #updateConnection() {
         const state = this.#messenger.connectionState;
         setAttributes(this.#connection, { 'data-state': state });
+        // Why a session has ended is said elsewhere.
         const isQuiet = state === 'connected' || this.#messenger.session.ending;
         this.#connection.textContent = isQuiet ? '' : texts.connections[state];
     }
