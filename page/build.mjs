@@ -11,7 +11,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
@@ -33,15 +33,10 @@ const cssAsText = {
     name: 'css-as-text',
     setup(build) {
         build.onLoad({ filter: /\.css$/ }, async ({ path }) => ({
-            contents: withOwnUnit(await minifyCss(path)), loader: 'text',
+            contents: await minifyCss(path), loader: 'text',
         }));
     },
 };
-
-/** The root of the document is the site's; src/styles.js says what counts in its place. */
-function withOwnUnit(css) {
-    return css.replace(/(-?[\d.]+)rem\b/g, 'calc($1*var(--messagerie-unit))');
-}
 
 async function minifyCss(path) {
     const { code } = await esbuild.transform(readFileSync(path, 'utf8'),
@@ -49,12 +44,28 @@ async function minifyCss(path) {
     return code.trim();
 }
 
-async function bundle() {
+/** What is loaded when it is used (`import()`): a file of its own, by its name with a hash. */
+const loadedLater = {
+    name: 'loaded-later',
+    setup(build) {
+        build.onResolve({ filter: /^\./ }, async ({ kind, path, resolveDir }) => {
+            if (kind !== 'dynamic-import')
+                return undefined;
+            const { code, inputs: own } = await bundle(join(resolveDir, path));
+            later.push(...own);
+            return { path: `./${writeHashed(basename(path), code)}`, external: true };
+        });
+    },
+};
+/** What is in these files. */
+const later = [];
+
+async function bundle(entry) {
     const { outputFiles, metafile } = await esbuild.build({
-        entryPoints: [join(source, 'src/messagerie.js')],
+        entryPoints: [entry],
         absWorkingDir: source,
         nodePaths: [join(packages, 'node_modules')],
-        plugins: [cssAsText],
+        plugins: [cssAsText, loadedLater],
         bundle: true,
         write: false,
         metafile: true,
@@ -100,13 +111,16 @@ function writeHashed(name, content) {
 rmSync(www, { recursive: true, force: true });
 mkdirSync(output, { recursive: true });
 
-const { code, inputs } = await bundle();
+const { code, inputs } = await bundle(join(source, 'src/messagerie.js'));
+const doubled = later.filter((path) => inputs.includes(path));
+if (doubled.length > 0)
+    throw new Error(`loaded at once and once more later (see src/kit.js): ${doubled}`);
 const names = {
     'messagerie.js': writeHashed('messagerie.js', code),
     'page.css': writeHashed('page.css', await minifyCss(join(source, 'page.css'))),
     'icon.svg': writeHashed('icon.svg', readFileSync(join(source, 'icon.svg'))),
 };
 write('messagerie.js', `export * from '${PREFIX}${names['messagerie.js']}';\n`);
-write('licences.txt', licences(inputs));
+write('licences.txt', licences([...inputs, ...later]));
 write('index.html', readFileSync(join(source, 'index.html'), 'utf8')
     .replace(/%([\w.]+)%/g, (_, name) => PREFIX + names[name]));

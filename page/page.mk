@@ -19,6 +19,10 @@ page_sources = \
 	page/src/element.js \
 	page/src/events.js \
 	page/src/keep.js \
+	page/src/kit.js \
+	page/src/later/question.js \
+	page/src/later/start.css \
+	page/src/later/start.js \
 	page/src/list.js \
 	page/src/messagerie.js \
 	page/src/messenger.js \
@@ -35,23 +39,22 @@ page_sources = \
 	page/src/room.js \
 	page/src/sending.js \
 	page/src/session.js \
+	page/src/socket.js \
 	page/src/step.js \
 	page/src/styles.js \
 	page/src/styles/base.css \
 	page/src/styles/list.css \
-	page/src/styles/start.css \
 	page/src/styles/thread.css \
 	page/src/texts.js \
 	page/src/threads.js \
 	page/src/typing.js \
 	page/src/view/avatar.js \
 	page/src/view/composer.js \
-	page/src/view/dialog.js \
 	page/src/view/list.js \
 	page/src/view/log.js \
 	page/src/view/message.js \
+	page/src/view/plea.js \
 	page/src/view/sight.js \
-	page/src/view/start.js \
 	page/src/view/thread.js \
 	page/src/view/workspace.js
 EXTRA_DIST += nginx/messagerie-page.conf nginx/standalone-page.conf $(page_sources) \

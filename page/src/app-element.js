@@ -3,9 +3,9 @@
 import { goToPerson, readAddress, showInAddress } from './address.js';
 import { element, icon } from './dom.js';
 import { MessagingElement } from './element.js';
+import { kit } from './kit.js';
 import { texts } from './texts.js';
 import { avatar } from './view/avatar.js';
-import { makeChooser, makeTokenForm } from './view/start.js';
 import { Workspace } from './view/workspace.js';
 
 export class AppElement extends MessagingElement {
@@ -47,13 +47,18 @@ export class AppElement extends MessagingElement {
         super.showUnread(total);
     }
 
-    #askWho() {
+    async #askWho() {
+        if (this.#people.length > 0 && this.#become(readAddress().person))
+            return;
+        const { makeChooser, makeTokenForm } = await import('./later/start.js');
+        if (this.token)
+            return;
         if (this.#people.length === 0)
-            this.show(makeTokenForm((token) => {
+            this.show(makeTokenForm(kit, this.root, (token) => {
                 this.token = token;
             }));
-        else if (!this.#become(readAddress().person))
-            this.show(makeChooser(this.#people, this.origins, (id) => {
+        else
+            this.show(makeChooser(kit, this.root, this.#people, this.origins, (id) => {
                 goToPerson(id);
                 this.#become(id);
             }));

@@ -1,6 +1,5 @@
-/** The socket: official socket.io-client, which reconnects and recovers by itself. */
-
-import { io } from 'socket.io-client';
+/** The socket: official socket.io-client, which reconnects and recovers by itself. It is loaded when it
+ * is opened. */
 
 import { ApiError } from './api.js';
 import { NoToken } from './credentials.js';
@@ -10,6 +9,8 @@ const ACK_TIMEOUT_MS = 8000;
 /** After a second refusal in a row: the site is asked for a token again, but not in a tight loop. */
 const REFUSED_DELAY_MS = 5000;
 const REFUSED_DELAY_MAX_MS = 60000;
+/** After the program of the socket could not be loaded. */
+const RELOAD_DELAY_MS = 10000;
 /** Pauses between attempts, from the first to the longest: for a broker that has been there, and for
  * one that has not been there for some attempts, as on a host that runs none. */
 const PAUSES_MS = [300, 4000];
@@ -23,6 +24,8 @@ const CONNECTING_MAX_MS = 4000;
 export class Connection {
     /** @type {ConnectionState} */
     state = 'connecting';
+    #server;
+    /** @type {import('socket.io-client').Socket|undefined} */
     #socket;
     #credentials;
     #handlers;
@@ -46,33 +49,29 @@ export class Connection {
      * @param {Record<string, (payload: any) => void>} handlers.events
      */
     constructor(server, credentials, handlers) {
+        this.#server = server;
         this.#credentials = credentials;
         this.#handlers = handlers;
-        this.#socket = io(new URL('/messaging', server).href, {
-            auth: (answer) => this.#authenticate(answer),
-            autoConnect: false,
-            forceNew: true,
-            // The shortest way first; long-polling where WebSockets do not get through.
-            transports: ['websocket', 'polling'],
-            tryAllTransports: true,
-            timeout: 10000,
-        });
-        this.#setPauses(PAUSES_MS);
-        this.#listen();
     }
 
-    open() {
-        if (this.#isClosed)
-            return;
+    async open() {
         if (this.state === 'connecting' && !this.#connecting)
             this.#waitForConnection();
-        this.#socket.connect();
+        try {
+            await this.#load();
+        } catch {
+            this.#setState('offline');
+            this.#openLater(RELOAD_DELAY_MS);
+            return;
+        }
+        if (!this.#isClosed)
+            this.#socket.connect();
     }
 
     /** Does not wait any longer before the next attempt. */
     hurry() {
         if (this.state === 'offline')
-            this.#socket.disconnect();
+            this.#socket?.disconnect();
         this.open();
     }
 
@@ -81,26 +80,26 @@ export class Connection {
         this.#isClosed = true;
         clearTimeout(this.#timer);
         clearTimeout(this.#connecting);
-        this.#socket.disconnect();
+        this.#socket?.disconnect();
     }
 
     /** Ends what the server knows of this connection, its rooms above all, and opens another. */
     startAnew() {
-        if (this.#isClosed || !this.#socket.connected)
+        if (this.#isClosed || !this.isConnected)
             return;
         this.#socket.disconnect();
         this.#socket.connect();
     }
 
     get isConnected() {
-        return this.#socket.connected;
+        return this.#socket?.connected ?? false;
     }
 
     /** Tells the server something; nothing is kept for later when there is no connection.
      * @param {string} event
      * @param {object} payload */
     tell(event, payload) {
-        if (this.#socket.connected)
+        if (this.isConnected)
             this.#socket.emit(event, payload);
     }
 
@@ -109,7 +108,7 @@ export class Connection {
      * @param {object} payload
      * @returns {Promise<any>} the acknowledgement; an ApiError when it says so or does not come */
     async ask(event, payload) {
-        if (!this.#socket.connected)
+        if (!this.isConnected)
             throw new ApiError(texts.unreachable);
         let answer;
         try {
@@ -123,6 +122,23 @@ export class Connection {
             status: answer?.retryAfter ? 503 : 400,
             retryAfterMs: answer?.retryAfter * 1000 || undefined,
         });
+    }
+
+    async #load() {
+        const { io } = await import('./socket.js');
+        if (this.#socket)
+            return;
+        this.#socket = io(new URL('/messaging', this.#server).href, {
+            auth: (answer) => this.#authenticate(answer),
+            autoConnect: false,
+            forceNew: true,
+            // The shortest way first; long-polling where WebSockets do not get through.
+            transports: ['websocket', 'polling'],
+            tryAllTransports: true,
+            timeout: 10000,
+        });
+        this.#setPauses(PAUSES_MS);
+        this.#listen();
     }
 
     #listen() {
@@ -180,9 +196,13 @@ export class Connection {
     }
 
     #reconnectLater() {
-        clearTimeout(this.#timer);
         const delay = this.#refusals++ === 0 ? 0
             : Math.min(REFUSED_DELAY_MS * 2 ** (this.#refusals - 2), REFUSED_DELAY_MAX_MS);
+        this.#openLater(delay);
+    }
+
+    #openLater(delay) {
+        clearTimeout(this.#timer);
         this.#timer = setTimeout(() => this.open(), delay);
     }
 

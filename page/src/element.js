@@ -6,7 +6,7 @@ import { keepInside } from './events.js';
 import { Messenger } from './messenger.js';
 import { styles } from './styles.js';
 import { texts } from './texts.js';
-import { makeMessage } from './view/start.js';
+import { makePlea } from './view/plea.js';
 
 const scriptOrigin = new URL(import.meta.url).origin;
 
@@ -122,7 +122,7 @@ export class MessagingElement extends HTMLElement {
 
     /** What is shown while there is no token. */
     showWithoutToken() {
-        this.show(makeMessage(texts.loading));
+        this.show(makePlea(texts.loading));
     }
 
     /** Makes the views; `messenger` has started.
@@ -186,7 +186,7 @@ export class MessagingElement extends HTMLElement {
     /** Until it is known who one is. */
     #showWaiting() {
         const { session } = this.messenger;
-        this.show(makeMessage(session.ending || texts.loading,
+        this.show(makePlea(session.ending || texts.loading,
             session.canRetry && (() => session.retry())));
     }
 

@@ -17,6 +17,8 @@ import { texts } from './texts.js';
 import { Threads } from './threads.js';
 import { Typing } from './typing.js';
 
+/** The socket waits for what one sees first, but no longer. */
+const SOCKET_DELAY_MS = 2000;
 /** Without a socket (broken, or a host that cannot run the broker) REST is asked this often … */
 const POLL_MS = 5000;
 /** … and this often while nobody sees it, for the number of unread messages. */
@@ -63,6 +65,7 @@ export class Messenger extends EventTarget {
     #isReading = false;
     #firstList;
     #pollTimer;
+    #socketTimer;
     #polledAt = 0;
     #isPolling = false;
     /** Whether REST has answered the last time. */
@@ -165,8 +168,10 @@ export class Messenger extends EventTarget {
         document.addEventListener('visibilitychange', this.#onVisibility);
         window.addEventListener('online', this.#onOnline);
         this.#pollTimer = setInterval(() => this.#poll(), POLL_MS);
-        this.#connection.open();
         this.#firstList = this.refreshList();
+        // What one sees comes first.
+        this.#firstList.then(() => this.openId || this.#openSocket());
+        this.#socketTimer = setTimeout(() => this.#openSocket(), SOCKET_DELAY_MS);
     }
 
     close() {
@@ -174,6 +179,7 @@ export class Messenger extends EventTarget {
         document.removeEventListener('visibilitychange', this.#onVisibility);
         window.removeEventListener('online', this.#onOnline);
         clearInterval(this.#pollTimer);
+        clearTimeout(this.#socketTimer);
         this.list.close();
         this.typing.close();
         this.#sending.close();
@@ -337,6 +343,7 @@ export class Messenger extends EventTarget {
         this.#changed('thread');
         this.#changed('list');
         this.#readIfSeen();
+        this.#openSocket();
     }
 
     async #loadOpen() {
@@ -425,6 +432,13 @@ export class Messenger extends EventTarget {
     }
 
     /* ---- the socket ------------------------------------------------------------------------ */
+
+    #openSocket() {
+        if (this.#socketTimer && !this.#isClosed)
+            this.#connection.open();
+        clearTimeout(this.#socketTimer);
+        this.#socketTimer = undefined;
+    }
 
     #events() {
         return {

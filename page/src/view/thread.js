@@ -1,12 +1,12 @@
 /** The open conversation: who it is with, its messages, and where one writes. */
 
 import { element, icon, setAttributes } from '../dom.js';
+import { kit } from '../kit.js';
 import { otherPerson } from '../model/conversations.js';
 import { personName, withoutDirections } from '../model/text.js';
 import { texts } from '../texts.js';
 import { avatar } from './avatar.js';
 import { Composer, touch } from './composer.js';
-import { askToDelete } from './dialog.js';
 import { LogView } from './log.js';
 
 export class ThreadView {
@@ -33,7 +33,8 @@ export class ThreadView {
             origins,
             nameOf: ({ message }) => personName(this.#asKnown(message.sender)),
             onDelete: async (id) => {
-                if (await askToDelete(root))
+                const { askToDelete } = await import('../later/question.js');
+                if (await askToDelete(kit, root))
                     await messenger.deleteMessage(id);
                 this.composer.focus();
             },

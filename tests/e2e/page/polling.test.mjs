@@ -12,6 +12,7 @@ describeDemo('without a broker', {}, ({ demo, test, window }) => {
 
     /** With the broker stopped for good, until `body` is over. */
     async function withoutBroker(body) {
+        await until('the broker runs', () => demo.brokerPid);
         // Stopped, it starts nothing again.
         demo.bootstrap.signal('SIGSTOP');
         try {

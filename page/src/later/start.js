@@ -1,12 +1,21 @@
 /** What stands there before one is somebody: a choice of people, or a form for a token. */
 
-import { readClaims } from '../credentials.js';
-import { element, icon } from '../dom.js';
-import { personName } from '../model/text.js';
-import { texts } from '../texts.js';
-import { avatar } from './avatar.js';
+import sheet from './start.css';
 
-function frame(title, hint, ...children) {
+const texts = {
+    demoTitle: 'Qui êtes-vous ?',
+    demoHint: 'C’est une démonstration : choisissez une personne. Dans une seconde fenêtre, ' +
+        'choisissez-en une autre et écrivez-vous.',
+    demoSalons: 'Les salons',
+    demoClients: 'Les clients',
+    tokenTitle: 'Ouvrir la messagerie',
+    tokenHint: 'Collez le jeton que votre site vous a donné.',
+    token: 'Jeton',
+    tokenInvalid: 'Ce jeton n’est pas lisible : il a trois parties, séparées par des points.',
+    open: 'Ouvrir',
+};
+
+function frame({ element, icon }, title, hint, ...children) {
     return element('main', { class: 'start' },
         element('div', { class: 'card' },
             element('div', { class: 'mark' }, icon('chat')),
@@ -16,11 +25,15 @@ function frame(title, hint, ...children) {
 
 /**
  * The people of the demonstration.
+ * @param {import('../kit.js').Kit} kit
+ * @param {ShadowRoot} root
  * @param {Array<{id: string, role: string, name: string, image?: string}>} people
  * @param {string[]} origins
  * @param {(id: string) => void} onChoose
  */
-export function makeChooser(people, origins, onChoose) {
+export function makeChooser(kit, root, people, origins, onChoose) {
+    const { addStyles, avatar, element, personName } = kit;
+    addStyles(root, sheet);
     const group = (title, isMember) => element('section', { class: 'people' },
         element('h2', { text: title }),
         element('ul', {}, ...people.filter(isMember).map((person) =>
@@ -28,13 +41,19 @@ export function makeChooser(people, origins, onChoose) {
                 type: 'button', class: 'person', onclick: () => onChoose(person.id),
             }, avatar({ ...person, salonName: person.name }, origins),
             element('bdi', { text: personName({ ...person, salonName: person.name }) }))))));
-    return frame(texts.demoTitle, texts.demoHint,
+    return frame(kit, texts.demoTitle, texts.demoHint,
         group(texts.demoSalons, ({ role }) => role !== 'client'),
         group(texts.demoClients, ({ role }) => role === 'client'));
 }
 
-/** @param {(token: string) => void} onToken */
-export function makeTokenForm(onToken) {
+/**
+ * @param {import('../kit.js').Kit} kit
+ * @param {ShadowRoot} root
+ * @param {(token: string) => void} onToken
+ */
+export function makeTokenForm(kit, root, onToken) {
+    const { addStyles, element, readClaims } = kit;
+    addStyles(root, sheet);
     const box = element('textarea', {
         id: 'token', rows: '4', required: true, spellcheck: 'false', autocomplete: 'off',
         'aria-describedby': 'token-error',
@@ -51,18 +70,8 @@ export function makeTokenForm(onToken) {
         box.setAttribute('aria-invalid', 'true');
         box.focus();
     };
-    return frame(texts.tokenTitle, texts.tokenHint,
+    return frame(kit, texts.tokenTitle, texts.tokenHint,
         element('form', { onsubmit: submit },
             element('label', { for: 'token', text: texts.token }), box, error,
             element('button', { class: 'primary', text: texts.open })));
-}
-
-/** @param {string} text
- * @param {() => void} [onRetry] for a button beside */
-export function makeMessage(text, onRetry) {
-    return element('div', { class: 'start' }, element('div', { class: 'plea' },
-        element('p', { class: 'hint', role: 'status', text }),
-        onRetry && element('button', {
-            type: 'button', class: 'primary', text: texts.retry, onclick: onRetry,
-        })));
 }

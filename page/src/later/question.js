@@ -1,25 +1,30 @@
 /** Asks before something is lost. */
 
-import { element } from '../dom.js';
-import { texts } from '../texts.js';
+const texts = {
+    question: 'Supprimer ce message ?',
+    hint: 'Il disparaîtra aussi chez votre correspondant.',
+    delete: 'Supprimer',
+    cancel: 'Annuler',
+};
 
 /**
- * @param {HTMLElement} root where the dialog is put
+ * @param {import('../kit.js').Kit} kit
+ * @param {HTMLElement} frame where the question is put
  * @returns {Promise<boolean>} whether the person agreed
  */
-export function askToDelete(root) {
+export function askToDelete({ element }, frame) {
     return new Promise((resolve) => {
         const dialog = element('dialog', { 'aria-labelledby': 'question', onclose: () => {
             dialog.remove();
             resolve(dialog.returnValue === 'yes');
         } },
         element('form', { method: 'dialog' },
-            element('h2', { id: 'question', text: texts.deleteQuestion }),
-            element('p', { text: texts.deleteHint }),
+            element('h2', { id: 'question', text: texts.question }),
+            element('p', { text: texts.hint }),
             element('div', { class: 'buttons' },
                 element('button', { value: 'no', class: 'plain', text: texts.cancel, autofocus: true }),
                 element('button', { value: 'yes', class: 'danger', text: texts.delete }))));
-        root.append(dialog);
+        frame.append(dialog);
         dialog.showModal();
     });
 }

@@ -1,0 +1,3 @@
+/** Loaded after what one sees first. */
+
+export { io } from 'socket.io-client';
