@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -14,10 +13,13 @@
 /* Descriptors handled in one turn; the rest is still ready in the next. */
 #define EVENTS_PER_TURN 256
 
+/* Its address names the thread: asking for that is no call, and it is asked for each send. */
+static _Thread_local char thread_mark;
+
 struct loop {
     const struct services *services;
-    pthread_t thread; /* that it belongs to */
-    int descriptor;   /* of epoll */
+    const char *thread; /* that it belongs to, see thread_mark */
+    int descriptor;     /* of epoll */
     bool is_stopping;
     bool is_turning;
     size_t watches;
@@ -45,7 +47,7 @@ struct loop *loop_create(const struct services *services, struct error *error)
         return NULL;
     }
     loop->services = services;
-    loop->thread = pthread_self();
+    loop->thread = &thread_mark;
     loop->remains.next = &loop->remains;
     loop->now_ms = clock_monotonic_ms(services->clock);
     ring_init(&loop->tasks);
@@ -61,7 +63,7 @@ struct loop *loop_create(const struct services *services, struct error *error)
 
 bool loop_is_here(const struct loop *loop)
 {
-    return pthread_equal(loop->thread, pthread_self());
+    return loop->thread == &thread_mark;
 }
 
 const struct services *loop_services(const struct loop *loop)
@@ -111,9 +113,9 @@ bool loop_watch(struct loop *loop, struct loop_watch *watch, int descriptor, uin
 
 void loop_rewatch(struct loop *loop, struct loop_watch *watch, uint32_t events)
 {
-    ASSERT(events != 0 && watch->events != 0);
     if (watch->events == events)
         return;
+    ASSERT(events != 0 && watch->events != 0);
     watch->events = events;
     control(loop, EPOLL_CTL_MOD, watch);
 }
@@ -193,9 +195,10 @@ static void task_append(struct loop_task *head, struct loop_task *task)
 
 void loop_defer(struct loop *loop, struct loop_task *task)
 {
+    if (task->next != NULL)
+        return;
     ASSERT(loop_is_here(loop));
-    if (task->next == NULL)
-        task_append(&loop->tasks, task);
+    task_append(&loop->tasks, task);
 }
 
 void loop_cancel(struct loop_task *task)
