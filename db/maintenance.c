@@ -54,6 +54,7 @@ static const struct check checks[] = {
     {SQL_VERIFY_UNREAD_COUNT, "unread count is wrong in conversation"},
     {SQL_VERIFY_UNREAD_FROM, "an unread message is before the first unread in conversation"},
     {SQL_VERIFY_PARTICIPANTS, "participants do not match conversation"},
+    {SQL_VERIFY_ORDER, "order in the list is not that of its last message for conversation"},
     {SQL_VERIFY_MESSAGE_COUNT, "number of messages is wrong in conversation"},
     {SQL_VERIFY_HOLES, "deleted positions are wrong in conversation"},
     {SQL_VERIFY_ATTACHMENT_COUNT, "number of attachments is wrong in message"},

@@ -97,7 +97,8 @@ static const struct sql table[SQL_COUNT] = {
               "SELECT user_id FROM sessions WHERE is_connected = 1 AND changed_at < $1"),
     STATEMENT(SQL_RECOVERY_SUSPEND_ALL, "UPDATE sessions SET is_connected = 0, changed_at = $1"
                                         " WHERE is_connected = 1 AND changed_at < $2"),
-    STATEMENT(SQL_RECOVERY_ROOMS, "SELECT conversation_id FROM session_rooms WHERE pid = $1"),
+    STATEMENT(SQL_RECOVERY_ROOMS, "SELECT conversation_id FROM session_rooms WHERE pid = $1"
+                                  " ORDER BY conversation_id"),
     STATEMENT(SQL_RECOVERY_LOST_ROOM,
               "SELECT 1 FROM session_rooms room LEFT JOIN participants own"
               " ON own.user_id = $1 AND own.conversation_id = room.conversation_id"
@@ -327,6 +328,10 @@ static const struct sql table[SQL_COUNT] = {
               " AND p.last_message_seq = c.last_message_seq"
               " AND p.user_id = CASE p.is_salon WHEN 1 THEN c.salon_id"
               " ELSE c.client_user_id END)"),
+    STATEMENT(SQL_VERIFY_ORDER,
+              "SELECT c.id FROM conversations c WHERE last_message_seq <> COALESCE((SELECT m.seq"
+              " FROM messages m WHERE m.conversation_id = c.id ORDER BY m.position DESC LIMIT 1),"
+              " c.created_seq)"),
     STATEMENT(SQL_VERIFY_MESSAGE_COUNT,
               "SELECT c.id FROM conversations c WHERE message_count <> (SELECT COUNT(*)"
               " FROM messages m WHERE m.conversation_id = c.id) OR last_position <"

@@ -835,6 +835,21 @@ static void verify_finds_a_wrong_counter(void **state)
     buffer_free(&findings);
 }
 
+static void verify_finds_a_conversation_out_of_order(void **state)
+{
+    struct fixture *fixture = *state;
+    struct buffer findings = BUFFER_EMPTY;
+    struct error error;
+
+    fixture_send(fixture, fixture_conversation(fixture), client("c1"), "Bonjour");
+    fixture_execute(fixture, "UPDATE conversations SET last_message_seq = 1;"
+                             "UPDATE participants SET last_message_seq = 1");
+    error_clear(&error);
+    assert_true(database_verify(fixture->path, &findings, &error));
+    assert_non_null(strstr(buffer_text(&findings), "order in the list"));
+    buffer_free(&findings);
+}
+
 static void verify_finds_an_unread_message_that_nobody_would(void **state)
 {
     struct fixture *fixture = *state;
@@ -883,6 +898,7 @@ int main(void)
         TEST(a_database_that_comes_and_goes_is_two_lines_a_second),
         TEST(a_backup_is_complete),
         TEST(verify_finds_a_wrong_counter),
+        TEST(verify_finds_a_conversation_out_of_order),
         TEST(verify_finds_an_unread_message_that_nobody_would),
     };
 

@@ -178,7 +178,8 @@ const MUST_BE_EMPTY = {
          FROM conversations c WHERE n <> 2`,
     'participants differ from their conversation':
         `SELECT p.* FROM participants p JOIN conversations c ON c.id = p.conversation_id
-         WHERE p.status <> c.status OR p.last_message_at <> c.last_message_at`,
+         WHERE p.status <> c.status OR p.last_message_at <> c.last_message_at
+         OR p.last_message_seq <> c.last_message_seq`,
     'messages.attachment_count differs from a recount':
         `SELECT m.id FROM messages m WHERE attachment_count <> (SELECT count(*) FROM attachments a
          WHERE a.conversation_id = m.conversation_id AND a.position = m.position)`,
