@@ -10,8 +10,10 @@
 #include "common/local_time.h"
 #include "common/template.h"
 #include "common/utf8.h"
-#include "db/conversation_private.h"
-#include "db/message_private.h"
+#include "db/conversation_announcement.h"
+#include "db/conversation_json.h"
+#include "db/conversation_row.h"
+#include "db/message_sending.h"
 #include "db/person_private.h"
 #include "templates/defaults.h"
 
@@ -215,9 +217,8 @@ static bool send_text(struct transaction *transaction, const struct appointment_
                       struct conversation *conversation, struct error *error)
 {
     struct buffer content = BUFFER_EMPTY;
-    bool succeeded =
-        render(transaction, texts, kind, row, &content, error) &&
-        conversation_insert_system_message(transaction, conversation, buffer_text(&content), error);
+    bool succeeded = render(transaction, texts, kind, row, &content, error) &&
+                     message_send_system(transaction, conversation, buffer_text(&content), error);
 
     buffer_free(&content);
     return succeeded;
@@ -279,8 +280,8 @@ static bool follow_subject(struct transaction *transaction, const struct appoint
                  buffer_text(&new_subject));
         conversation->updated_at = transaction->now_ms;
         succeeded =
-            conversation_store(transaction, conversation, conversation->status, NULL, error) &&
-            conversation_announce(transaction, "conversation-updated", conversation, error);
+            conversation_row_store(transaction, conversation, conversation->status, NULL, error) &&
+            announce_conversation(transaction, "conversation-updated", conversation, error);
     }
     buffer_free(&old_subject);
     buffer_free(&new_subject);
@@ -299,8 +300,8 @@ static bool write_conversation(struct transaction *transaction,
     if (json == NULL)
         return true;
     json_writer_init(&writer, json);
-    return conversation_write(transaction->connection, &writer, conversation, &booking, NULL,
-                              error);
+    return conversation_json_write(transaction->connection, &writer, conversation, &booking, NULL,
+                                   error);
 }
 
 /* Tells the salon its count, which stays as it is: a page that was opened on a new conversation
@@ -329,9 +330,9 @@ static bool open_conversation(struct transaction *transaction,
                                                .appointment_id = row->id,
                                                .subject = buffer_text(&subject)};
         succeeded =
-            conversation_insert(transaction, &fresh, conversation, error) &&
+            conversation_row_insert(transaction, &fresh, conversation, error) &&
             send_text(transaction, texts, kind, row, conversation, error) &&
-            conversation_announce(transaction, "conversation-created", conversation, error) &&
+            announce_conversation(transaction, "conversation-created", conversation, error) &&
             announce_salon_total(transaction, row->salon_id, error);
     }
     buffer_free(&subject);
@@ -399,7 +400,8 @@ static bool load_or_open(struct transaction *transaction, const struct appointme
     *opened = row->conversation_id[0] == '\0';
     if (*opened)
         return open_conversation(transaction, texts, kind, row, conversation, error);
-    return conversation_load(transaction->connection, row->conversation_id, conversation, error);
+    return conversation_row_find(transaction->connection, row->conversation_id, conversation,
+                                 error);
 }
 
 /* Stores the change and tells both sides. */

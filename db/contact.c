@@ -1,8 +1,6 @@
 #include "db/contact.h"
 
-#include <string.h>
-
-#include "db/conversation_private.h"
+#include "db/conversation_row.h"
 #include "db/person_private.h"
 
 bool contact_list_run(struct connection *connection, struct contact_list *request,
@@ -25,8 +23,8 @@ bool typing_name_run(struct connection *connection, struct typing_name *request,
 {
     struct conversation conversation;
 
-    if (!conversation_load_for(connection, request->conversation_id, &request->caller,
-                               &conversation, error) ||
+    if (!conversation_row_find_for(connection, request->conversation_id, &request->caller,
+                                   &conversation, error) ||
         !person_append_name(connection, request->caller.user_id, request->name, error))
         return false;
     if (request->name->length == 0)

@@ -75,6 +75,31 @@ DATABASE_OPERATION(conversation_toggle_archived, struct conversation_reference);
 DATABASE_OPERATION(conversation_mark_read, struct conversation_reference);
 DATABASE_OPERATION(conversation_delete, struct conversation_reference);
 
+/* Most messages of the history that a joining socket gets. */
+#define HISTORY_MESSAGES 50
+
+/* Operation over struct conversation_join: marks the whole conversation read for the caller, then
+ * reads what the joining socket is shown, and remembers the room for the socket. */
+struct conversation_join {
+    const char *conversation_id;
+    struct caller caller;
+    const char *pid;     /* NULL: remembers nothing */
+    struct buffer *json; /* result: {conversationId, messages}, the newest HISTORY_MESSAGES, newest
+                            first */
+    int64_t newest;      /* result: of the outbox, at the same moment */
+};
+DATABASE_OPERATION(conversation_join, struct conversation_join);
+
+/* Operation over struct conversation_leave: marks the whole conversation read for the caller and
+ * forgets the room. */
+struct conversation_leave {
+    const char *conversation_id;
+    struct caller caller;
+    const char *pid; /* NULL: forgets nothing */
+    bool marked;     /* result: something had not been read */
+};
+DATABASE_OPERATION(conversation_leave, struct conversation_leave);
+
 /* Query over struct unread_summary: what the caller has not read. */
 struct unread_summary {
     struct caller caller;
@@ -85,8 +110,5 @@ DATABASE_QUERY(unread_total, struct unread_summary);
 /* An array of at most UNREAD_CONVERSATIONS_MAX, for the salon's side. */
 DATABASE_QUERY(unread_conversations, struct unread_summary);
 #define UNREAD_CONVERSATIONS_MAX 10
-
-/* Most `message-read` events of one marking, the newest; the messages beyond are marked too. */
-#define READ_EVENTS_MAX 200
 
 #endif

@@ -8,11 +8,19 @@ libdb_a_SOURCES = \
 	db/announcement.c db/announcement.h \
 	db/appointment.c db/appointment.h \
 	db/contact.c db/contact.h \
-	db/conversation.c db/conversation.h db/conversation_private.h \
+	db/conversation.c db/conversation.h \
+	db/conversation_announcement.c db/conversation_announcement.h \
+	db/conversation_json.c db/conversation_json.h \
+	db/conversation_row.c db/conversation_row.h \
 	db/database.c db/database.h db/database_driver.h \
 	db/input.c db/input.h \
 	db/maintenance.c db/maintenance.h \
-	db/message.c db/message.h db/message_private.h \
+	db/message.c db/message.h \
+	db/message_announcement.c db/message_announcement.h \
+	db/message_json.c db/message_json.h \
+	db/message_reading.c db/message_reading.h \
+	db/message_row.c db/message_row.h \
+	db/message_sending.c db/message_sending.h \
 	db/person.c db/person.h db/person_private.h \
 	db/position.c db/position.h \
 	db/privacy.c db/privacy.h \

@@ -5,8 +5,9 @@
 #include <string.h>
 
 #include "db/announcement.h"
-#include "db/conversation_private.h"
-#include "db/message_private.h"
+#include "db/conversation_announcement.h"
+#include "db/conversation_row.h"
+#include "db/message_json.h"
 #include "db/person_private.h"
 
 /* What stands where a name stood. */
@@ -158,7 +159,7 @@ static bool erase_in_subject(struct transaction *transaction, struct conversatio
     } else if (found) {
         snprintf(conversation->subject, sizeof(conversation->subject), "%s", buffer_text(&erased));
         succeeded =
-            conversation_store(transaction, conversation, conversation->status, NULL, error);
+            conversation_row_store(transaction, conversation, conversation->status, NULL, error);
     }
     buffer_free(&erased);
     return succeeded;
@@ -170,11 +171,11 @@ static bool erase_in_conversation(struct transaction *transaction, const char *c
 {
     struct conversation conversation;
 
-    return conversation_load(transaction->connection, conversation_id, &conversation, error) &&
+    return conversation_row_find(transaction->connection, conversation_id, &conversation, error) &&
            erase_attachments(transaction, conversation_id, user_id, error) &&
            erase_in_messages(transaction, conversation_id, names, error) &&
            erase_in_subject(transaction, &conversation, names, error) &&
-           conversation_announce(transaction, "conversation-updated", &conversation, error);
+           announce_conversation(transaction, "conversation-updated", &conversation, error);
 }
 
 static bool erase_conversations(struct transaction *transaction, struct person_erase *request,
@@ -365,8 +366,9 @@ static bool write_message(struct exporter *exporter, struct statement *row, stru
     json_member_text(writer, "clientMessageId", column_text(row, 7));
     json_write_key(writer, "attachments");
     json_begin_array(writer);
-    bool succeeded = column_integer(row, 6) == 0 ||
-                     attachments_write(exporter->connection, writer, exporter->conversation_id,
+    bool succeeded =
+        column_integer(row, 6) == 0 ||
+        message_json_write_attachments(exporter->connection, writer, exporter->conversation_id,
                                        column_integer(row, 0), error);
     json_end_array(writer);
     json_end_object(writer);
@@ -388,7 +390,7 @@ static bool write_conversation(struct exporter *exporter, struct statement *row,
     struct json_writer *writer = &exporter->writer;
     struct conversation conversation;
 
-    if (!conversation_load(exporter->connection, column_text(row, 0), &conversation, error))
+    if (!conversation_row_find(exporter->connection, column_text(row, 0), &conversation, error))
         return false;
     json_begin_object(writer);
     json_member_text(writer, "id", conversation.id);

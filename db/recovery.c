@@ -4,9 +4,7 @@
 
 #include "common/event.h"
 #include "db/announcement.h"
-#include "db/conversation_private.h"
 #include "db/engine/outbox_reader_private.h"
-#include "db/message_private.h"
 #include "db/person.h"
 
 /* ---- life of a recovery -------------------------------------------------------------------- */
@@ -205,58 +203,15 @@ bool recovery_open_run(struct transaction *transaction, struct recovery_open *re
 
 /* ---- rooms --------------------------------------------------------------------------------- */
 
-static bool remember_room(struct transaction *transaction, const struct conversation_join *request,
-                          struct error *error)
+bool recovery_remember_room(struct transaction *transaction, const struct recovery_room *room,
+                            int64_t seq, struct error *error)
 {
-    if (request->pid == NULL)
-        return true;
     struct statement *statement = statement_begin(transaction->connection, SQL_RECOVERY_ROOM_STORE);
-    bind_text(statement, 1, request->conversation_id);
-    bind_integer(statement, 2, request->newest);
-    bind_text(statement, 3, request->pid);
+
+    bind_text(statement, 1, room->conversation_id);
+    bind_integer(statement, 2, seq);
+    bind_text(statement, 3, room->pid);
     return statement_run(statement, error);
-}
-
-/* Only whoever got the history has its seq for an offset: it is no other event's. */
-static bool name_history(struct transaction *transaction, const struct conversation_join *request,
-                         struct error *error)
-{
-    static const struct buffer nothing = BUFFER_EMPTY;
-
-    return request->pid == NULL ||
-           announce_to_user(transaction, "conversation-history", request->caller.user_id, NULL,
-                            NULL, &nothing, error);
-}
-
-static bool write_history(struct connection *connection, const struct conversation *conversation,
-                          struct buffer *json, struct error *error)
-{
-    struct json_writer writer;
-
-    json_writer_init(&writer, json);
-    json_begin_object(&writer);
-    json_member_text(&writer, "conversationId", conversation->id);
-    json_write_key(&writer, "messages");
-    if (!messages_write_newest(connection, &writer, conversation, HISTORY_MESSAGES, error))
-        return false;
-    json_end_object(&writer);
-    return json->failed ? error_out_of_memory(error) : true;
-}
-
-bool conversation_join_run(struct transaction *transaction, struct conversation_join *request,
-                           struct error *error)
-{
-    struct conversation conversation;
-
-    if (!conversation_load_for(transaction->connection, request->conversation_id, &request->caller,
-                               &conversation, error) ||
-        !messages_mark_read(transaction, &conversation, request->caller.user_id, 1,
-                            conversation.last_position, NULL, error) ||
-        !name_history(transaction, request, error))
-        return false;
-    request->newest = transaction->next_seq - 1;
-    return write_history(transaction->connection, &conversation, request->json, error) &&
-           remember_room(transaction, request, error);
 }
 
 bool recovery_forget_room_run(struct transaction *transaction, struct recovery_room *request,
@@ -268,17 +223,4 @@ bool recovery_forget_room_run(struct transaction *transaction, struct recovery_r
     bind_text(statement, 1, request->pid);
     bind_text(statement, 2, request->conversation_id);
     return statement_run(statement, error);
-}
-
-bool conversation_leave_run(struct transaction *transaction, struct conversation_leave *request,
-                            struct error *error)
-{
-    struct recovery_room room = {.pid = request->pid, .conversation_id = request->conversation_id};
-    struct conversation conversation;
-
-    return conversation_load_for(transaction->connection, request->conversation_id,
-                                 &request->caller, &conversation, error) &&
-           messages_mark_read(transaction, &conversation, request->caller.user_id, 1,
-                              conversation.last_position, &request->marked, error) &&
-           (request->pid == NULL || recovery_forget_room_run(transaction, &room, error));
 }

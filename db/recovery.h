@@ -24,8 +24,6 @@
 
 /* Most events that a client which comes back may have missed. */
 #define RECOVERY_EVENTS_MAX 1000
-/* Most messages of the history that a joining socket gets. */
-#define HISTORY_MESSAGES 50
 
 /* Query over struct recovery_resume: may the socket go on where it was? It may when it is the
  * user's, all its rooms are still theirs and were shown before `offset`, nothing after `offset`
@@ -85,26 +83,9 @@ struct recovery_abandon {
 };
 DATABASE_OPERATION(recovery_abandon, struct recovery_abandon);
 
-/* Operation over struct conversation_join: marks the whole conversation read for the caller, then
- * reads what the joining socket is shown, and remembers the room for the socket. */
-struct conversation_join {
-    const char *conversation_id;
-    struct caller caller;
-    const char *pid;     /* NULL: remembers nothing */
-    struct buffer *json; /* result: {conversationId, messages}, the newest HISTORY_MESSAGES, newest
-                            first */
-    int64_t newest;      /* result: of the outbox, at the same moment */
-};
-DATABASE_OPERATION(conversation_join, struct conversation_join);
-
-/* Operation over struct conversation_leave: marks the whole conversation read for the caller and
- * forgets the room. */
-struct conversation_leave {
-    const char *conversation_id;
-    struct caller caller;
-    const char *pid; /* NULL: forgets nothing */
-    bool marked;     /* result: something had not been read */
-};
-DATABASE_OPERATION(conversation_leave, struct conversation_leave);
+/* Within another operation: the socket has joined the room, and was shown its history when the
+ * newest event was `seq`. For db/ alone. */
+bool recovery_remember_room(struct transaction *transaction, const struct recovery_room *room,
+                            int64_t seq, struct error *error);
 
 #endif

@@ -13,6 +13,7 @@
 #include "db/announcement.h"
 #include "db/engine/schema.h"
 #include "db/maintenance.h"
+#include "db/message_reading.h"
 #include "tests/unit/db_fixture.h"
 #include "tests/unit/log_reader.h"
 #include "tests/unit/wait.h"
