@@ -9,6 +9,7 @@
 
 /* ---- ends ---------------------------------------------------------------------------------- */
 
+/* Resuming comes last: the next event may be handled, and the client be gone, before it returns. */
 static void end_action(struct action *action)
 {
     struct socketio_socket *socket = action->client->socket;

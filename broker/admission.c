@@ -87,6 +87,8 @@ static void refuse_token(struct admission *admission, struct socketio_socket *so
     buffer_free(&data);
 }
 
+/* Of a user, and not of an address: behind one address there may be a whole salon, and behind one
+ * user only a page that has gone wrong. */
 static bool has_too_many(const struct broker_parts *parts, const char *user_id)
 {
     const struct user *user = rooms_find_user(&parts->rooms, user_id);
@@ -171,6 +173,8 @@ static void on_feed_begun(struct feed_waiter *waiter, bool reached)
         give_up(connecting);
         return;
     }
+    /* Both are made in any case: whether the old ones can be gone on with is found by the operation
+     * that stores the new ones. */
     engineio_make_id(random, connecting->pid);
     engineio_make_id(random, connecting->sid);
     connecting->request.operation = recovery_open(&connecting->open);

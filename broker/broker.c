@@ -265,6 +265,8 @@ static void describe_socketio(struct broker *broker)
     };
 }
 
+/* The worker is there before: opening the database is what can fail for reasons that a person has
+ * to read, and it hands events to the feed only once the loop turns. */
 static bool create_parts(struct broker *broker, struct error *error)
 {
     struct broker_parts *parts = &broker->parts;
@@ -310,10 +312,14 @@ void broker_free(struct broker *broker)
     /* Sockets that are paused or not yet let in stay until their requests are done. */
     if (parts->socketio != NULL)
         broker_close_some(broker, SIZE_MAX);
+    /* Turning the loop, as their requests come back through it. Those who wait for the feed are
+     * told that it will not come so far: it may be the database that does not answer. */
     while (broker->admission.clients > 0) {
         feed_cancel(parts->feed);
         loop_turn(parts->loop, ENDING_TURN_MS);
     }
+    /* The worker first: what it still finishes calls back into all the others. Then from the
+     * sockets down, each before what it uses. */
     worker_free(parts->worker);
     restart_free(broker->restart);
     socketio_server_free(parts->socketio);

@@ -56,6 +56,8 @@ void client_start_expiry(struct client *client)
     loop_timer_start(client->parts->loop, &client->expiry, left_ms > 0 ? left_ms : 0);
 }
 
+/* By the timer of its token, which every client has, and which fires in another turn: closing a
+ * socket frees the client, and the caller may be walking over all clients of a room. */
 void client_fail(struct client *client)
 {
     client->is_failing = true;
@@ -209,6 +211,8 @@ static void begin_lagging(struct client *client)
     client->parts->on_lag(client);
 }
 
+/* What is not newer was in a picture that it got (its history, say), or among what it had
+ * missed. */
 static void send_in_order(struct client *client, int64_t seq, struct block *packet)
 {
     if (seq <= client->position || client->is_lagging)

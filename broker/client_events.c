@@ -135,7 +135,9 @@ static void on_joined(struct worker_request *request)
     action_fail(action, &request->job.error);
 }
 
-/* Makes a pending membership, if there is none at all. False with *error. */
+/* Makes a pending membership, if there is none at all. False with *error. Before the history is
+ * read, and not after: what is committed in between comes through the feed and is held, so that it
+ * is neither missed nor shown twice. */
 static bool enter_room(struct action *action, struct error *error)
 {
     struct client *client = action->client;
@@ -176,6 +178,7 @@ static void handle_join(struct action *action)
     action_write(action, conversation_join(&action->call.join), on_joined);
 }
 
+/* Only now: events that were committed before it left are still for it. */
 static void on_left(struct worker_request *request)
 {
     struct action *action = action_of(request);
@@ -222,7 +225,8 @@ static void on_sent(struct worker_request *request)
         action_succeed(action, "message", &action->json);
 }
 
-/* Whether somebody else looks at the conversation. */
+/* Whether somebody else looks at the conversation. Looked at before the write and not in it: rooms
+ * are the loop's. Who joins in between reads the message in the history, which marks it. */
 static bool is_other_present(const struct client *client, const char *room_id)
 {
     const struct room *room = rooms_find_room(&client->parts->rooms, room_id);
@@ -375,6 +379,8 @@ static void on_may_stop(struct worker_request *request)
     action_succeed(action, NULL, NULL);
 }
 
+/* The database is asked each time: whoever takes part may type, also without having joined, and
+ * being in the room is no proof, as the conversation may be gone since. */
 static void check_typing(struct action *action, void (*on_done)(struct worker_request *request))
 {
     if (!read_conversation_id(action))
@@ -412,6 +418,7 @@ static const struct handler handlers[] = {
     {"user-stopped-typing", handle_stopped_typing},
 };
 
+/* Seven names: comparing them is less than a hash. */
 static const struct handler *find_handler(const char *name)
 {
     for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)

@@ -10,6 +10,8 @@
 /* Delay after which a timer is due in a later turn of the loop, not in this one again. */
 #define NEXT_TURN_MS 1
 
+/* The window is a ring by seq, because gaps are rare and short: FEED_GAP_MS after the first event
+ * out of turn the outbox is read, whatever is in it by then. */
 /* An event that is kept until its turn comes. */
 struct kept_event {
     struct event event;
@@ -69,7 +71,8 @@ static void clear_window(struct feed *feed)
         drop_kept(feed, i);
 }
 
-/* Without memory it is lost here, and read from the outbox later. */
+/* What does not fit, or has no memory, is lost here, and read from the outbox when its turn has
+ * come: the table is the truth, and the window only saves reading it. */
 static void keep_event(struct feed *feed, const struct event *event)
 {
     struct kept_event **kept = slot(feed, event->seq);
@@ -91,6 +94,8 @@ static void keep_event(struct feed *feed, const struct event *event)
 
 /* ---- handing on ---------------------------------------------------------------------------- */
 
+/* From the front again after each call: the callback may have made the feed go on, and other
+ * waiters with it. */
 static void tell_waiters(struct feed *feed)
 {
     struct feed_waiter **link = &feed->first_waiter;
@@ -113,6 +118,7 @@ static void hand_on(struct feed *feed, const struct event *event, int64_t arrive
     feed->statistics.delivered++;
     feed->slice_events++;
     feed->slice_bytes += event->payload_length;
+    /* Blanked: its seq counts, so that nobody looks for it, and nobody gets it. */
     if (event->payload_length > 0)
         feed->options.on_event(feed->options.owner, event,
                                loop_now_ms(feed->options.loop) - arrived_ms);
@@ -149,6 +155,9 @@ static void hand_on_kept(struct feed *feed)
         free(kept);
         tell_waiters(feed);
     }
+    /* Something is missing in front of what is kept. Not read at once: processes commit one after
+     * the other, but their messages overtake each other, and most gaps are closed within a
+     * millisecond. */
     if (feed->kept > 0 && !timer_is_running(&feed->gap) && !timer_is_running(&feed->slice))
         loop_timer_start(feed->options.loop, &feed->gap, FEED_GAP_MS);
 }
@@ -173,12 +182,16 @@ void feed_accept(struct feed *feed, const struct event *event)
     } else {
         keep_event(feed, event);
     }
+    /* While a slice is due, what comes is only kept: handing it on now would be a second slice in
+     * one turn, before clients had theirs. */
     if (!timer_is_running(&feed->slice))
         hand_on_kept(feed);
 }
 
 /* ---- reading the outbox -------------------------------------------------------------------- */
 
+/* Without a beginning everything is asked for that comes after the end of all seqs: which is
+ * nothing, and the newest seq, where to begin. */
 static void look_into_outbox(struct feed *feed)
 {
     if (feed->is_reading)
@@ -197,7 +210,9 @@ static void begin_at(struct feed *feed, int64_t seq)
     tell_waiters(feed);
 }
 
-/* The seqs between where we are and the oldest event there is were pruned. */
+/* The seqs between where we are and the oldest event there is were pruned. An operator may have the
+ * outbox kept shorter than the broker was away, or stopped. Waiting for what is gone would be for
+ * ever: it is counted, told, and passed over. */
 static void skip_pruned(struct feed *feed, int64_t oldest)
 {
     log_limited(loop_services(feed->options.loop)->log, &feed->pruned, LOG_LEVEL_WARNING,
@@ -251,11 +266,15 @@ static void on_read(struct worker_request *request)
     bool may_be_more = request->succeeded && !feed->read.is_last;
     if (request->succeeded && feed->users > 0)
         take_outbox(feed);
+    /* Those who wait for the beginning are told: they are clients on their way in, who had better
+     * try again. Who waits for a seq is in already, and the next look may bring it. */
     else if (!feed->has_begun)
         feed_cancel(feed);
     event_batch_clear(&feed->read.batch);
     if (feed->users == 0)
         return;
+    /* Also after a failure: a database that is away for a while is not a reason to end, and clients
+     * stay, with everything that they miss meanwhile still in the outbox. */
     loop_timer_start(feed->options.loop, &feed->look, may_be_more ? NEXT_TURN_MS : FEED_LOOK_MS);
 }
 
@@ -291,6 +310,8 @@ void feed_leave(struct feed *feed)
     ASSERT(feed->users > 0);
     if (--feed->users > 0)
         return;
+    /* Nobody is there for whom events could be kept in order: the next who enters begins with what
+     * is newest then, and an idle broker does not read. */
     feed->has_begun = false;
     clear_window(feed);
     loop_timer_stop(feed->options.loop, &feed->look);

@@ -6,6 +6,7 @@
 
 static const int64_t bounds_ms[METRICS_BUCKETS - 1] = METRICS_BOUNDS;
 
+/* Searched from below: nearly everything is in the first buckets. */
 void histogram_observe(struct histogram *histogram, int64_t milliseconds)
 {
     int bucket = 0;
@@ -40,6 +41,7 @@ static void write_gauge(struct buffer *out, const char *name, const char *help, 
     write_value(out, name, "gauge", help, value);
 }
 
+/* The format counts cumulatively, each bucket with those below it; we count each value once. */
 static void write_histogram(struct buffer *out, const char *name, const char *help,
                             const struct histogram *histogram)
 {

@@ -15,7 +15,7 @@ struct absence {
 };
 
 /* A user has gone offline; their contacts are being read. */
-struct farewell_note {
+struct offline_note {
     struct worker_request request;
     struct presence *presence;
     struct contact_list list;
@@ -44,6 +44,8 @@ static const char *next_id(const struct buffer *ids, const char *id)
 }
 
 /* The contact with that id if it is known here and this pass has not met it before. */
+/* The list has a contact once for each conversation that is shared; passes are numbered so that
+ * nobody has to be unmarked after one. */
 static struct user *meet_contact(struct presence *presence, const char *id)
 {
     struct user *user = rooms_find_user(presence->rooms, id);
@@ -84,6 +86,7 @@ static void tell_contacts(struct presence *presence, const struct buffer *contac
         if (contact == NULL)
             continue;
         for (struct occupant *one = contact->first; one != NULL; one = one->next_of_user)
+            /* Who is not let in yet is told of all that are online when it is. */
             if (client_of(one)->is_online)
                 client_send(client_of(one), packet);
     }
@@ -120,7 +123,7 @@ static void end_absence(struct absence *absence)
 
 static void on_contacts(struct worker_request *request)
 {
-    struct farewell_note *note = CONTAINER_OF(request, struct farewell_note, request);
+    struct offline_note *note = CONTAINER_OF(request, struct offline_note, request);
     const struct user *user = rooms_find_user(note->presence->rooms, note->user_id);
 
     /* Who has come back meanwhile has been announced then. */
@@ -130,10 +133,12 @@ static void on_contacts(struct worker_request *request)
     free(note);
 }
 
+/* Contacts are read now, and not kept from when the user came: conversations may have begun since,
+ * and each user's list would be in memory for as long as they stay. */
 static void tell_offline(struct presence *presence, const char *user_id)
 {
     size_t size = strlen(user_id) + 1;
-    struct farewell_note *note = calloc(1, sizeof(*note) + size);
+    struct offline_note *note = calloc(1, sizeof(*note) + size);
 
     if (note == NULL)
         return;
@@ -184,6 +189,8 @@ void presence_connected(struct presence *presence, struct client *client,
     user->online_count++;
     if (user->absence != NULL)
         end_absence(user->absence);
+    /* First the client, then the others: who learns of the user may write at once, and is then
+     * known there. */
     tell_client(presence, client, contacts);
     if (!was_online)
         tell_contacts(presence, contacts, "user-online", user->id);
@@ -206,6 +213,8 @@ void presence_restore(struct presence *presence, const struct buffer *user_ids)
         struct user *user = rooms_take_user(presence->rooms, id);
         if (user == NULL)
             continue;
+        /* As if each had gone just now. Those that have come back before this was known are online,
+         * and nobody has been told otherwise. */
         if (!is_online(user))
             begin_absence(presence, user, PRESENCE_RESTART_MS);
         rooms_drop_user(presence->rooms, user);

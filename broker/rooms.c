@@ -56,6 +56,8 @@ struct room *rooms_take_room(struct rooms *rooms, const char *id)
     return NULL;
 }
 
+/* Users and rooms are dropped by whoever lets go of them, and not by a count of references: that
+ * they are needed stands in their own fields, which cannot fall out of step with it. */
 void rooms_drop_user(struct rooms *rooms, struct user *user)
 {
     if (user->first != NULL || user->absence != NULL)
@@ -95,6 +97,7 @@ void rooms_remove_occupant(struct rooms *rooms, struct occupant *occupant)
     rooms_drop_user(rooms, user);
 }
 
+/* Walked from the socket, which has a few rooms, and not from the room. */
 struct membership *rooms_find_membership(const struct occupant *occupant, const char *room_id)
 {
     struct membership *membership = occupant->memberships;
@@ -115,6 +118,7 @@ struct membership *rooms_join(struct rooms *rooms, struct occupant *occupant, co
         rooms_drop_room(rooms, room);
         return NULL;
     }
+    /* In front: the order of a room's members means nothing, and finding an end would be a walk. */
     *membership = (struct membership){.room = room,
                                       .occupant = occupant,
                                       .next_in_room = room->first,

@@ -17,6 +17,8 @@ struct typist {
     struct timer expiry;
 };
 
+/* Listed by room, to be found and told there, and all together, for a client that leaves: a client
+ * is not asked which rooms it types in, as few type at any moment. */
 struct typing {
     struct loop *loop;
     struct rooms *rooms;
@@ -124,6 +126,8 @@ void typing_start(struct typing *typing, struct client *client, const char *room
         typist = add_typist(typing, client, room_id);
     if (typist == NULL)
         return;
+    /* Of several tabs the one that wrote last counts: if another one leaves the room, the user
+     * still writes. */
     typist->client = client;
     loop_timer_start(typing->loop, &typist->expiry, TYPING_MS);
     tell_others(typist->room, client->occupant.user, name);

@@ -7,7 +7,9 @@
 #include "common/assert.h"
 #include "common/container.h"
 
-/* What comes back to the loop: a request that is done, or an event. */
+/* What comes back to the loop: a request that is done, or an event. One queue for results and
+ * events, because their order is a promise: what an operation has changed is told to everybody
+ * before the one who asked for it is answered. */
 struct arrival {
     struct arrival *next;
     struct worker_request *request; /* NULL: an event */
@@ -58,6 +60,7 @@ static void post_arrival(struct worker *worker, struct arrival *arrival)
         worker->last_arrival->next = arrival;
     worker->last_arrival = arrival;
     pthread_mutex_unlock(&worker->lock);
+    /* Only the first: the loop takes all that are there, and a signal is a system call. */
     if (is_first)
         loop_wakeup_signal(&worker->wakeup);
 }
@@ -174,6 +177,8 @@ void worker_write(struct worker *worker, struct worker_request *request)
         return;
     request->job.operation = request->operation;
     request->job.completed = on_operation_done;
+    /* Collected, and handed over at the end of the turn: a thousand clients that come back in one
+     * turn share a few commits, and the writer is woken once. */
     worker->writes[worker->write_count++] = &request->job;
     if (worker->write_count == DATABASE_BATCH_OPERATIONS)
         submit_writes(worker);
@@ -181,6 +186,8 @@ void worker_write(struct worker *worker, struct worker_request *request)
         loop_defer(worker->options.loop, &worker->submission);
 }
 
+/* Threads of our own, and not the database's writer: readers see the last commit while the next one
+ * is being written, and a page that asks for its history does not wait for the disk. */
 void worker_read(struct worker *worker, struct worker_request *request)
 {
     if (!start_request(worker, request))
@@ -264,6 +271,8 @@ static void free_memory(struct worker *worker)
 }
 
 /* Results may make new requests: until there are none. */
+/* Nothing is cancelled: an operation that is under way uses the memory of whoever asked for it, and
+ * its effects should be told to whoever is still there. */
 static void await_requests(struct worker *worker)
 {
     while (worker->pending > 0) {

@@ -147,6 +147,8 @@ static bool speaks_our_protocol(const struct http_request *request)
     return strcmp(protocol, PROTOCOL) == 0;
 }
 
+/* The checks come in the reference server's order, so that a request with several faults is
+ * answered what it would answer; but the application is asked last of all. */
 static void handle_handshake(struct engineio_server *server, struct http_request *request,
                              enum engineio_transport transport)
 {

@@ -54,6 +54,7 @@ void engineio_respond(const struct engineio_origins *origins, struct http_reques
     http_respond(request, &response);
 }
 
+/* As JSON, for people who look into their browser: socket.io-client only looks at the status. */
 static void respond_code(const struct engineio_origins *origins, struct http_request *request,
                          unsigned status, enum engineio_error error, const char *message)
 {

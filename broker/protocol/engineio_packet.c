@@ -58,6 +58,8 @@ enum engineio_payload_result engineio_payload_next(const char *payload, size_t l
     return is_valid ? ENGINEIO_PAYLOAD_PACKET : ENGINEIO_PAYLOAD_MALFORMED;
 }
 
+/* The block was made for a WebSocket, as most clients have one, and may be in the queues of those,
+ * too: only what stands behind its frame header is used. */
 void engineio_payload_append(struct buffer *payload, const struct block *packet)
 {
     static const char separator = SEPARATOR, prefix = BINARY_PREFIX;

@@ -155,6 +155,8 @@ static void end_session(struct engineio_session *session, enum engineio_end end,
     void *user = session->user;
 
     ASSERT(session->state == STATE_OPEN);
+    /* First all that is ours, then on_close: the callback may end the server, and with it
+     * everything that this function could still look at. */
     session->sessions->counts[session->transport]--;
     session->state = STATE_CLOSING;
     upgrade_abandon(session);
@@ -189,6 +191,8 @@ static void start_heartbeat(struct engineio_session *session, int64_t delay_ms)
     loop_timer_start(loop_of(session), &session->timer, delay_ms - deadline_ms % grain);
 }
 
+/* The server pings, since protocol 4: browsers slow the timers of tabs that nobody looks at, and a
+ * client's pings came too late. */
 static void send_ping(struct engineio_session *session)
 {
     session->awaits_pong = true;
@@ -201,6 +205,7 @@ static void on_session_timer(struct timer *timer)
 {
     struct engineio_session *session = CONTAINER_OF(timer, struct engineio_session, timer);
 
+    /* One timer: a session that is over has no heartbeat. */
     if (session->state == STATE_CLOSING)
         end_waiting(session);
     else if (!session->awaits_pong)
@@ -310,6 +315,8 @@ static void on_upgrade_timer(struct timer *timer)
     struct upgrade *upgrade = CONTAINER_OF(timer, struct upgrade, timer);
     struct engineio_session *session = upgrade->session;
 
+    /* One timer for both, as the second ends with the first: patience is looked at whenever it is
+     * time for a noop. */
     if (loop_now_ms(loop_of(session)) >= upgrade->expires_ms)
         upgrade_abandon(session);
     else
@@ -322,6 +329,7 @@ void engineio_session_probe(struct engineio_session *session, int descriptor, co
     const struct engineio_session_options *options = session->sessions->options;
     struct upgrade *upgrade = NULL;
 
+    /* A second WebSocket, or one for a session that has one, is closed; the session goes on. */
     if (session->state == STATE_OPEN && session->polling != NULL && session->upgrade == NULL)
         upgrade = calloc(1, sizeof(*upgrade));
     if (upgrade == NULL || !loop_timer_add(options->loop, &upgrade->timer, on_upgrade_timer)) {
@@ -462,6 +470,7 @@ static struct block *encode_open(const struct engineio_session *session)
     json_member_text(&writer, "sid", session->id);
     json_write_key(&writer, "upgrades");
     json_begin_array(&writer);
+    /* There is only one way up. */
     if (session->transport == ENGINEIO_POLLING)
         json_write_text(&writer, "websocket");
     json_end_array(&writer);
@@ -619,6 +628,7 @@ size_t engineio_sessions_close_some(struct engineio_sessions *sessions, size_t l
     const struct table *table = &sessions->by_id;
     size_t open = sessions->counts[ENGINEIO_POLLING] + sessions->counts[ENGINEIO_WEBSOCKET];
 
+    /* In no order: it only has to be spread over time who comes back to the next server. */
     for (size_t i = 0; i < table->bucket_count && limit > 0; i++) {
         struct engineio_session *session;
 

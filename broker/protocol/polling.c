@@ -99,6 +99,8 @@ bool polling_close(struct polling *polling, enum polling_goodbye goodbye)
                 goodbye == POLLING_GOODBYE_AGREED ? options->noop : options->close, SIZE_MAX);
     if (polling->get != NULL)
         answer_get(polling);
+    /* Without a GET there is nobody to tell: a WebSocket can be written to whenever we like, here
+     * the client has to come. Only who has something to lose is waited for. */
     if (goodbye == POLLING_GOODBYE_ORDERLY && !output_is_empty(&polling->output)) {
         polling->state = STATE_CLOSING;
         return false;
@@ -107,7 +109,8 @@ bool polling_close(struct polling *polling, enum polling_goodbye goodbye)
     return true;
 }
 
-/* Ends it because of the client. */
+/* Ends it because of the client. The other request that waits is answered, too: one client has
+ * both, and nothing else would end it. */
 static void fail_polling(struct polling *polling, enum polling_end end)
 {
     polling_close(polling, POLLING_GOODBYE_BLAMING);
@@ -150,6 +153,8 @@ void polling_want_drain(struct polling *polling)
     loop_defer(polling->options->loop, &polling->task);
 }
 
+/* Only the GET that waits is watched, and the POST: a client between two requests is found to be
+ * gone by the heartbeat. */
 static void on_get_gone(void *context)
 {
     struct polling *polling = context;
@@ -255,6 +260,7 @@ void polling_post(struct polling *polling, struct http_request *request)
         fail_polling(polling, POLLING_FAILED);
         return;
     }
+    /* Handled within the request, and not at the end of the turn: its answer tells that it was. */
     polling->post = request;
     polling->post_offset = 0;
     consume_post(polling);

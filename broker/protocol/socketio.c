@@ -90,6 +90,7 @@ static void handle_connect(struct socketio_connection *connection,
     case SOCKETIO_PAYLOAD_GOOD:
         break;
     }
+    /* A refusal and not the end: other namespaces of the connection go on. */
     if (name_space == NULL)
         socketio_connection_refuse(connection, name, "Invalid namespace", NULL);
     else if (!socketio_socket_create(connection, name_space, auth, query))
@@ -229,6 +230,8 @@ static bool on_origin(void *owner, const char *origin, const char *host)
     return options->is_origin_allowed(options->application, origin, host);
 }
 
+/* The connection is made with the verdict, and not when the session opens: it is what the session's
+ * callbacks are given, and the session may end before it has opened. */
 static struct engineio_verdict on_session_handshake(void *owner,
                                                     const struct engineio_handshake *handshake)
 {

@@ -146,6 +146,7 @@ void socketio_connection_close(struct socketio_connection *connection, enum sock
 {
     if (connection->is_over)
         return;
+    /* What follows from the first reason (the transport breaks, say) is not why it ended. */
     if (!connection->has_reason) {
         connection->has_reason = true;
         connection->reason = reason;

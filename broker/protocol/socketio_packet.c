@@ -95,6 +95,8 @@ bool socketio_packet_parse(const char *text, size_t length, struct socketio_pack
 
 /* ---- payload ------------------------------------------------------------------------------- */
 
+/* What the official clients emit to themselves: a page must not be made to believe that it was
+ * they. */
 static bool is_reserved(const char *name)
 {
     static const char *const reserved[] = {"connect",       "connect_error", "disconnect",

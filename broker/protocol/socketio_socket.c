@@ -15,7 +15,8 @@ enum state {
     STATE_ENDED,   /* buried */
 };
 
-/* An event that waits for its turn. */
+/* An event that waits is kept as it came, and parsed when its turn has come: a tree of JSON is many
+ * times as large as its text, and the limits of the queue are those of texts. */
 struct waiting {
     struct waiting *next;
     struct socketio_bundle bundle; /* its bytes are behind */
@@ -119,8 +120,9 @@ static void queue_clear(struct socketio_socket *socket)
         free(waiting);
 }
 
-/* Stops reading from the connection while one of its queues is full, and goes on when it has
- * become half empty. */
+/* Stops reading from the connection while one of its queues is full, and goes on when it has become
+ * half empty. Half and not one less: a client that goes on sending would be stopped and let go on
+ * with each of its events, a system call each time. */
 static void update_full(struct socketio_socket *socket)
 {
     struct socketio_connection *connection = socket->connection;
@@ -140,7 +142,7 @@ static void update_full(struct socketio_socket *socket)
     }
 }
 
-/* ---- turns --------------------------------------------------------------------------------- */
+/* ---- one event after the other ------------------------------------------------------------- */
 
 static void handle_event(struct socketio_socket *socket, const struct socketio_bundle *bundle)
 {
@@ -160,6 +162,7 @@ static void handle_event(struct socketio_socket *socket, const struct socketio_b
                      ? socketio_payload_refuse_length(socket->payload_rules, &error)
                      : socketio_payload_read(&packet, socket->payload_rules, &tree, &error);
     if (result == SOCKETIO_PAYLOAD_MALFORMED) {
+        /* What stands behind it is of somebody who does not speak the protocol. */
         queue_clear(socket);
         if (socket->connection != NULL)
             socketio_connection_close(socket->connection, SOCKETIO_PARSE_ERROR, FAREWELL_UNSAID);
@@ -206,6 +209,8 @@ static void settle_socket(struct socketio_socket *socket)
     }
 }
 
+/* Callbacks are counted: within one, the application may disconnect the socket or send to it, and
+ * that must not call back again before the first has returned, nor free the socket. */
 static void enter(struct socketio_socket *socket)
 {
     socket->callbacks++;
@@ -248,7 +253,8 @@ void socketio_socket_event(struct socketio_socket *socket, const struct socketio
 
 /* ---- acknowledgements of what we sent ------------------------------------------------------ */
 
-/* Where in the socket's list it is linked, or the list's end. */
+/* Where in the socket's list it is linked, or the list's end. A list, and not a table:
+ * SOCKETIO_ACKS_MAX is small, and most sockets never wait for any. */
 static struct expected_ack **find_ack(struct socketio_socket *socket, int64_t id)
 {
     struct expected_ack **link = &socket->acks;
@@ -427,6 +433,7 @@ void socketio_disconnect(struct socketio_socket *socket)
     struct block *packet = socketio_encode(&header, NULL, 0);
     socketio_send(socket, packet);
     block_release(packet);
+    /* The application wants it ended: the events that wait would be answered to nobody. */
     queue_clear(socket);
     socketio_socket_detach(socket, SOCKETIO_SERVER_DISCONNECT);
 }

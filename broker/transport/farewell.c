@@ -39,6 +39,8 @@ static void on_farewell_timeout(struct timer *timer)
     finish_farewell(CONTAINER_OF(timer, struct farewell, timer));
 }
 
+/* What arrives is read although nobody wants it: a socket that is closed with bytes unread resets
+ * the connection, and the peer's system throws away our last ones. */
 /* Throws away what the peer sends. False when there is nothing more to come. */
 static bool drain_peer(struct farewell *farewell)
 {
@@ -97,6 +99,7 @@ void farewell_start(struct farewell_set *set, int descriptor, struct output *out
         return;
     }
     loop_timer_start(set->loop, &farewell->timer, FAREWELL_MS);
+    /* Most have room for a close frame: a turn less for each. */
     on_farewell_ready(&farewell->watch, EPOLLOUT);
 }
 

@@ -12,8 +12,13 @@
 #define LENGTH_64     127u
 #define MASK_BYTES    4
 
+/* Written by hand, and not with libwslay: its context has some 9 kB of heap for each connection,
+ * idle or not, and it lets pass what section 5.5 forbids (a fragmented ping, a close of one byte).
+ * The tests compare the two. */
 /* ---- UTF-8, byte by byte (RFC 3629 section 4) ---------------------------------------------- */
 
+/* Not common/utf8, which looks at whole texts: a piece of a message may end within a character, and
+ * what is wrong is to be told at its first byte. */
 enum utf8_state {
     UTF8_COMPLETE, /* between two characters */
     UTF8_ONE,      /* one more continuation byte */
@@ -178,7 +183,9 @@ static enum header_result read_header(const struct frame_parser *parser, const c
     return HEADER_COMPLETE;
 }
 
-/* The same XOR masks and unmasks. Afterwards mask[0] belongs to the byte behind. */
+/* The same XOR masks and unmasks. Afterwards mask[0] belongs to the byte behind. Eight bytes at a
+ * time: a message of a client is unmasked on the loop's thread, and 1 MB in single bytes would be
+ * felt by all others. */
 static void unmask(uint8_t mask[MASK_BYTES], char *bytes, size_t length)
 {
     uint8_t doubled[2 * MASK_BYTES];

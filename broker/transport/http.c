@@ -82,6 +82,9 @@ struct http_request {
 
 /* ---- running libmicrohttpd ----------------------------------------------------------------- */
 
+/* libmicrohttpd is run once a turn, after everybody who may have answered a request: resuming
+ * connections makes it look at all that are suspended, however many are resumed. With an epoll
+ * descriptor of its own it still has to be asked when it wants to run next. */
 static void schedule_daemon(struct http_server *server)
 {
     struct loop *loop = server->options->loop;
@@ -120,6 +123,8 @@ static void on_daemon_timeout(struct timer *timer)
 
 /* ---- requests ------------------------------------------------------------------------------ */
 
+/* The request begins here, and not in on_access: only here the query is whole, and not yet taken
+ * apart into decoded arguments. */
 static void *on_uri(void *context, const char *uri, struct MHD_Connection *connection)
 {
     struct http_server *server = context;
@@ -168,6 +173,7 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
         return;
     *request_context = NULL;
     if (request->on_upgraded != NULL)
+        /* It went before the answer was out: on_socket will not come. */
         request->on_upgraded(request->upgrade_context, -1, NULL, 0);
     request_free(request);
 }
@@ -214,6 +220,7 @@ static enum MHD_Result receive_body(struct http_request *request, const char *by
 {
     size_t limit = request->server->options->max_body_bytes;
 
+    /* Announced or not (chunked): what is read is counted. */
     request->body_bytes += *length;
     if (request->body_bytes > BODY_PATIENCE * limit)
         return MHD_NO;
@@ -237,6 +244,7 @@ static void complete_request(struct http_request *request)
     }
     options->on_request(options->owner, request);
     if (!request->is_answered) {
+        /* Else libmicrohttpd would ask for the answer again in each run. */
         request->is_suspended = true;
         MHD_suspend_connection(request->connection);
     }
@@ -377,6 +385,7 @@ static void drop_request(struct http_request *request)
 static void queue_response(struct http_request *request, unsigned status,
                            struct MHD_Response *response)
 {
+    /* Without memory for an answer the connection ends without one, which on_access says. */
     if (response == NULL || MHD_queue_response(request->connection, status, response) != MHD_YES)
         request->is_dropped = true;
     if (response != NULL)
@@ -433,7 +442,9 @@ void http_request_watch(struct http_request *request, void (*on_gone)(void *cont
 {
     request->on_gone = on_gone;
     request->gone_context = context;
-    /* When the system refuses (no memory), the owner's own time limit still ends the request. */
+    /* libmicrohttpd does not look at connections that are suspended, and has the descriptor in an
+     * epoll set of its own, which ours does not disturb. When the system refuses (no memory), the
+     * owner's own time limit still ends the request. */
     loop_watch(request->server->options->loop, &request->watch, descriptor_of(request),
                EPOLLRDHUP | EPOLLONESHOT, on_peer_event);
 }
@@ -639,6 +650,8 @@ static void on_acceptable(struct loop_watch *watch, uint32_t events)
             return;
         }
         server->is_short = false;
+        /* Upgraded ones are no longer among these: whoever counts clients refuses them by a
+         * status. */
         if (connection_count(server) >= server->options->max_connections)
             refuse_connection(server, descriptor);
         else /* closes it when it fails */

@@ -117,6 +117,7 @@ void loop_rewatch(struct loop *loop, struct loop_watch *watch, uint32_t events)
         return;
     ASSERT(events != 0 && watch->events != 0);
     watch->events = events;
+    /* This cannot fail: the descriptor is watched, and no memory is needed. */
     control(loop, EPOLL_CTL_MOD, watch);
 }
 
@@ -135,6 +136,8 @@ void loop_unwatch(struct loop *loop, struct loop_watch *watch)
     }
 }
 
+/* Level-triggered: whoever stops reading because others wait is told again, and no edge can be
+ * missed. It costs a system call only when the events that are wanted change. */
 static void handle_descriptors(struct loop *loop)
 {
     for (loop->event_next = 0; loop->event_next < loop->event_count;) {
@@ -222,6 +225,8 @@ static void ring_take(struct loop_task *from, struct loop_task *to)
     ring_init(from);
 }
 
+/* In rounds: what a task defers runs in this turn, too, so that what is sent because of something
+ * that was sent leaves with it; but not without end, or nobody else would have a turn. */
 static void handle_tasks(struct loop *loop)
 {
     for (int round = 0; round < LOOP_TASK_ROUNDS && loop->tasks.next != &loop->tasks; round++) {
@@ -247,6 +252,8 @@ void loop_bury(struct loop *loop, struct loop_remains *remains)
     loop->remains.next = remains;
 }
 
+/* Not freed when it ends: a callback may end an object whose code is still on the stack, and so may
+ * one that is called by that callback. At the end of the turn the stack is empty. */
 static void free_remains(struct loop *loop)
 {
     while (loop->remains.next != &loop->remains) {
@@ -267,6 +274,7 @@ static int wait_ms(const struct loop *loop, int max_wait_ms)
         return 0;
     if (timer == NULL)
         return max_wait_ms;
+    /* Asked anew: what this turn has done took time, and the wait would be too long by that. */
     int64_t wait = timer->deadline_ms - clock_monotonic_ms(loop->services->clock);
     if (wait < 0)
         wait = 0;

@@ -143,6 +143,7 @@ static struct block *queue_pop(struct output *output)
     struct block *block = queue_at(queue, 0);
     queue->bytes -= block->length;
     queue->first = (queue->first + 1) & (queue->capacity - 1);
+    /* Nearly always: a client that keeps up owns no memory for output. */
     if (--queue->count == 0) {
         free(queue);
         output->queue = NULL;
@@ -232,6 +233,8 @@ static ssize_t send_batch(const struct output *output, int descriptor)
     return sent;
 }
 
+/* Until the system takes no more, also after a part was taken: only EAGAIN promises that epoll will
+ * tell when there is room. */
 enum output_result output_flush(struct output *output, int descriptor)
 {
     while (!output_is_empty(output)) {

@@ -17,11 +17,15 @@ static size_t hash(const char *key)
     return (size_t)(sum ^ sum >> 32);
 }
 
+/* Chains, and not open addressing: the entries are in the objects, so that adding one takes no
+ * memory and taking one out leaves no gap to be remembered. */
 static struct table_entry **bucket(const struct table *table, const char *key)
 {
     return &table->buckets[hash(key) & (table->bucket_count - 1)];
 }
 
+/* All at once, and never back: some ten thousand entries are linked anew within a millisecond or
+ * two, and as many may come again after a restart. */
 static bool grow(struct table *table)
 {
     struct table larger = {.bucket_count =

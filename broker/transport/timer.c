@@ -4,8 +4,12 @@
 
 #include "common/assert.h"
 
+/* A heap, and not a wheel of slots: most timers (heartbeats, grace, patience) are moved again and
+ * again and never fire, delays are between 10 ms and a minute, and nothing ticks while nobody
+ * waits. Each timer knows its place, so that moving and stopping one needs no search. */
 #define INITIAL_CAPACITY 64
 
+/* The root is at position 1, the children of the one at p are at 2p and 2p + 1. */
 static void place(struct timer_heap *heap, struct timer *timer, size_t position)
 {
     heap->timers[position - 1] = timer;
@@ -42,6 +46,7 @@ static void sift_down(struct timer_heap *heap, struct timer *timer, size_t posit
     place(heap, timer, position);
 }
 
+/* Whichever way its deadline was changed: only one of the two moves it. */
 static void sift(struct timer_heap *heap, struct timer *timer)
 {
     sift_up(heap, timer, timer->position);
@@ -72,6 +77,7 @@ void timer_remove(struct timer_heap *heap, struct timer *timer)
     ASSERT(timer->on_timeout != NULL);
     timer_stop(heap, timer);
     timer->on_timeout = NULL;
+    /* The room stays for the next one: as many as there were may come back at once. */
     heap->added--;
 }
 

@@ -16,7 +16,8 @@ enum state {
     STATE_ENDED,      /* buried */
 };
 
-/* What is incomplete; exists only while there is any. */
+/* What is incomplete. It exists only while there is any: ten thousand connections are idle, and a
+ * few are in the middle of a frame. */
 struct input {
     struct buffer message;   /* pieces of the message in progress */
     struct buffer remainder; /* bytes not parsed yet */
@@ -139,6 +140,8 @@ static bool is_blocked(const struct websocket *websocket)
     return (websocket->watch.events & EPOLLOUT) != 0;
 }
 
+/* Once at the end of a turn and not with each frame: the system call costs ten times what all the
+ * rest of sending does, and events come in groups. */
 static void flush(struct websocket *websocket)
 {
     switch (output_flush(&websocket->output, websocket->watch.descriptor)) {
@@ -253,6 +256,7 @@ static void handle_bytes(struct websocket *websocket, char *bytes, size_t length
     struct frame_event event = {.type = FRAME_EVENT_PAYLOAD};
     size_t position = 0;
 
+    /* Any callback may pause or end the connection: both are looked at before each frame. */
     while (position < length && !websocket->is_paused && event.type != FRAME_EVENT_MORE) {
         position += frame_parse(&websocket->parser, bytes + position, length - position,
                                 websocket->options->max_message_bytes, &event);
@@ -287,6 +291,9 @@ static size_t take_remainder(struct websocket *websocket, char *out)
     return length;
 }
 
+/* Everybody reads into the loop's one buffer: a buffer for each connection would be the largest
+ * part of its memory, and most are empty most of the time. So what is left over is copied away,
+ * which is at most a header and a control frame, unless the connection is paused. */
 static void receive(struct websocket *websocket)
 {
     char *buffer = loop_buffer(websocket->options->loop);
@@ -309,6 +316,7 @@ static void receive(struct websocket *websocket)
             return;
         }
         handle_bytes(websocket, buffer, kept + (count > 0 ? (size_t)count : 0));
+        /* A full buffer says that there is more, but others have their turn, too. */
         if (count < 0 || (size_t)count < room || websocket->is_paused ||
             websocket->state != STATE_OPEN)
             return;
@@ -325,12 +333,14 @@ static void on_websocket_ready(struct loop_watch *watch, uint32_t events)
 {
     struct websocket *websocket = CONTAINER_OF(watch, struct websocket, watch);
 
+    /* Nobody reads, and so nobody would find the end; epoll would tell of it in each turn. */
     if (websocket->is_paused && events & (EPOLLERR | EPOLLHUP)) {
         end_at_once(websocket, WEBSOCKET_LOST);
         return;
     }
     if (events & EPOLLOUT)
         flush(websocket);
+    /* Also EPOLLERR and EPOLLHUP: recv tells what they mean. Flushing may have ended it. */
     if (events & ~(uint32_t)EPOLLOUT)
         websocket_read(websocket);
 }
@@ -390,6 +400,8 @@ struct websocket *websocket_create(const struct websocket_options *options, int 
     websocket->options = options;
     websocket->owner = owner;
     websocket->task.run = run_websocket_task;
+    /* Kept, and handled at the end of the turn: the caller does not have the connection yet, and
+     * could not tell whose message it is. */
     if (early_length > LOOP_BUFFER_BYTES ||
         (early_length > 0 && !keep_bytes(websocket, early, early_length)) ||
         !loop_watch(options->loop, &websocket->watch, descriptor, EPOLLIN | EPOLLERR,
