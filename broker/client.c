@@ -14,6 +14,14 @@
 /* A long wait for the end of a token is cut into pieces, because the wall clock may be set. */
 #define EXPIRY_CHECK_MS 60000
 
+/*
+ * What a client sees is in the order of seqs: `position` never goes back, and an event that is not
+ * newer is not sent. A picture of the database (a history, a count) stands at the seq at which it
+ * was read. Until it is there, events are held; then those up to its seq are dropped, or sent
+ * before it where they are not in it, and the later ones follow. So it does not matter how long
+ * reading takes, nor what is committed meanwhile.
+ */
+
 struct held {
     struct held *next;
     int64_t seq;

@@ -10,6 +10,14 @@
 /* Delay after which a timer is due in a later turn of the loop, not in this one again. */
 #define NEXT_TURN_MS 1
 
+/*
+ * All events up to `position` have been handed on. The next one is handed on as soon as it comes;
+ * what comes before its turn is kept in the window, and each that is handed on may let some of
+ * those follow. If the next one does not come, it is read from the outbox: by the gap timer when
+ * later ones are kept, by the look timer in any case. What is read goes the same way as what comes
+ * over the bus, so that it does not matter which is first, and nothing is handed on twice.
+ */
+
 /* The window is a ring by seq, because gaps are rare and short: FEED_GAP_MS after the first event
  * out of turn the outbox is read, whatever is in it by then. */
 /* An event that is kept until its turn comes. */

@@ -7,6 +7,11 @@
 #include "common/json_writer.h"
 #include "db/contact.h"
 
+/*
+ * A user is online while a socket of theirs is let in, or for as long as an absence lasts after
+ * that. Others are told when that changes, and not when sockets come and go.
+ */
+
 /* Others still take the user for online, although no socket is there. */
 struct absence {
     struct presence *presence;

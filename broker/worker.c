@@ -7,6 +7,12 @@
 #include "common/assert.h"
 #include "common/container.h"
 
+/*
+ * Who runs where: writes on the database's writer thread, reads on `readers`, everything else on
+ * the loop's. `lock` is over the two queues between them, and is held for a few assignments only.
+ * Requests are not copied: whoever asks keeps them, and what they point to, until they are done.
+ */
+
 /* What comes back to the loop: a request that is done, or an event. One queue for results and
  * events, because their order is a promise: what an operation has changed is told to everybody
  * before the one who asked for it is answered. */

@@ -25,6 +25,21 @@ struct upgrade {
     int64_t expires_ms;
 };
 
+/*
+ * How a session goes:
+ *
+ *   long-polling --- probe, upgrade ---> WebSocket         OPEN, over one of them
+ *        |                                   |
+ *        +---------- end_session ------------+
+ *        |                                   |
+ *     CLOSING, until the client has come     |             over for the user
+ *        |                                   |
+ *        +------------> ENDED <--------------+             freed at the end of the turn
+ *
+ * While it is open it has one transport, and perhaps a WebSocket beside it that is being tried.
+ * All ends are made by end_session, which tells the user once. A transport that ends by itself has
+ * said so before, and is then no more; one that we end says nothing to us.
+ */
 enum state {
     STATE_OPEN,
     STATE_CLOSING, /* over for the user; long-polling waits to tell the client */

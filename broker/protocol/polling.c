@@ -8,6 +8,12 @@
 #include "common/container.h"
 #include "common/utf8.h"
 
+/*
+ * A client has up to two requests here: a GET that waits for packets, and a POST that brings some.
+ * The GET is answered by the task at the end of the turn, so that packets of one turn leave in one
+ * answer. A POST is handled as it comes, and by the task again when it was paused, which is outside
+ * of anybody's callback.
+ */
 enum state {
     STATE_OPEN,
     STATE_CLOSING, /* the client has to come for what is still to be told */

@@ -12,6 +12,9 @@
 /* What stands before a payload: type, number of attachments, name, query, id. */
 #define HEADER_MAX_BYTES (2 * NAME_MAX_BYTES + 32)
 
+/* A connection is made when Engine.IO asks whether it may be, and buried when its session is over;
+ * its sockets may live on for a while, see socketio_socket.c. */
+
 struct socketio_server {
     const struct socketio_options *options;
     struct socketio_connection_options connections;

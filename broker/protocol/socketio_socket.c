@@ -8,6 +8,14 @@
 #include "common/container.h"
 #include "common/json_writer.h"
 
+/*
+ * A socket is CONNECTING, ACCEPTED, LEAVING, ENDED, in this order; who is refused skips the two in
+ * the middle. It may be taken off its connection at any time, but three things keep it where it is:
+ * an on_connect without answer, a pause, and a callback for it that is running. Whenever one of
+ * these is over, settle_socket takes what is next: an event that waited, or the end. So events are
+ * handled one after the other, and on_disconnect comes after the last, without anybody's counting
+ * who still looks at the socket.
+ */
 enum state {
     STATE_CONNECTING, /* on_connect is not answered yet */
     STATE_ACCEPTED,

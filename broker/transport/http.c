@@ -48,6 +48,13 @@
 static const char refusal[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n"
                               "Content-Length: 0\r\nConnection: close\r\n\r\n";
 
+/*
+ * A request's life, by the library's callbacks: on_uri makes it; on_access is called for its head,
+ * for each piece of its body, and when it is whole, which is when its owner gets it. If the owner
+ * does not answer at once, the connection is suspended, and resumed by the answer. on_completed
+ * frees it, however it ended, and not before: until then the library may still come back to it.
+ */
+
 struct http_server {
     const struct http_options *options;
     struct MHD_Daemon *daemon;

@@ -16,6 +16,10 @@
 /* Its address names the thread: asking for that is no call, and it is asked for each send. */
 static _Thread_local char thread_mark;
 
+/* What callbacks may do is anything, so each phase of a turn is safe against all others: events of
+ * this turn are forgotten when their watch is, timers and tasks are taken off their list before
+ * they are called, and objects are freed when nobody is on the stack. */
+
 struct loop {
     const struct services *services;
     const char *thread; /* that it belongs to, see thread_mark */

@@ -10,6 +10,12 @@
 #include "common/buffer.h"
 #include "common/container.h"
 
+/*
+ * A connection is read in on_websocket_ready and written in run_websocket_task, at the end of the
+ * turn. Every callback may end it: then it lets go of everything at once, descriptor and queue
+ * included, and only the struct stays until the end of the turn, for whoever still looks at it up
+ * the stack. Who calls back looks at the state afterwards.
+ */
 enum state {
     STATE_OPEN,
     STATE_OVERFLOWED, /* will be told as WEBSOCKET_SLOW at the end of the turn */
