@@ -9,10 +9,13 @@
 #define MESSAGERIE_COMMON_ASSERT_H
 
 #define ASSERT(condition_)                                                                         \
-    ((condition_) ? (void)0 : assert_failed(#condition_, __FILE__, __LINE__, __func__))
+    do {                                                                                           \
+        if (!(condition_))                                                                         \
+            assert_failed(#condition_, __FILE__, __LINE__, __func__);                              \
+    } while (0)
 
 /* Tells standard error what does not hold and where, and aborts. */
-_Noreturn void assert_failed(const char *condition, const char *file, int line,
-                             const char *function);
+void assert_failed(const char *condition, const char *file, int line, const char *function)
+    __attribute__((noreturn)); /* _Noreturn is nothing to cppcheck */
 
 #endif

@@ -28,11 +28,11 @@ int64_t clock_monotonic_ms(const struct clock *clock);
 /* ISO 8601 with milliseconds and Z, for the years 0000 to 9999; a time outside is clamped. */
 void timestamp_format(int64_t wall_ms, char out[TIMESTAMP_BYTES]);
 
-/* Reads what timestamp_format writes, and the forms of ISO 8601 in which the libraries of PHP, Java,
- * Python and PostgreSQL write an instant: any number of digits behind the seconds or no seconds, a
- * comma before those digits, a space in the place of the T, an offset as +02:00, +0200 or +02, the
- * zone's name in brackets behind it. Without an offset it is no instant. False when the text is
- * none; *wall_ms is then untouched. */
+/* Reads what timestamp_format writes, and the forms of ISO 8601 in which the libraries of PHP,
+ * Java, Python and PostgreSQL write an instant: any number of digits behind the seconds or no
+ * seconds, a comma before those digits, a space in the place of the T, an offset as +02:00, +0200
+ * or +02, the zone's name in brackets behind it. Without an offset it is no instant. False when the
+ * text is none; *wall_ms is then untouched. */
 bool timestamp_parse(const char *text, int64_t *wall_ms);
 
 #endif

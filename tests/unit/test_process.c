@@ -145,8 +145,7 @@ static void start(struct fixture *fixture, const char *const *words)
     _exit(exit_code);
 }
 
-#define START(fixture_, ...)                                                                       \
-    start((fixture_), (const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
+#define START(fixture_, ...) start((fixture_), (const char *const[]){__VA_ARGS__, NULL})
 
 static const char *read_output(struct fixture *fixture)
 {
@@ -287,14 +286,14 @@ static void the_limit_of_descriptors_follows_its_key(void **state)
 
     fixture->descriptors = 64;
     write_config(fixture, "[fastcgi]\nmax_connections = 100\n");
-    START(fixture);
+    START(fixture, "--greeting", "");
     await(fixture, "ready");
     assert_has(fixture, " descriptors=359\n"); /* 100 + 3 + PROCESS_RESERVED_DESCRIPTORS */
     kill(fixture->child, SIGTERM);
     assert_int_equal(exit_code(fixture), 0);
 
     fixture->descriptors_max = 128;
-    START(fixture);
+    START(fixture, "--greeting", "");
     await(fixture, "ready");
     assert_has(fixture, "msg=\"fewer descriptors than fastcgi.max_connections needs\"");
     kill(fixture->child, SIGTERM);
@@ -308,7 +307,7 @@ static void live_keys_apply_and_fixed_ones_are_named(void **state)
     struct fixture *fixture = *state;
 
     write_config(fixture, "[fastcgi]\nthreads = 4\n");
-    START(fixture);
+    START(fixture, "--greeting", "");
     await(fixture, "ready");
     write_config(fixture, "[fastcgi]\nthreads = 5\n[broker]\nmax_rooms_per_socket = 7\n"
                           "listen = 127.0.0.1:1\n[log]\nlevel = debug\n");
@@ -330,7 +329,7 @@ static void a_bad_configuration_changes_nothing(void **state)
 {
     struct fixture *fixture = *state;
 
-    START(fixture);
+    START(fixture, "--greeting", "");
     await(fixture, "ready");
     write_config(fixture, "[broker]\nmax_rooms_per_socket = many\n");
     kill(fixture->child, SIGHUP);
