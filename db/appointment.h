@@ -14,21 +14,9 @@
 #include "common/buffer.h"
 #include "common/config.h"
 #include "common/error.h"
+#include "db/appointment_texts.h"
 #include "db/engine/operation.h"
 #include "db/input.h"
-
-/* Changes that are kept for one appointment that is not there yet; more are ERROR_INVALID. */
-#define EARLY_CHANGES_MAX 100
-
-/* The texts of SYSTEM messages and of subjects. Immutable; any thread. */
-struct appointment_texts;
-
-/* Reads confirmed.txt, pending.txt, moved.txt, postponed.txt, cancelled.txt, completed.txt and
- * subject.txt from `directory`; a file that is missing there is replaced by a text of our own. NULL
- * with *error (English): a text that is not a template, or uses an unknown variable, with its line.
- */
-struct appointment_texts *appointment_texts_load(const char *directory, struct error *error);
-void appointment_texts_free(struct appointment_texts *texts);
 
 /* Operation over struct appointment_create. */
 struct appointment_create {

@@ -1,7 +1,7 @@
 #include "db/contact.h"
 
 #include "db/conversation_row.h"
-#include "db/person_private.h"
+#include "db/person_row.h"
 
 bool contact_list_run(struct connection *connection, struct contact_list *request,
                       struct error *error)

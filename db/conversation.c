@@ -4,17 +4,18 @@
 #include <string.h>
 
 #include "db/announcement.h"
+#include "db/appointment_row.h"
 #include "db/conversation_announcement.h"
 #include "db/conversation_json.h"
 #include "db/conversation_row.h"
 #include "db/message_json.h"
 #include "db/message_reading.h"
 #include "db/message_sending.h"
-#include "db/person_private.h"
+#include "db/person.h"
+#include "db/person_row.h"
 #include "db/recovery.h"
 
-/* ---- queries ------------------------------------------------------------------------------------
- */
+/* ---- queries ------------------------------------------------------------------------------- */
 
 bool conversation_access_run(struct connection *connection, struct conversation_access *request,
                              struct error *error)
@@ -149,8 +150,7 @@ bool unread_conversations_run(struct connection *connection, struct unread_summa
     return step == STEP_DONE;
 }
 
-/* ---- making one ---------------------------------------------------------------------------------
- */
+/* ---- making one ---------------------------------------------------------------------------- */
 
 static bool require_client(struct transaction *transaction,
                            const struct conversation_create *request, const char *salon_id,
@@ -198,18 +198,16 @@ static bool require_appointment(struct connection *connection, const char *appoi
                                 const char *salon_id, const char *client_user_id,
                                 char conversation_id[ID_BYTES], struct error *error)
 {
-    struct statement *statement = statement_begin(connection, SQL_APPOINTMENT_FIND);
+    struct appointment row;
+    bool found;
 
-    bind_text(statement, 1, appointment_id);
-    enum step step = statement_step(statement, error);
-    bool matches = step == STEP_ROW && strcmp(column_text(statement, 0), salon_id) == 0 &&
-                   strcmp(column_text(statement, 1), client_user_id) == 0;
-    if (matches)
-        column_copy(statement, 2, conversation_id, ID_BYTES);
-    statement_end(statement);
-    if (!matches && step != STEP_FAILED)
+    if (!appointment_row_find(connection, appointment_id, &row, &found, error))
+        return false;
+    if (!found || strcmp(row.salon_id, salon_id) != 0 ||
+        strcmp(row.client_user_id, client_user_id) != 0)
         return error_set(error, ERROR_NOT_FOUND, "Rendez-vous introuvable");
-    return matches;
+    memcpy(conversation_id, row.conversation_id, ID_BYTES);
+    return true;
 }
 
 static bool create_new(struct transaction *transaction, struct conversation_create *request,
@@ -263,8 +261,7 @@ bool conversation_create_run(struct transaction *transaction, struct conversatio
     return create_new(transaction, request, salon_id, error);
 }
 
-/* ---- changing one -------------------------------------------------------------------------------
- */
+/* ---- changing one -------------------------------------------------------------------------- */
 
 /* Makes the change in *conversation; false when there is nothing to change. */
 static bool change_row(const struct conversation_change *change, struct conversation *conversation)
@@ -323,8 +320,7 @@ bool conversation_toggle_archived_run(struct transaction *transaction,
     return store_and_announce(transaction, &conversation, previous, error);
 }
 
-/* ---- reading one --------------------------------------------------------------------------------
- */
+/* ---- reading one --------------------------------------------------------------------------- */
 
 bool conversation_mark_read_run(struct transaction *transaction,
                                 struct conversation_reference *request, struct error *error)
@@ -402,8 +398,7 @@ bool conversation_leave_run(struct transaction *transaction, struct conversation
            (request->pid == NULL || recovery_forget_room_run(transaction, &room, error));
 }
 
-/* ---- deleting one -------------------------------------------------------------------------------
- */
+/* ---- deleting one -------------------------------------------------------------------------- */
 
 /* Takes what the participant has not read in it off their total and tells them. */
 static bool forget_unread(struct transaction *transaction, const struct conversation *conversation,

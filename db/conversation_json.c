@@ -1,7 +1,8 @@
 #include "db/conversation_json.h"
 
+#include "db/appointment_row.h"
 #include "db/message_json.h"
-#include "db/person_private.h"
+#include "db/person_json.h"
 
 /* An e-mail address is shown to its owner, the booking back-end and whoever shares an appointment
  * with its owner; in one conversation that is both or neither of the two. */
@@ -11,8 +12,8 @@ static bool may_see_email(struct connection *connection, const struct conversati
     *may = caller->kind == CALLER_SERVICE || conversation->appointment_id[0] != '\0';
     if (*may)
         return true;
-    return people_share_appointment(connection, conversation->salon_id,
-                                    conversation->client_user_id, may, error);
+    return appointment_is_shared(connection, conversation->salon_id, conversation->client_user_id,
+                                 may, error);
 }
 
 static bool write_people(struct connection *connection, struct json_writer *writer,
@@ -25,12 +26,12 @@ static bool write_people(struct connection *connection, struct json_writer *writ
         return false;
     bool is_salon = conversation_is_salon(conversation, caller->user_id);
     json_write_key(writer, "salon");
-    if (!person_write(connection, writer, conversation->salon_id,
-                      all || is_salon ? PERSON_WITH_EMAIL : PERSON_WITHOUT_EMAIL, error))
+    if (!person_json_write(connection, writer, conversation->salon_id,
+                           all || is_salon ? PERSON_WITH_EMAIL : PERSON_WITHOUT_EMAIL, error))
         return false;
     json_write_key(writer, "client");
-    return person_write(connection, writer, conversation->client_user_id,
-                        all || !is_salon ? PERSON_WITH_EMAIL : PERSON_WITHOUT_EMAIL, error);
+    return person_json_write(connection, writer, conversation->client_user_id,
+                             all || !is_salon ? PERSON_WITH_EMAIL : PERSON_WITHOUT_EMAIL, error);
 }
 
 bool conversation_json_write(struct connection *connection, struct json_writer *writer,

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "db/person_private.h"
+#include "db/person_row.h"
 
 /* NULL is the empty text. */
 static void copy_text(char *to, size_t size, const char *text)
@@ -89,8 +89,7 @@ const char *conversation_other(const struct conversation *conversation, const ch
                                                         : conversation->salon_id;
 }
 
-/* ---- counters -----------------------------------------------------------------------------------
- */
+/* ---- counters ------------------------------------------------------------------------------ */
 
 bool conversation_row_unread(struct connection *connection, const struct conversation *conversation,
                              const char *user_id, int64_t *unread, int64_t *from,
@@ -197,8 +196,7 @@ bool conversation_row_return_to_last_message(struct connection *connection,
     return step != STEP_FAILED;
 }
 
-/* ---- making and deleting ------------------------------------------------------------------------
- */
+/* ---- making and deleting ------------------------------------------------------------------- */
 
 static bool insert_row(struct transaction *transaction, const struct conversation *conversation,
                        struct error *error)

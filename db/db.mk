@@ -7,6 +7,9 @@ noinst_LIBRARIES += libdb.a libsqlite.a libengine.a
 libdb_a_SOURCES = \
 	db/announcement.c db/announcement.h \
 	db/appointment.c db/appointment.h \
+	db/appointment_early.c db/appointment_early.h \
+	db/appointment_row.c db/appointment_row.h \
+	db/appointment_texts.c db/appointment_texts.h \
 	db/contact.c db/contact.h \
 	db/conversation.c db/conversation.h \
 	db/conversation_announcement.c db/conversation_announcement.h \
@@ -21,7 +24,9 @@ libdb_a_SOURCES = \
 	db/message_reading.c db/message_reading.h \
 	db/message_row.c db/message_row.h \
 	db/message_sending.c db/message_sending.h \
-	db/person.c db/person.h db/person_private.h \
+	db/person.c db/person.h \
+	db/person_json.c db/person_json.h \
+	db/person_row.c db/person_row.h \
 	db/position.c db/position.h \
 	db/privacy.c db/privacy.h \
 	db/recovery.c db/recovery.h

@@ -383,7 +383,7 @@ bool conversation_change_read(struct json_object *body, struct conversation_chan
     return error->kind == ERROR_NONE;
 }
 
-/* ---- what the booking back-end sends -------------------------------------------------------- */
+/* ---- what the booking back-end sends ------------------------------------------------------- */
 
 static const char *const appointment_status_names[] = {
     [APPOINTMENT_PENDING] = "PENDING",         [APPOINTMENT_CONFIRMED] = "CONFIRMED",

@@ -103,7 +103,7 @@ struct conversation_change {
 bool conversation_change_read(struct json_object *body, struct conversation_change *change,
                               struct error *error);
 
-/* ---- what the booking back-end sends (docs/protocol.md, "From the booking back-end") ---- */
+/* ---- what the booking back-end sends (docs/protocol.md, "From the booking back-end") ------- */
 
 /* A person's fields; NULL: stays as it is, "": is removed. */
 struct person_input {

@@ -10,11 +10,10 @@
 #include "db/message_reading.h"
 #include "db/message_row.h"
 #include "db/message_sending.h"
-#include "db/person_private.h"
+#include "db/person.h"
 #include "db/position.h"
 
-/* ---- a page -------------------------------------------------------------------------------------
- */
+/* ---- a page -------------------------------------------------------------------------------- */
 
 /* A page while it is being read. */
 struct page {
@@ -136,8 +135,7 @@ bool message_mark_page_run(struct transaction *transaction, struct message_page 
                               request->oldest_position, request->newest_position, NULL, error);
 }
 
-/* ---- one message --------------------------------------------------------------------------------
- */
+/* ---- one message --------------------------------------------------------------------------- */
 
 bool message_mark_read_run(struct transaction *transaction, struct message_reference *request,
                            struct error *error)
@@ -204,8 +202,7 @@ bool message_delete_run(struct transaction *transaction, struct message_referenc
            settle_deletion(transaction, &message, error);
 }
 
-/* ---- a new message ------------------------------------------------------------------------------
- */
+/* ---- a new message ------------------------------------------------------------------------- */
 
 static bool create_new(struct transaction *transaction, const struct message_create *request,
                        struct conversation *conversation, struct error *error)

@@ -1,6 +1,6 @@
 #include "db/message_json.h"
 
-#include "db/person_private.h"
+#include "db/person_json.h"
 
 struct statement *message_rows_begin(struct connection *connection, const char *conversation_id,
                                      int64_t newest_position, int64_t limit)
@@ -79,7 +79,7 @@ static bool write_sender(struct connection *connection, struct buffer *json, con
     struct json_writer writer;
 
     json_writer_init(&writer, json);
-    if (!person_write(connection, &writer, user_id, PERSON_WITHOUT_EMAIL, error))
+    if (!person_json_write(connection, &writer, user_id, PERSON_WITHOUT_EMAIL, error))
         return false;
     return json->failed ? error_out_of_memory(error) : true;
 }

@@ -14,7 +14,7 @@
 #include "db/conversation_row.h"
 #include "db/engine/statement.h"
 
-/* ---- row by row ----------------------------------------------------------------------------- */
+/* ---- row by row ---------------------------------------------------------------------------- */
 
 /* Columns of the rows that message_rows_begin gives. */
 enum message_column {
@@ -47,7 +47,7 @@ bool message_json_write_row(struct connection *connection, struct json_writer *w
                             struct statement *row, struct message_senders *senders,
                             struct error *error);
 
-/* ---- at once -------------------------------------------------------------------------------- */
+/* ---- at once ------------------------------------------------------------------------------- */
 
 /* Writes the Message at a position of which is known that it is there. */
 bool message_json_write_at(struct connection *connection, struct buffer *json,

@@ -2,7 +2,7 @@
 
 #include "db/conversation_announcement.h"
 #include "db/message_announcement.h"
-#include "db/person_private.h"
+#include "db/person_row.h"
 
 /* Binds what SQL_MESSAGES_UNREAD and SQL_MESSAGES_MARK_READ share, from `parameter` on. */
 static void bind_unread_range(struct statement *statement, int parameter,

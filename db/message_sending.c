@@ -3,7 +3,7 @@
 #include "db/conversation_announcement.h"
 #include "db/message_announcement.h"
 #include "db/message_json.h"
-#include "db/person_private.h"
+#include "db/person_row.h"
 
 /* Gives the message the next position and the conversation what follows from it. */
 static void advance(const struct transaction *transaction, struct conversation *conversation)

@@ -20,10 +20,11 @@
 struct person_set {
     const char *user_id;
     struct person_input fields;
+    const char *default_role; /* for a person who is new and given none; NULL makes that an error */
 };
 DATABASE_OPERATION(person_set, struct person_set);
 
-/* Query over struct person_claims: whether person_apply_claims would write something. */
+/* Query over struct person_claims: whether person_take_claims would write something. */
 struct person_claims {
     const struct token_claims *claims;
     const char *default_role; /* for a token without role */
@@ -35,7 +36,7 @@ DATABASE_QUERY(person_claims_need_write, struct person_claims);
 /* Operation over struct person_claims: makes or refreshes the caller's row from its token, if the
  * token is newer than the one applied last. Writes nothing when nothing changed; an erased person
  * is never made again; `service` has no row. */
-DATABASE_OPERATION(person_apply_claims, struct person_claims);
+DATABASE_OPERATION(person_take_claims, struct person_claims);
 
 /* Query over struct person_find: the person as JSON with all fields; ERROR_NOT_FOUND. */
 struct person_find {

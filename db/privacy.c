@@ -8,7 +8,8 @@
 #include "db/conversation_announcement.h"
 #include "db/conversation_row.h"
 #include "db/message_json.h"
-#include "db/person_private.h"
+#include "db/person.h"
+#include "db/person_row.h"
 
 /* What stands where a name stood. */
 #define ERASED_TEXT "[effacé]"

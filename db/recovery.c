@@ -197,7 +197,7 @@ bool recovery_open_run(struct transaction *transaction, struct recovery_open *re
     return (request->recover == NULL ||
             recovery_resume_run(transaction->connection, request->recover, error)) &&
            recovery_visit_run(transaction->connection, request, error) &&
-           person_apply_claims_run(transaction, &claims, error) &&
+           person_take_claims_run(transaction, &claims, error) &&
            store(transaction, request, error) && prune(transaction, error);
 }
 

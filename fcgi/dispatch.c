@@ -26,7 +26,7 @@ static bool store_claims(const struct exchange *exchange, const struct token_cla
     error_clear(&error);
     if (!database_read(exchange->database, person_claims_need_write(&person), &error))
         return false;
-    return !person.must_write || exchange_write(exchange, person_apply_claims(&person), &error);
+    return !person.must_write || exchange_write(exchange, person_take_claims(&person), &error);
 }
 
 /* Whose token it is. That the directory could not be written refuses nobody: the caller is who the

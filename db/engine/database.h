@@ -69,7 +69,7 @@ void database_submit_all(struct database *database, struct database_job *const *
 /* Runs the query and waits for it. */
 bool database_read(struct database *database, struct database_query query, struct error *error);
 
-/* ---- counters, for the log and metrics ------------------------------------------------------ */
+/* ---- counters, for the log and metrics ----------------------------------------------------- */
 
 /* Since creation. */
 struct database_statistics {

@@ -75,7 +75,8 @@ struct statement {
 struct driver {
     enum sql_dialect dialect;
 
-    /* ---- the store: any thread, but create and destroy ---- */
+    /* ---- the store: any thread, but create and destroy
+     * ------------------------------------------- */
 
     /* Touches no file and no server: NULL with *error only without memory or threads. Copies the
      * options; borrows `services`. */
@@ -89,7 +90,8 @@ struct driver {
      * be there. */
     bool (*sync)(struct store *store, struct error *error);
 
-    /* ---- connections ---- */
+    /* ---- connections
+     * ----------------------------------------------------------------------------- */
 
     /* NULL with ERROR_UNAVAILABLE. `may_create`: a database that is missing is made. Of those for
      * writing one is open at a time, and as long as one is sync works. */
@@ -111,7 +113,8 @@ struct driver {
     /* Runs text of the schema: several statements without parameters and rows. */
     bool (*execute)(struct connection *connection, const char *sql, struct error *error);
 
-    /* ---- statements ---- */
+    /* ---- statements
+     * ------------------------------------------------------------------------------ */
 
     /* The connection's statement of that number, nothing bound, prepared now or later. Never NULL:
      * what is wrong with it is told by the step. */
@@ -137,7 +140,8 @@ struct driver {
     int64_t (*integer)(struct statement *statement, int column);
     bool (*is_null)(struct statement *statement, int column);
 
-    /* ---- the administrator's ---- */
+    /* ---- the administrator's
+     * --------------------------------------------------------------------- */
 
     /* A connection for reading that changes nothing, outside of any store. */
     struct connection *(*open_alone)(const struct store_options *options, struct error *error);

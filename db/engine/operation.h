@@ -66,7 +66,7 @@ struct database_query {
     struct database_query /* takes the semicolon */
 /* clang-format on */
 
-/* ---- for operations that are made of others ------------------------------------------------- */
+/* ---- for operations that are made of others ------------------------------------------------ */
 
 /* What queries read through, within the operation's transaction. */
 struct connection *transaction_connection(struct transaction *transaction);

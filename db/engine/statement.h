@@ -43,7 +43,7 @@ void connection_roll_back(struct connection *connection);
 void connection_require_sync(struct connection *connection);
 bool connection_takes_sync(struct connection *connection);
 
-/* ---- parameters count from 1 ---------------------------------------------------------------- */
+/* ---- parameters count from 1 --------------------------------------------------------------- */
 
 /* Texts are borrowed until the statement's end; NULL binds NULL. */
 static inline void bind_bytes(struct statement *statement, int parameter, const char *text,
@@ -67,7 +67,7 @@ static inline void bind_integer(struct statement *statement, int parameter, int6
     statement->driver->bind_integer(statement, parameter, number);
 }
 
-/* ---- columns of the present row count from 0 ------------------------------------------------ */
+/* ---- columns of the present row count from 0 ----------------------------------------------- */
 
 /* Borrowed until the next step or end, with a NUL behind it; NULL when the column is NULL. */
 static inline const char *column_text(struct statement *statement, int column)

@@ -9,6 +9,7 @@
 
 #include "common/template.h"
 #include "db/appointment.h"
+#include "db/appointment_early.h"
 #include "db/privacy.h"
 #include "templates/defaults.h"
 #include "tests/unit/db_fixture.h"

@@ -522,7 +522,7 @@ static void apply_claims(struct fixture *fixture, const struct token_claims *cla
 
     assert_int_equal(read_kind(fixture, person_claims_need_write(&request)), ERROR_NONE);
     assert_int_equal(request.must_write, expect_write);
-    assert_int_equal(write_kind(fixture, person_apply_claims(&request)), ERROR_NONE);
+    assert_int_equal(write_kind(fixture, person_take_claims(&request)), ERROR_NONE);
 }
 
 static void claims_fill_what_the_booking_side_left_open(void **state)

@@ -1,0 +1,85 @@
+#include "db/appointment_early.h"
+
+/* Binds what SQL_EARLY_CHANGE_KNOWN and SQL_EARLY_CHANGE_INSERT have in common. */
+static struct statement *begin_early(struct transaction *transaction, enum sql_id id,
+                                     const char *appointment_id,
+                                     const struct appointment_change_input *input)
+{
+    struct statement *statement = statement_begin(transaction->connection, id);
+
+    bind_text(statement, 1, appointment_id);
+    bind_integer(statement, 2, input->has_version ? input->version : -1);
+    if (input->has_start)
+        bind_integer(statement, 3, input->start_ms);
+    bind_text(statement, 4, input->has_status ? appointment_status_name(input->status) : NULL);
+    return statement;
+}
+
+/* Whether a statement has a row, whose first column becomes *number. */
+static bool read_number(struct statement *statement, bool *found, int64_t *number,
+                        struct error *error)
+{
+    enum step step = statement_step(statement, error);
+
+    *found = step == STEP_ROW;
+    if (*found)
+        *number = column_integer(statement, 0);
+    statement_end(statement);
+    return step != STEP_FAILED;
+}
+
+bool appointment_early_keep(struct transaction *transaction, const char *appointment_id,
+                            const struct appointment_change_input *input, struct error *error)
+{
+    int64_t kept = 0;
+    bool found;
+
+    if (!read_number(begin_early(transaction, SQL_EARLY_CHANGE_KNOWN, appointment_id, input),
+                     &found, &kept, error))
+        return false;
+    if (found)
+        return true;
+    struct statement *statement = statement_begin(transaction->connection, SQL_EARLY_CHANGE_COUNT);
+    bind_text(statement, 1, appointment_id);
+    if (!read_number(statement, &found, &kept, error))
+        return false;
+    if (kept >= EARLY_CHANGES_MAX)
+        return error_add(error, "appointmentId",
+                         "trop de changements (%d) pour un rendez-vous inconnu", EARLY_CHANGES_MAX);
+    statement = begin_early(transaction, SQL_EARLY_CHANGE_INSERT, appointment_id, input);
+    bind_integer(statement, 5, kept);
+    bind_integer(statement, 6, transaction->now_ms);
+    return statement_run(statement, error);
+}
+
+struct statement *appointment_early_begin(struct connection *connection, const char *appointment_id)
+{
+    struct statement *statement = statement_begin(connection, SQL_EARLY_CHANGES);
+
+    bind_text(statement, 1, appointment_id);
+    return statement;
+}
+
+struct appointment_change_input appointment_early_read(struct statement *row)
+{
+    struct appointment_change_input input = {
+        .has_version = column_integer(row, 0) >= 0,
+        .version = column_integer(row, 0),
+        .has_start = !column_is_null(row, 1),
+        .start_ms = column_integer(row, 1),
+    };
+
+    input.has_status =
+        !column_is_null(row, 2) && appointment_status_parse(column_text(row, 2), &input.status);
+    return input;
+}
+
+bool appointment_early_forget(struct transaction *transaction, const char *appointment_id,
+                              struct error *error)
+{
+    struct statement *statement =
+        statement_begin(transaction->connection, SQL_EARLY_CHANGES_DELETE);
+
+    bind_text(statement, 1, appointment_id);
+    return statement_run(statement, error);
+}
