@@ -17,7 +17,14 @@
         .offset = offsetof(struct config, section_##_##name_), __VA_ARGS__                         \
     }
 
-/* Keys of one section stand together; the order is that of the sample and of the README. */
+/*
+ * Keys of one section stand together; the order is that of the sample and of the README.
+ *
+ * Live is what is looked up when it is needed, or can be handed on to whoever has made something of
+ * it. Fixed is what threads, connections to the database, sockets and the limit of descriptors were
+ * made from at the start, which nobody can take back while they are in use; and the time zone,
+ * which is the process's and read by all its threads.
+ */
 static const struct config_key keys[] = {
     KEY(server, port, CONFIG_INTEGER, .minimum = 1, .maximum = 65535, .fallback = "8080",
         .variable = "PORT", .help = "TCP port on which `./bootstrap run` listens."),

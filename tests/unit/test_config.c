@@ -651,6 +651,68 @@ static void a_key_has_one_name_and_others_are_near_it(void **state)
     assert_non_null(config_nearest_key(""));
 }
 
+/* Changes the key's value in `config`, whatever its type. */
+static void change_value(struct config *config, const struct config_key *key)
+{
+    void *field = (char *)config + key->offset;
+
+    switch (key->type) {
+    case CONFIG_TEXT:
+        strcat(field, "x");
+        break;
+    case CONFIG_LIST:
+        *(struct config_list *)field = (struct config_list){.count = 1};
+        ((struct config_list *)field)->items[0] = ((struct config_list *)field)->storage;
+        break;
+    case CONFIG_INTEGER:
+        ++*(int64_t *)field;
+        break;
+    case CONFIG_BOOLEAN:
+        *(bool *)field = !*(bool *)field;
+        break;
+    }
+}
+
+static void of_every_key_a_change_is_seen_and_kept_out_where_it_is_fixed(void **state)
+{
+    struct fixture *fixture = *state;
+    size_t count;
+    const struct config_key *keys = config_keys(&count);
+    struct config_changes kept;
+
+    const struct config *running = load(fixture, "");
+    assert_non_null(running);
+    for (size_t i = 0; i < count; i++) {
+        struct config *fresh = config_load(fixture->path, &fixture->error);
+        assert_non_null(fresh);
+        assert_true(config_values_are_equal(&keys[i], running, fresh));
+        change_value(fresh, &keys[i]);
+        for (size_t other = 0; other < count; other++)
+            assert_int_equal(config_values_are_equal(&keys[other], running, fresh), other != i);
+        config_keep_fixed(fresh, running, &kept);
+        assert_int_equal(kept.count, keys[i].is_live ? 0 : 1);
+        assert_int_equal(config_values_are_equal(&keys[i], running, fresh), !keys[i].is_live);
+        if (!keys[i].is_live)
+            assert_ptr_equal(kept.keys[0], &keys[i]);
+        config_free(fresh);
+    }
+}
+
+static void a_value_that_is_written_differently_is_the_same(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const names[] = {"auth.require_expiry", "auth.salon_roles", "server.port"};
+
+    write_bytes(fixture, "[auth]\nrequire_expiry = yes\nsalon_roles = a, b,\n", 46);
+    struct config *other = config_load(fixture->path, &fixture->error);
+    assert_non_null(other);
+    assert_non_null(load(fixture, "[auth]\nrequire_expiry = on\nsalon_roles=a,b\n"
+                                  "[server]\nport = 08080\n"));
+    for (size_t i = 0; i < ARRAY_LENGTH(names); i++)
+        assert_true(config_values_are_equal(config_find_key(names[i]), fixture->config, other));
+    config_free(other);
+}
+
 static char *sample(void)
 {
     char *text = NULL;
@@ -824,6 +886,8 @@ int main(void)
         TEST(a_secret_is_not_told_in_a_sentence),
         TEST(values_are_written_as_in_the_file),
         TEST(values_are_shown_with_their_origin),
+        TEST(of_every_key_a_change_is_seen_and_kept_out_where_it_is_fixed),
+        TEST(a_value_that_is_written_differently_is_the_same),
         TEST(a_key_has_one_name_and_others_are_near_it),
         TEST(the_sample_changes_nothing),
         TEST(a_sample_on_a_full_disk_fails),
