@@ -475,6 +475,7 @@ static void an_event_that_is_too_large_waits_without_its_payload(void **state)
     check_log("refused:5 refused refused refused refused refused refused refused refused refused "
               "refused two");
     assert_int_equal(application.closes, 0);
+    application.pauses = false;
     socketio_resume(application.socket);
 }
 
