@@ -477,6 +477,7 @@ static void an_event_that_is_too_large_waits_without_its_payload(void **state)
     assert_int_equal(application.closes, 0);
     application.pauses = false;
     socketio_resume(application.socket);
+    check_log("three");
 }
 
 static void attachments_count_for_the_limit_of_an_event(void **state)
