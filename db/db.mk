@@ -34,13 +34,15 @@ libdb_a_SOURCES = \
 ## The engine: knows common/ alone.
 libengine_a_SOURCES = \
 	db/engine/database.c db/engine/database.h \
+	db/engine/dialect.h \
 	db/engine/driver.h \
 	db/engine/durability.c db/engine/durability.h \
 	db/engine/job.h \
+	db/engine/migration.c db/engine/migration.h \
 	db/engine/operation.h \
 	db/engine/outage.c db/engine/outage.h \
 	db/engine/outbox.c db/engine/outbox.h \
-	db/engine/outbox_reader.c db/engine/outbox_reader.h db/engine/outbox_reader_private.h \
+	db/engine/outbox_reader.c db/engine/outbox_reader.h \
 	db/engine/readers.c db/engine/readers.h \
 	db/engine/schema.c db/engine/schema.h \
 	db/engine/sql.c db/engine/sql.h \

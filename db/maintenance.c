@@ -1,6 +1,7 @@
 #include "db/maintenance.h"
 
 #include "db/database_driver.h"
+#include "db/engine/migration.h"
 #include "db/engine/schema.h"
 #include "db/engine/statement.h"
 
@@ -10,7 +11,7 @@
 bool database_totals_run(struct connection *connection, struct database_totals *totals,
                          struct error *error)
 {
-    if (!schema_version_read(connection, &totals->schema_version, error))
+    if (!migration_read_version(connection, &totals->schema_version, error))
         return false;
     struct statement *statement = statement_begin(connection, SQL_TOTALS);
     enum step step = statement_step(statement, error);
@@ -79,7 +80,7 @@ static bool verify_connection(struct connection *connection, struct buffer *find
     int64_t version;
 
     if (!connection_run(connection, SQL_BEGIN_READ, error) ||
-        !schema_version_read(connection, &version, error))
+        !migration_read_version(connection, &version, error))
         return false;
     if (version != schema_version_newest) {
         buffer_append_format(findings, "schema version is %lld, not %lld\n", (long long)version,

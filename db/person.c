@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "db/engine/outbox_reader_private.h"
+#include "db/engine/outbox_reader.h"
 #include "db/person_json.h"
 #include "db/person_row.h"
 

@@ -4,7 +4,7 @@
 
 #include "common/event.h"
 #include "db/announcement.h"
-#include "db/engine/outbox_reader_private.h"
+#include "db/engine/outbox_reader.h"
 #include "db/person.h"
 
 /* ---- life of a recovery -------------------------------------------------------------------- */

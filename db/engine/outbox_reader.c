@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "db/engine/outbox_reader_private.h"
 #include "db/engine/schema.h"
+#include "db/engine/statement.h"
 
 /* Columns of SQL_OUTBOX_AFTER and SQL_OUTBOX_MISSED. */
 enum { COLUMN_SEQ, COLUMN_AUDIENCE, COLUMN_NAME, COLUMN_PAYLOAD };

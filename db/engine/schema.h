@@ -18,12 +18,9 @@
 #ifndef MESSAGERIE_DB_ENGINE_SCHEMA_H
 #define MESSAGERIE_DB_ENGINE_SCHEMA_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
-#include "common/error.h"
-#include "common/services.h"
-#include "db/engine/driver.h"
+#include "db/engine/dialect.h"
 
 /* Events are indexed by audience within epochs of so many events, so that what a commit adds to the
  * index lies together instead of in a page for each audience. Who looks for an audience's events
@@ -35,15 +32,13 @@
 #define POSITION_BLOCK  64
 #define POSITION_LEVELS 3
 
-/* The newest schema version that this program knows. */
+/* The newest version that this program knows. */
 extern const int64_t schema_version_newest;
 
-/* Reads the schema version of the file: 0 for an empty one. */
-bool schema_version_read(struct connection *connection, int64_t *version, struct error *error);
+/* Where the versions are noted that a database has. */
+extern const char schema_versions_table[];
 
-/* Brings the schema up to date through a write connection. The caller holds the writers' lock.
- * A version newer than ours is refused: ERROR_UNAVAILABLE, with the reason as detail. */
-bool schema_migrate(struct connection *connection, const struct services *services,
-                    struct error *error);
+/* The statements that bring a database to this version, from 1, from the one before it. */
+const char *schema_migration(int64_t version, enum sql_dialect dialect);
 
 #endif

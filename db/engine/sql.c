@@ -1,5 +1,7 @@
 #include "db/engine/sql.h"
 
+#include <stddef.h>
+
 #include "db/engine/schema.h"
 
 #define MESSAGE_COLUMNS                                                                            \

@@ -6,6 +6,8 @@
 #ifndef MESSAGERIE_DB_ENGINE_SQL_H
 #define MESSAGERIE_DB_ENGINE_SQL_H
 
+#include "db/engine/dialect.h"
+
 enum sql_id {
     SQL_BEGIN_READ,
     SQL_BEGIN_WRITE,
@@ -119,9 +121,6 @@ enum sql_id {
 
     SQL_COUNT, /* not a statement: their number */
 };
-
-/* The databases that are spoken to. Nearly every text is the same for all. */
-enum sql_dialect { SQL_DIALECT_SQLITE, SQL_DIALECT_COUNT };
 
 /* The SQL text, and the statement's name for the log. NULL: that database has no such statement. */
 const char *sql_text(enum sql_id id, enum sql_dialect dialect);

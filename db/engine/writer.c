@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "common/assert.h"
+#include "db/engine/migration.h"
 #include "db/engine/outbox.h"
-#include "db/engine/schema.h"
 #include "db/engine/statement.h"
 #include "db/engine/transaction.h"
 
@@ -44,7 +44,7 @@ static bool migrate(struct writer *writer, struct connection *connection, struct
 {
     if (!connection->driver->lock(connection, error))
         return false;
-    bool succeeded = schema_migrate(connection, writer->options.services, error);
+    bool succeeded = migration_run(connection, writer->options.services, error);
     connection->driver->unlock(connection);
     return succeeded;
 }

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "db/engine/schema.h"
+#include "db/engine/migration.h"
 #include "db/engine/statement.h"
 #include "db/sqlite/sqlite_driver.h"
 
@@ -55,7 +55,7 @@ static void migrate(struct bench *bench)
 
     error_clear(&error);
     assert_true(bench->driver->lock(bench->writer, &error));
-    assert_true(schema_migrate(bench->writer, &bench->services, &error));
+    assert_true(migration_run(bench->writer, &bench->services, &error));
     bench->driver->unlock(bench->writer);
 }
 

@@ -6,7 +6,7 @@
 
 #include "db/announcement.h"
 #include "db/contact.h"
-#include "db/engine/outbox_reader_private.h"
+#include "db/engine/outbox_reader.h"
 #include "db/engine/schema.h"
 #include "db/recovery.h"
 #include "tests/unit/db_fixture.h"
