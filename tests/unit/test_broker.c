@@ -606,7 +606,7 @@ static void a_burst_of_any_size_reaches_who_reads(void **state)
     assert_int_equal(broker_metrics(bench->broker)->slow_consumers, 0);
 }
 
-/* Of a connection that is gone the messaging layer learns when what it asked for is answered. */
+/* Of a connection that is gone the broker learns when what it asked for is answered. */
 static void who_is_gone_has_read_nothing(void **state)
 {
     struct bench *bench = *state;

@@ -1,4 +1,4 @@
-// Our protocol layers without the messaging layer, database and tokens (bench_layers.c).
+// Our protocol layers without what stands above them: database, tokens, rooms (bench_layers.c).
 
 import { join } from 'node:path';
 

@@ -12,7 +12,7 @@ import { seconds, signClaims, usualClaims } from '../harness/token.mjs';
 const PRESENCE_GRACE_MS = 5000;
 const PRESENCE_RESTART_MS = 10_000;
 // When something happens on time, a machine that has much else to do lets one know of it later. To
-// the second it is tested with a clock that the test sets: tests/unit/test_messaging.c.
+// the second it is tested with a clock that the test sets: tests/unit/test_broker.c.
 const LATE_MS = 10_000;
 
 async function openPair(stack) {
