@@ -44,6 +44,25 @@ async function minifyCss(path) {
     return code.trim();
 }
 
+/** Parts of socket.io-client that nothing uses here: the transport is one of two others, and no event
+ * holds anything but JSON. */
+const unused = {
+    'transports/webtransport.js': 'export class WT {}',
+    'esm/binary.js': 'export const deconstructPacket = undefined, reconstructPacket = undefined;',
+    'esm/is-binary.js': 'export const isBinary = () => false, hasBinary = isBinary;',
+};
+const withoutUnused = {
+    name: 'without-unused',
+    setup(build) {
+        build.onLoad({ filter: /node_modules\/(engine\.io-client|socket\.io-parser)\// }, ({ path }) => {
+            const part = Object.keys(unused).find((one) => path.endsWith(`/${one}`));
+            leftOut.add(part);
+            return part && { contents: unused[part], loader: 'js' };
+        });
+    },
+};
+const leftOut = new Set();
+
 /** What is loaded when it is used (`import()`): a file of its own, by its name with a hash. */
 const loadedLater = {
     name: 'loaded-later',
@@ -65,7 +84,7 @@ async function bundle(entry) {
         entryPoints: [entry],
         absWorkingDir: source,
         nodePaths: [join(packages, 'node_modules')],
-        plugins: [cssAsText, loadedLater],
+        plugins: [cssAsText, withoutUnused, loadedLater],
         bundle: true,
         write: false,
         metafile: true,
@@ -112,6 +131,9 @@ rmSync(www, { recursive: true, force: true });
 mkdirSync(output, { recursive: true });
 
 const { code, inputs } = await bundle(join(source, 'src/messagerie.js'));
+const unknown = Object.keys(unused).filter((part) => !leftOut.has(part));
+if (unknown.length > 0)
+    throw new Error(`socket.io-client has no longer: ${unknown}`);
 const doubled = later.filter((path) => inputs.includes(path));
 if (doubled.length > 0)
     throw new Error(`loaded at once and once more later (see src/kit.js): ${doubled}`);

@@ -20,7 +20,13 @@ page_sources = \
 	page/src/events.js \
 	page/src/keep.js \
 	page/src/kit.js \
+	page/src/later/actions.js \
+	page/src/later/head-menu.js \
+	page/src/later/media.css \
+	page/src/later/menu.css \
+	page/src/later/question.css \
 	page/src/later/question.js \
+	page/src/later/rest.js \
 	page/src/later/start.css \
 	page/src/later/start.js \
 	page/src/list.js \

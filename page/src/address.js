@@ -11,6 +11,14 @@ export function readAddress() {
     };
 }
 
+/** The conversation that an address of this page names, if it is one.
+ * @param {string} address */
+export function conversationOf(address) {
+    const { origin, pathname, hash } = new URL(address);
+    const isHere = origin === location.origin && [location.pathname, '/', '/messagerie/'].includes(pathname);
+    return isHere ? new URLSearchParams(hash.slice(1)).get('conversation') ?? '' : '';
+}
+
 /** @param {Partial<Address>} address */
 function format({ person, conversation }) {
     const parameters = new URLSearchParams();

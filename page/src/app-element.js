@@ -1,6 +1,6 @@
 /** <messagerie-app>: the whole page, with a choice of people where there is a demonstration. */
 
-import { goToPerson, readAddress, showInAddress } from './address.js';
+import { conversationOf, goToPerson, readAddress, showInAddress } from './address.js';
 import { element, icon } from './dom.js';
 import { MessagingElement } from './element.js';
 import { kit } from './kit.js';
@@ -31,6 +31,12 @@ export class AppElement extends MessagingElement {
             this.#askWho();
     }
 
+    constructor() {
+        super();
+        this.frame.addEventListener('click', (event) => this.#clicked(event));
+        this.frame.addEventListener('keydown', (event) => this.#pressed(event));
+    }
+
     showMessenger(messenger) {
         this.workspace = new Workspace(messenger,
             { root: this.frame, origins: this.origins, head: this.#makeHead(), isPage: true });
@@ -45,6 +51,26 @@ export class AppElement extends MessagingElement {
     showUnread(total) {
         document.title = texts.unreadTitle(total);
         super.showUnread(total);
+    }
+
+    /** A link to a conversation opens it here. */
+    #clicked(event) {
+        const address = event.target.closest('.text a')?.href;
+        const id = address && conversationOf(address);
+        if (!id || event.ctrlKey || event.metaKey || event.shiftKey)
+            return;
+        event.preventDefault();
+        this.workspace.open(id);
+    }
+
+    /** What one prints is the whole conversation. */
+    async #pressed(event) {
+        const isPrint = (event.ctrlKey || event.metaKey) && event.key === 'p';
+        if (!isPrint || !this.messenger?.openThread?.cursor)
+            return;
+        event.preventDefault();
+        const { printAll } = await import('./later/head-menu.js');
+        printAll(this.messenger);
     }
 
     async #askWho() {

@@ -1,5 +1,6 @@
 /** <messagerie-conversation>: the widget for a salon's own pages. */
 
+import { readAddress } from './address.js';
 import { MessagingElement } from './element.js';
 import { Step } from './step.js';
 import { Workspace } from './view/workspace.js';
@@ -40,8 +41,8 @@ export class ConversationElement extends MessagingElement {
         const { workspace } = this;
         let isFirst = true;
         this.#step = new Step((id) => this.#openAlone(id));
-        // Perhaps it was open on another page of the site.
-        this.#openAlone(messenger.keep.openId);
+        // As a link says; or what was open, perhaps on another page of the site.
+        this.#openAlone(readAddress().conversation || messenger.keep.openId);
         const onChange = ({ detail }) => {
             if (workspace !== this.workspace) {
                 messenger.removeEventListener('change', onChange);

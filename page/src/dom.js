@@ -49,6 +49,9 @@ const paths = {
     back: 'M15 5l-7 7 7 7',
     archive: 'M4 4h16v4H4zM6 8v12h12V8M10 12h4',
     restore: 'M4 9h10a6 6 0 0 1 0 12H8M4 9l5-5M4 9l5 5',
+    reply: 'M10 5l-6 6 6 6M4 11h9a7 7 0 0 1 7 7v1',
+    copy: 'M9 9h11v11H9zM15 9V4H4v11h5',
+    picture: 'M4 5h16v14H4zM4 16l5-5 4 4 3-3 4 4M15 9h.5',
     delete: 'M4 7h16M10 11v6M14 11v6M6 7l1 13h10l1-13M9 7V4h6v3',
     sending: 'M12 7v5l3 2M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18z',
     sent: 'M5 13l4 4L19 7',
@@ -59,8 +62,12 @@ const paths = {
     chat: 'M4 5h16v11H9l-5 4z',
     leave: 'M14 8V4H4v16h10v-4M9 12h12M17 8l4 4-4 4',
     close: 'M6 6l12 12M18 6L6 18',
+    more: 'M12 7a1.6 1.6 0 1 0 0-3.2A1.6 1.6 0 0 0 12 7zM12 13.6a1.6 1.6 0 1 0 0-3.2 1.6 1.6 0 0 0 0 3.2z' +
+        'M12 20.2a1.6 1.6 0 1 0 0-3.2 1.6 1.6 0 0 0 0 3.2z',
+    link: 'M10 14a4 4 0 0 0 6 .5l3-3a4 4 0 0 0-6-6l-1 1M14 10a4 4 0 0 0-6-.5l-3 3a4 4 0 0 0 6 6l1-1',
+    print: 'M7 9V4h10v5M7 17H4v-8h16v8h-3M7 14h10v6H7z',
 };
-const filled = new Set(['send']);
+const filled = new Set(['send', 'more']);
 const SVG = 'http://www.w3.org/2000/svg';
 
 /** A decoration: what it means stands beside it, or in the label of its button.

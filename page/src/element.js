@@ -3,6 +3,7 @@
 import { readClaims } from './credentials.js';
 import { element } from './dom.js';
 import { keepInside } from './events.js';
+import { kit } from './kit.js';
 import { Messenger } from './messenger.js';
 import { styles } from './styles.js';
 import { texts } from './texts.js';
@@ -12,6 +13,8 @@ const scriptOrigin = new URL(import.meta.url).origin;
 
 /** An element that is moved is out of the document for a moment; gone for longer, it is over. */
 const GONE_MS = 3000;
+/** What is not needed at once is loaded when a thread is shown, at the latest after this time. */
+const REST_MS = 5000;
 const KEEPS = ['session', 'local', 'none'];
 
 export class MessagingElement extends HTMLElement {
@@ -27,6 +30,7 @@ export class MessagingElement extends HTMLElement {
     #getToken;
     #isDue = false;
     #goneTimer;
+    #restTimer;
 
     constructor() {
         super();
@@ -170,6 +174,7 @@ export class MessagingElement extends HTMLElement {
         const isCurrent = () => messenger === this.messenger;
         this.messenger = messenger;
         messenger.addEventListener('change', ({ detail }) => isCurrent() && this.#changed(detail));
+        messenger.addEventListener('shown', () => this.#loadRest());
         messenger.addEventListener('token-needed', () => isCurrent() &&
             this.dispatchEvent(new CustomEvent('messagerie-token-needed')));
         messenger.addEventListener('other-person', ({ detail }) => {
@@ -177,10 +182,20 @@ export class MessagingElement extends HTMLElement {
                 this.token = detail;
         });
         this.#showWaiting();
+        if (matchMedia('(forced-colors: active)').matches)
+            this.#loadRest();
         if (!await messenger.identify() || !isCurrent())
             return;
         messenger.start();
         this.showMessenger(messenger);
+        this.#restTimer = setTimeout(() => this.#loadRest(), REST_MS);
+    }
+
+    /** What is not needed for what one sees first. */
+    async #loadRest() {
+        clearTimeout(this.#restTimer);
+        const { addRest } = await import('./later/rest.js');
+        addRest(kit, this.root);
     }
 
     /** Until it is known who one is. */

@@ -5,10 +5,12 @@
 
 import { readClaims } from './credentials.js';
 import { element, icon, setAttributes } from './dom.js';
-import { personName } from './model/text.js';
+import { beginningOf, personName, splitQuote } from './model/text.js';
 import { addStyles } from './styles.js';
 import { avatar } from './view/avatar.js';
 
-export const kit = { addStyles, avatar, element, icon, personName, readClaims, setAttributes };
+export const kit = {
+    addStyles, avatar, beginningOf, element, icon, personName, readClaims, setAttributes, splitQuote,
+};
 
 /** @typedef {typeof kit} Kit */

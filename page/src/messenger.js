@@ -17,8 +17,11 @@ import { texts } from './texts.js';
 import { Threads } from './threads.js';
 import { Typing } from './typing.js';
 
-/** The socket waits for what one sees first, but no longer. */
-const SOCKET_DELAY_MS = 2000;
+/** More than that nobody prints. */
+const ALL_MESSAGES_MAX = 10000;
+/** The socket waits for what one sees first: a thread, if one opens it at once. */
+const SOCKET_DELAY_MS = 400;
+const SOCKET_DELAY_MAX_MS = 2000;
 /** Without a socket (broken, or a host that cannot run the broker) REST is asked this often … */
 const POLL_MS = 5000;
 /** … and this often while nobody sees it, for the number of unread messages. */
@@ -66,6 +69,8 @@ export class Messenger extends EventTarget {
     #firstList;
     #pollTimer;
     #socketTimer;
+    #isSettled = false;
+    #hasShown = false;
     #polledAt = 0;
     #isPolling = false;
     /** Whether REST has answered the last time. */
@@ -170,8 +175,8 @@ export class Messenger extends EventTarget {
         this.#pollTimer = setInterval(() => this.#poll(), POLL_MS);
         this.#firstList = this.refreshList();
         // What one sees comes first.
-        this.#firstList.then(() => this.openId || this.#openSocket());
-        this.#socketTimer = setTimeout(() => this.#openSocket(), SOCKET_DELAY_MS);
+        this.#openSocketIn(SOCKET_DELAY_MAX_MS);
+        this.#firstList.then(() => this.openId || this.#openSocketIn(SOCKET_DELAY_MS));
     }
 
     close() {
@@ -291,6 +296,16 @@ export class Messenger extends EventTarget {
         });
     }
 
+    /** All messages before, as for paper. */
+    async loadAll() {
+        const { openThread } = this;
+        for (let last; openThread.cursor && openThread.cursor !== last && openThread === this.openThread
+            && openThread.messages.length < ALL_MESSAGES_MAX;) {
+            last = openThread.cursor;
+            await this.loadOlder();
+        }
+    }
+
     /** Says something to the person; nothing takes it back.
      * @param {string} sentence */
     tell(sentence) {
@@ -344,6 +359,9 @@ export class Messenger extends EventTarget {
         this.#changed('list');
         this.#readIfSeen();
         this.#openSocket();
+        if (!this.#hasShown)
+            this.dispatchEvent(new Event('shown'));
+        this.#hasShown = true;
     }
 
     async #loadOpen() {
@@ -433,11 +451,18 @@ export class Messenger extends EventTarget {
 
     /* ---- the socket ------------------------------------------------------------------------ */
 
-    #openSocket() {
-        if (this.#socketTimer && !this.#isClosed)
-            this.#connection.open();
+    #openSocketIn(ms) {
         clearTimeout(this.#socketTimer);
-        this.#socketTimer = undefined;
+        this.#socketTimer = setTimeout(() => this.#openSocket(), ms);
+    }
+
+    /** Once; it opens itself again. */
+    #openSocket() {
+        clearTimeout(this.#socketTimer);
+        if (this.#isSettled || this.#isClosed)
+            return;
+        this.#isSettled = true;
+        this.#connection.open();
     }
 
     #events() {

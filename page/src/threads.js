@@ -10,7 +10,8 @@ const CATCH_UP_PAGES = 4;
 export class Threads {
     /** @type {Map<string, Thread>} by conversation */
     #byId = new Map();
-    #loadingOlder = new Set();
+    /** @type {Map<string, Promise<boolean>>} */
+    #loadingOlder = new Map();
     #api;
 
     /** @param {import('./api.js').Api} api */
@@ -64,22 +65,24 @@ export class Threads {
         return { messages, cursor: page.nextCursor };
     }
 
-    /** The page before the oldest message that is there; false when there is nothing to do.
+    /** The page before the oldest message that is there; false when there is none.
      * @param {string} id */
-    async loadOlder(id) {
+    loadOlder(id) {
+        const loading = this.#loadingOlder.get(id) ??
+            this.#readOlder(id).finally(() => this.#loadingOlder.delete(id));
+        this.#loadingOlder.set(id, loading);
+        return loading;
+    }
+
+    async #readOlder(id) {
         const thread = this.get(id);
         const { cursor } = thread;
-        if (!cursor || this.#loadingOlder.has(id))
+        if (!cursor)
             return false;
-        this.#loadingOlder.add(id);
-        try {
-            const page = await this.#api.listMessages(id, { limit: MESSAGES_PER_PAGE, before: cursor });
-            // A fresh start may have come in between.
-            if (thread.cursor === cursor)
-                thread.showOlder(page.data, page.nextCursor);
-        } finally {
-            this.#loadingOlder.delete(id);
-        }
+        const page = await this.#api.listMessages(id, { limit: MESSAGES_PER_PAGE, before: cursor });
+        // A fresh start may have come in between.
+        if (thread.cursor === cursor)
+            thread.showOlder(page.data, page.nextCursor);
         return true;
     }
 }

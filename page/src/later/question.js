@@ -1,5 +1,7 @@
 /** Asks before something is lost. */
 
+import sheet from './question.css';
+
 const texts = {
     question: 'Supprimer ce message ?',
     hint: 'Il disparaîtra aussi chez votre correspondant.',
@@ -12,7 +14,8 @@ const texts = {
  * @param {HTMLElement} frame where the question is put
  * @returns {Promise<boolean>} whether the person agreed
  */
-export function askToDelete({ element }, frame) {
+export function askToDelete({ addStyles, element }, frame) {
+    addStyles(frame.getRootNode(), sheet);
     return new Promise((resolve) => {
         const dialog = element('dialog', { 'aria-labelledby': 'question', onclose: () => {
             dialog.remove();

@@ -88,6 +88,18 @@ function firstSign(word) {
     return capitals.find((one) => graphemes(one).length === 1) ?? signs[0] ?? '';
 }
 
+const quoted = /^(?:>[^\n]*(?:\n|$))+/;
+
+/** What a text quotes at its beginning, line by line behind a `>`, and what it says itself.
+ * @param {string} text */
+export function splitQuote(text) {
+    const [quote = ''] = quoted.exec(text) ?? [];
+    return {
+        quote: quote.replace(/^> ?/gm, '').trimEnd(),
+        rest: quote ? text.slice(quote.length).trimStart() : text,
+    };
+}
+
 const PREVIEW_UNITS = 200;
 
 /** One line that tells what a message says.
@@ -96,6 +108,7 @@ const PREVIEW_UNITS = 200;
 export function previewOf(message, userId) {
     if (!message)
         return '';
-    const content = beginningOf(message.content.trim(), PREVIEW_UNITS) || texts.aPicture;
+    const { quote, rest } = splitQuote(message.content.trim());
+    const content = beginningOf(rest || quote, PREVIEW_UNITS) || texts.aPicture;
     return message.senderId === userId && message.type !== 'SYSTEM' ? texts.you(content) : content;
 }

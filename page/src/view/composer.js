@@ -54,6 +54,15 @@ export class Composer {
         this.#box.focus();
     }
 
+    /** Puts something before what has been begun, and the keyboard behind.
+     * @param {string} text */
+    insertBefore(text) {
+        this.#box.value = text + this.#box.value;
+        this.#edited();
+        this.#box.focus();
+        this.#box.setSelectionRange(this.#box.value.length, this.#box.value.length);
+    }
+
     #edited() {
         this.#messenger.keep.setDraft(this.#openId, this.#box.value);
         this.#measure();

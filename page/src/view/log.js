@@ -34,6 +34,10 @@ export class LogView {
     #newFrom;
     /** What has come below what is in sight, not counted by the server: it came before one had left. */
     #belowCount = 0;
+    /** The button among those of messages at which the keyboard stops. */
+    #stop;
+    /** How a finger came down last. */
+    #touch;
     /** What is kept where it is: a message, and its distance from the upper edge. */
     #anchor;
 
@@ -48,7 +52,11 @@ export class LogView {
         this.#log = element('div', {
             class: 'log', role: 'log', 'aria-label': texts.messages, tabindex: '0',
             onscroll: () => this.#scrolled(),
+            onpointerdown: (event) => this.#touched(event),
         }, this.#hint, this.#older, this.#lines, this.#end);
+        this.#lines.addEventListener('keydown', (event) => this.#pressed(event));
+        // Before it comes to what was touched.
+        this.#log.addEventListener('click', (event) => this.#tapped(event), true);
         this.node = element('div', { class: 'log-frame' }, this.#log, this.#jump);
         const resize = new ResizeObserver(() => this.#keepPlace());
         resize.observe(this.#log);
@@ -116,6 +124,7 @@ export class LogView {
             make: (item) => makeLine(item, this.#context),
             update: (node, item, before) => updateLine(node, item, before, this.#context),
         });
+        this.#placeStop();
         this.#older.hidden = !thread.cursor;
         this.#hint.hidden = Boolean(thread.cursor);
         this.#hint.textContent = !thread.isLoaded ? texts.loading
@@ -186,6 +195,55 @@ export class LogView {
         this.#findAnchor();
         this.updateJump();
         this.#loadAhead();
+    }
+
+    /** The keyboard stops once among the messages' buttons: where it was last, or at the newest. */
+    #placeStop(to) {
+        if (!to && this.#stop?.isConnected && this.#stop.matches(':focus'))
+            return;
+        if (this.#stop)
+            this.#stop.tabIndex = -1;
+        this.#stop = to ?? [...this.#lines.querySelectorAll('.tools')].at(-1)?.lastChild;
+        if (this.#stop)
+            this.#stop.tabIndex = 0;
+    }
+
+    /** Arrows go through the buttons of a message, and to those of the next one. */
+    #pressed(event) {
+        const tools = event.target.closest('.tools');
+        const sideways = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+        const along = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+        if (!tools || !(sideways || along))
+            return;
+        const all = [...this.#lines.querySelectorAll('.tools')];
+        const buttons = [...tools.children];
+        const next = sideways ? buttons[buttons.indexOf(event.target) + sideways]
+            : all[all.indexOf(tools) + along]?.lastChild;
+        event.preventDefault();
+        if (next) {
+            this.#placeStop(next);
+            next.focus();
+        }
+    }
+
+    #touched({ pointerType, target }) {
+        this.#touch = pointerType === 'touch' && {
+            wasActive: target.closest('.message')?.hasAttribute('data-active'),
+        };
+    }
+
+    /** A finger does not hover: it first brings a message's buttons, and what was invisible when it came
+     * down does nothing. */
+    #tapped(event) {
+        const message = event.target.closest('.message');
+        if (!this.#touch)
+            return;
+        if (event.target.closest('.actions') && !this.#touch.wasActive)
+            event.stopPropagation();
+        for (const other of this.#lines.querySelectorAll('[data-active]'))
+            other.removeAttribute('data-active');
+        message?.toggleAttribute('data-active', !this.#touch.wasActive);
+        this.#touch = undefined;
     }
 
     /** From the end, in pixels. */

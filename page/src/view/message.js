@@ -2,13 +2,15 @@
 
 import { element, icon, spoken } from '../dom.js';
 import { isWebAddress, splitLinks } from '../model/links.js';
-import { isShowablePicture } from '../model/text.js';
+import { isShowablePicture, splitQuote } from '../model/text.js';
 import { texts } from '../texts.js';
 
 /**
  * @typedef {object} MessageContext
  * @property {string[]} origins
  * @property {(item: object) => string} nameOf the sender's name
+ * @property {(text: string) => void} onReply
+ * @property {(text: string) => void} onCopy
  * @property {(messageId: string) => void} onDelete
  * @property {(clientMessageId: string) => void} onRetry
  * @property {(clientMessageId: string) => void} onDiscard
@@ -67,15 +69,22 @@ function bubble(item, context) {
         spoken(side === 'own' ? texts.saidByYou
             : side === 'system' ? texts.saidBySystem : texts.saidBy(context.nameOf(item))),
         message.content && textBlock(message.content),
-        ...message.attachments.map((attachment) => attachmentOf(attachment, context)),
+        ...attachments(message.attachments, context),
         element('span', { class: 'foot', 'aria-live': 'off' }, ...footParts(item)));
 }
 
 function textBlock(text) {
+    const { quote, rest } = splitQuote(text);
     const block = element('p', { class: 'text', dir: 'auto' });
-    for (const part of splitLinks(text))
-        block.append(part.url ? link(part.url, part.text) : part.text);
+    if (quote)
+        block.append(element('span', { class: 'quote', dir: 'auto' },
+            spoken(texts.quote), ...withLinks(quote)));
+    block.append(...withLinks(rest));
     return block;
+}
+
+function withLinks(text) {
+    return splitLinks(text).map((part) => (part.url ? link(part.url, part.text) : part.text));
 }
 
 /** Mail and telephone open something else than a tab. */
@@ -85,16 +94,34 @@ function link(url, text) {
     });
 }
 
-function attachmentOf({ fileName, fileUrl }, { origins }) {
-    if (!isShowablePicture(fileUrl, origins))
-        return element('p', { class: 'file', dir: 'auto' },
-            isWebAddress(fileUrl) ? link(fileUrl, fileName) : fileName);
-    return element('a', {
+function attachments(all, { origins }) {
+    const isPicture = ({ fileUrl }) => isShowablePicture(fileUrl, origins);
+    const pictures = all.filter(isPicture).map(picture);
+    return [
+        pictures.length > 0 && element('div', { class: 'pictures', 'data-many': pictures.length > 1 },
+            ...pictures),
+        ...all.filter((one) => !isPicture(one)).map(({ fileName, fileUrl }) =>
+            element('p', { class: 'file', dir: 'auto' },
+                isWebAddress(fileUrl) ? link(fileUrl, fileName) : fileName)),
+    ];
+}
+
+/** As it is, only smaller: how large it is shows when it has come. */
+function picture({ fileName, fileUrl }) {
+    const node = element('a', {
         class: 'picture', href: fileUrl, target: '_blank', rel: 'noopener noreferrer nofollow',
+        'data-state': 'loading',
     }, element('img', {
         src: fileUrl, alt: texts.picture(fileName), loading: 'lazy', decoding: 'async',
         referrerpolicy: 'no-referrer',
+        onload: () => { node.dataset.state = 'loaded'; },
+        onerror: () => {
+            node.dataset.state = 'failed';
+            node.replaceChildren(icon('picture'), element('span', {},
+                element('bdi', { text: fileName }), element('small', { text: texts.pictureFailed })));
+        },
     }));
+    return node;
 }
 
 function footParts({ message, side, state, time }) {
@@ -106,9 +133,7 @@ function footParts({ message, side, state, time }) {
 }
 
 function actions(item, context) {
-    if (item.side !== 'own')
-        return [];
-    const { id, clientMessageId } = item.message;
+    const { id, clientMessageId, content } = item.message;
     if (item.state === 'failed')
         return [element('div', { class: 'failure' },
             element('span', { text: item.reason ?? texts.states.failed }),
@@ -116,10 +141,22 @@ function actions(item, context) {
             action(texts.discard, () => context.onDiscard(clientMessageId)))];
     if (!id)
         return [];
-    return [element('button', {
-        type: 'button', class: 'delete', 'aria-label': texts.deleteMessage,
-        title: texts.deleteMessage, onclick: () => context.onDelete(id),
-    }, icon('delete'))];
+    if (item.side === 'system')
+        return [];
+    const tools = [
+        content && tool('reply', texts.reply, () => context.onReply(content)),
+        content && tool('copy', texts.copy, () => context.onCopy(content)),
+        item.side === 'own' && tool('delete', texts.deleteMessage, () => context.onDelete(id)),
+    ].filter(Boolean);
+    return tools.length === 0 ? [] : [element('div', { class: 'actions' }, element('div', {
+        class: 'tools', role: 'toolbar', 'aria-label': texts.actions, 'data-count': tools.length,
+    }, ...tools))];
+}
+
+function tool(name, label, onclick) {
+    return element('button', {
+        type: 'button', class: name, 'aria-label': label, title: label, onclick, tabindex: '-1',
+    }, icon(name));
 }
 
 function action(text, onclick) {

@@ -17,21 +17,39 @@ export class ThreadView {
     #name = element('h2', {}, element('bdi'));
     #detail = element('p', { class: 'detail' });
     #archive = element('button', { type: 'button', class: 'tool', onclick: () => this.#toggle() });
+    #more = element('button', {
+        type: 'button', class: 'tool', 'aria-label': texts.more, title: texts.more,
+        'aria-haspopup': 'menu', 'aria-expanded': 'false', onclick: () => this.#toggleMenu(),
+    }, icon('more'));
     #archived = element('p', { class: 'archived', text: texts.isArchived, hidden: true });
     #typing = element('p', { class: 'writing', role: 'status' });
+    #root;
     #empty;
     #panel;
 
     /**
      * @param {import('../messenger.js').Messenger} messenger
-     * @param {{origins: string[], onBack: () => void, root: HTMLElement}} how
+     * @param {object} how
+     * @param {string[]} how.origins
+     * @param {() => void} how.onBack
+     * @param {HTMLElement} how.root
+     * @param {boolean} how.isPage
      */
-    constructor(messenger, { origins, onBack, root }) {
+    constructor(messenger, { origins, onBack, root, isPage }) {
         this.#messenger = messenger;
         this.#origins = origins;
         this.log = new LogView(messenger, {
             origins,
             nameOf: ({ message }) => personName(this.#asKnown(message.sender)),
+            onReply: async (text) => {
+                const { quoteOf } = await import('../later/actions.js');
+                this.composer.insertBefore(quoteOf(kit, text));
+            },
+            onCopy: async (text) => {
+                const { copy } = await import('../later/actions.js');
+                if (await copy(text, root))
+                    messenger.tell(texts.copied);
+            },
             onDelete: async (id) => {
                 const { askToDelete } = await import('../later/question.js');
                 if (await askToDelete(kit, root))
@@ -42,7 +60,8 @@ export class ThreadView {
             onDiscard: (id) => messenger.discard(id),
         });
         this.composer = new Composer(messenger);
-        this.#build(onBack);
+        this.#root = root;
+        this.#build(onBack, isPage);
         this.update();
     }
 
@@ -130,7 +149,13 @@ export class ThreadView {
         this.#messenger.setStatus(isArchived ? 'ACTIVE' : 'ARCHIVED');
     }
 
-    #build(onBack) {
+    async #toggleMenu() {
+        const [{ toggleMenu }, { copy }] = await Promise.all(
+            [import('../later/head-menu.js'), import('../later/actions.js')]);
+        toggleMenu(kit, this.#more, { messenger: this.#messenger, frame: this.#root, copy });
+    }
+
+    #build(onBack, isPage) {
         this.#empty = element('div', { class: 'empty' }, icon('chat'),
             element('p', { text: texts.chooseConversation }),
             element('p', { text: texts.chooseConversationHint }));
@@ -140,7 +165,7 @@ export class ThreadView {
                     title: texts.back, onclick: onBack }, icon('back')),
                 this.#picture,
                 element('div', { class: 'who' }, this.#name, this.#detail),
-                this.#archive),
+                this.#archive, isPage && this.#more),
             this.#archived, this.log.node, this.#typing, this.composer.node);
         this.node = element('div', { class: 'thread' }, this.#empty, this.#panel);
     }

@@ -7,6 +7,9 @@ import { ListView } from './list.js';
 import { Sight } from './sight.js';
 import { ThreadView } from './thread.js';
 
+/** The whole thread goes on paper, as far as there is time to get it. */
+const print = matchMedia('print');
+
 export class Workspace {
     #messenger;
     #list;
@@ -15,6 +18,7 @@ export class Workspace {
     #notice = element('div', { class: 'notice', role: 'alert' });
     #sight;
     #due = new Set();
+    #onPrint = () => print.matches && this.#messenger.openId && this.#messenger.loadAll();
     #onChange = ({ detail }) => this.#schedule(detail);
     #lastId = '';
 
@@ -30,7 +34,9 @@ export class Workspace {
     constructor(messenger, { root, origins, head, isSingle = false, isPage = false }) {
         this.#messenger = messenger;
         this.#list = new ListView(messenger, { origins, onOpen: (id) => this.open(id) });
-        this.#thread = new ThreadView(messenger, { origins, root, onBack: () => this.back() });
+        this.#thread = new ThreadView(messenger, {
+            origins, root, isPage, onBack: () => this.back(),
+        });
         this.node = element(isPage ? 'main' : 'div', {
             class: isSingle ? 'workspace single' : 'workspace',
             onkeydown: (event) => !isSingle && this.#pressed(event),
@@ -40,6 +46,7 @@ export class Workspace {
         if (isPage)
             this.node.prepend(element('h1', { class: 'spoken', text: texts.title }));
         this.#sight = this.#makeSight();
+        print.addEventListener('change', this.#onPrint);
         messenger.addEventListener('change', this.#onChange);
         this.#updateConnection();
         this.#updateNotice();
@@ -48,6 +55,7 @@ export class Workspace {
     /** For good. */
     close() {
         this.#messenger.removeEventListener('change', this.#onChange);
+        print.removeEventListener('change', this.#onPrint);
         this.#sight.close();
         this.#thread.close();
     }

@@ -155,6 +155,46 @@ describeDemo('what the page shows', {}, ({ demo, test, window, windowOf }) => {
         assert.equal(refused.status, 400);
     });
 
+    test('pictures are shown as they are, and one that fails has a calm place', async () => {
+        const conversation = await demo.book();
+        const salon = await window();
+        // A host that nobody asks: what the page would load is answered here.
+        await salon.context.route('https://image.invalid/**', (route) => {
+            const [, width, height] = /(\d+)x(\d+)/.exec(route.request().url()) ?? [];
+            return width ? route.fulfill({ contentType: 'image/svg+xml', body:
+                `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"></svg>` })
+                : route.fulfill({ status: 404, body: '' });
+        });
+        salon.allowedOrigins = ['https://image.invalid'];
+        const say = (...names) => demo.say(CLIENT, conversation.id, '', {
+            attachments: names.map((name) => ({ fileName: `${name}.png`, fileType: 'image/png', fileSize: 1,
+                fileUrl: `https://image.invalid/${name}.png` })),
+        });
+        const sizes = ['400x1600', '2400x300', '16x16', '600x800'];
+        for (const size of sizes)
+            await say(size);
+        await say('800x600', '600x801', 'manquante');
+        await salon.enterConversation(SALON, conversation);
+        const failed = salon.log.getByRole('link').filter({ hasText: 'Photo indisponible' });
+        await failed.getByText('manquante.png').waitFor();
+        const pictures = salon.log.locator('.picture img');
+        const shown = await until('all are there', async () => {
+            const all = await pictures.evaluateAll((images) => images.map((image) => [
+                image.naturalWidth, image.naturalHeight, image.clientWidth, image.clientHeight]));
+            return all.length === sizes.length + 2 && all.every(([width]) => width > 0) && all;
+        });
+        for (const [naturalWidth, naturalHeight, width, height] of shown) {
+            assert.ok(Math.abs(width / height / (naturalWidth / naturalHeight) - 1) < 0.1,
+                `${naturalWidth} by ${naturalHeight} is ${width} by ${height}`);
+            assert.ok(width <= naturalWidth && height <= 400);
+        }
+        const box = await salon.log.locator('.picture').nth(2).boundingBox();
+        assert.ok(box.width >= 44 && box.height >= 44, 'a small one is large enough to be tapped');
+        const isAtEnd = await salon.log.evaluate((log) =>
+            log.scrollHeight - log.scrollTop - log.clientHeight);
+        assert.ok(isAtEnd >= 0);
+    });
+
     test(`${CONTENT_MAX_CHARACTERS} characters are sent and shown, one more is not`, async () => {
         const conversation = await demo.book();
         const [salon, client] = await Promise.all([windowOf(SALON), windowOf(CLIENT)]);
@@ -195,7 +235,8 @@ describeDemo('what the page shows', {}, ({ demo, test, window, windowOf }) => {
                 loaded.set(pathname, { type, bytes: Number(length) });
         });
         const [conversation] = await demo.conversations(CLIENT);
-        await opened.enterConversation(CLIENT, conversation);
+        await opened.page.goto(`${demo.origin}/#personne=${CLIENT}&conversation=${conversation.id}`);
+        await opened.log.locator('li[data-id]').first().waitFor();
         const total = [...loaded.values()].reduce((sum, { bytes }) => sum + bytes, 0);
         process.stderr.write(`page: ${total} bytes until a thread is shown\n`);
         assert.ok([...loaded].some(([path, { type }]) =>

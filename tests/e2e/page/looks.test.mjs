@@ -54,6 +54,10 @@ describeDemo('the page for everybody', {}, ({ demo, test, window }) => {
             .find(({ subject }) => subject.includes('Balayage'));
         await opened.openConversation(conversation);
         await assertAccessibleInAllLooks(opened, 'thread');
+        await opened.log.locator('.own').last().hover();
+        await opened.page.getByRole('button', { name: 'Autres actions' }).click();
+        await opened.page.getByRole('menuitem').first().waitFor();
+        await assertAccessible(opened.page, 'menu');
     });
 
     test('axe-core finds nothing in the archive, in a question and in the form for a token', async () => {

@@ -7,7 +7,6 @@ import { CLIENT, SALON } from '../harness/demo.mjs';
 import { UNREAD_TOTAL } from '../harness/paths.mjs';
 import { describeSite } from '../harness/site.mjs';
 
-const SOON_MS = 2000;
 const MANY = 30;
 
 /** How the site hides the widget; each is undone by emptying what it has set. */
@@ -69,8 +68,7 @@ await describeSite('what is read', ({ demo, test, windowOf, site, visit }) => {
                     node.removeAttribute('style');
                 widget.scrollIntoView();
             });
-            await until(`${name}: it is read when it is shown`,
-                async () => await unread() === before, SOON_MS);
+            await until(`${name}: it is read when it is shown`, async () => await unread() === before);
         }
     });
 
@@ -96,7 +94,7 @@ await describeSite('what is read', ({ demo, test, windowOf, site, visit }) => {
                 document.querySelector('[popover]')?.showPopover();
             });
             await visitor.sees('toujours');
-            await until(`${kind}: read`, async () => await unread() === before, SOON_MS);
+            await until(`${kind}: read`, async () => await unread() === before);
         }
     });
 
@@ -116,7 +114,7 @@ await describeSite('what is read', ({ demo, test, windowOf, site, visit }) => {
         assert.equal(await client.message('tout en bas').count(), 0);
         await jump.click();
         await client.sees('tout en bas');
-        await until('read', async () => await unread() === before, SOON_MS);
+        await until('read', async () => await unread() === before);
         await client.log.getByText('Nouveaux messages').waitFor();
         await jump.waitFor({ state: 'hidden' });
     });
