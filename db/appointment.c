@@ -15,9 +15,9 @@
 
 /* ---- what people read ---------------------------------------------------------------------- */
 
-static bool render(struct transaction *transaction, const struct appointment_texts *texts,
-                   enum appointment_text kind, const struct appointment *row, struct buffer *out,
-                   struct error *error)
+static bool render_text(struct transaction *transaction, const struct appointment_texts *texts,
+                        enum appointment_text kind, const struct appointment *row,
+                        struct buffer *out, struct error *error)
 {
     struct buffer first_name = BUFFER_EMPTY;
     struct buffer salon = BUFFER_EMPTY;
@@ -46,7 +46,7 @@ static bool send_text(struct transaction *transaction, const struct appointment_
                       struct conversation *conversation, struct error *error)
 {
     struct buffer content = BUFFER_EMPTY;
-    bool succeeded = render(transaction, texts, kind, row, &content, error) &&
+    bool succeeded = render_text(transaction, texts, kind, row, &content, error) &&
                      message_send_system(transaction, conversation, buffer_text(&content), error);
 
     buffer_free(&content);
@@ -80,14 +80,14 @@ static bool render_subject(struct transaction *transaction, const struct appoint
 {
     struct appointment shown = *row;
 
-    if (!render(transaction, texts, APPOINTMENT_TEXT_SUBJECT, row, subject, error))
+    if (!render_text(transaction, texts, APPOINTMENT_TEXT_SUBJECT, row, subject, error))
         return false;
     size_t count = utf8_count(buffer_text(subject));
     if (count <= SUBJECT_MAX_CHARACTERS)
         return true;
     shorten(shown.prestation, sizeof(shown.prestation), count - SUBJECT_MAX_CHARACTERS + 1);
     buffer_clear(subject);
-    if (!render(transaction, texts, APPOINTMENT_TEXT_SUBJECT, &shown, subject, error))
+    if (!render_text(transaction, texts, APPOINTMENT_TEXT_SUBJECT, &shown, subject, error))
         return false;
     subject->length = prefix_bytes(buffer_text(subject), SUBJECT_MAX_CHARACTERS);
     return buffer_text(subject) != NULL || error_out_of_memory(error);
@@ -337,8 +337,8 @@ static bool set_people(struct transaction *transaction, const struct appointment
            set_person(transaction, input->client_user_id, &input->client, client_role, error);
 }
 
-static bool create_new(struct transaction *transaction, struct appointment_create *request,
-                       struct error *error)
+static bool create_appointment(struct transaction *transaction, struct appointment_create *request,
+                               struct error *error)
 {
     const struct appointment_input *input = request->input;
     struct appointment row = {.id = input->appointment_id,
@@ -359,8 +359,8 @@ static bool create_new(struct transaction *transaction, struct appointment_creat
 }
 
 /* A repeated appointment changes nothing, unless its version says that it is new. */
-static bool create_again(struct transaction *transaction, struct appointment_create *request,
-                         struct appointment *row, struct error *error)
+static bool repeat_appointment(struct transaction *transaction, struct appointment_create *request,
+                               struct appointment *row, struct error *error)
 {
     const struct appointment_input *input = request->input;
     const struct appointment_change_input nothing = {0};
@@ -391,8 +391,8 @@ bool appointment_create_run(struct transaction *transaction, struct appointment_
     if (!appointment_row_find(transaction->connection, request->input->appointment_id, &row, &found,
                               error))
         return false;
-    return found ? create_again(transaction, request, &row, error)
-                 : create_new(transaction, request, error);
+    return found ? repeat_appointment(transaction, request, &row, error)
+                 : create_appointment(transaction, request, error);
 }
 
 bool appointment_change_run(struct transaction *transaction, struct appointment_change *request,

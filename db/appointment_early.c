@@ -15,33 +15,20 @@ static struct statement *begin_early(struct transaction *transaction, enum sql_i
     return statement;
 }
 
-/* Whether a statement has a row, whose first column becomes *number. */
-static bool read_number(struct statement *statement, bool *found, int64_t *number,
-                        struct error *error)
-{
-    enum step step = statement_step(statement, error);
-
-    *found = step == STEP_ROW;
-    if (*found)
-        *number = column_integer(statement, 0);
-    statement_end(statement);
-    return step != STEP_FAILED;
-}
-
 bool appointment_early_keep(struct transaction *transaction, const char *appointment_id,
                             const struct appointment_change_input *input, struct error *error)
 {
-    int64_t kept = 0;
-    bool found;
+    int64_t kept;
+    bool is_known;
 
-    if (!read_number(begin_early(transaction, SQL_EARLY_CHANGE_KNOWN, appointment_id, input),
-                     &found, &kept, error))
+    if (!statement_has_row(begin_early(transaction, SQL_EARLY_CHANGE_KNOWN, appointment_id, input),
+                           &is_known, error))
         return false;
-    if (found)
+    if (is_known)
         return true;
     struct statement *statement = statement_begin(transaction->connection, SQL_EARLY_CHANGE_COUNT);
     bind_text(statement, 1, appointment_id);
-    if (!read_number(statement, &found, &kept, error))
+    if (!statement_read_number(statement, 0, &kept, error))
         return false;
     if (kept >= EARLY_CHANGES_MAX)
         return error_add(error, "appointmentId",

@@ -70,8 +70,5 @@ bool appointment_is_shared(struct connection *connection, const char *one, const
 
     bind_text(statement, 1, one);
     bind_text(statement, 2, other);
-    enum step step = statement_step(statement, error);
-    *share = step == STEP_ROW;
-    statement_end(statement);
-    return step != STEP_FAILED;
+    return statement_has_row(statement, share, error);
 }

@@ -7,15 +7,9 @@ bool contact_list_run(struct connection *connection, struct contact_list *reques
                       struct error *error)
 {
     struct statement *statement = statement_begin(connection, SQL_CONTACTS);
-    enum step step;
 
     bind_text(statement, 1, request->user_id);
-    while ((step = statement_step(statement, error)) == STEP_ROW)
-        buffer_append(request->ids, column_text(statement, 0), column_bytes(statement, 0) + 1);
-    statement_end(statement);
-    if (request->ids->failed)
-        return error_out_of_memory(error);
-    return step == STEP_DONE;
+    return statement_append_texts(statement, "", request->ids, error);
 }
 
 bool typing_name_run(struct connection *connection, struct typing_name *request,

@@ -210,8 +210,9 @@ static bool require_appointment(struct connection *connection, const char *appoi
     return true;
 }
 
-static bool create_new(struct transaction *transaction, struct conversation_create *request,
-                       const char *salon_id, struct error *error)
+static bool create_conversation(struct transaction *transaction,
+                                struct conversation_create *request, const char *salon_id,
+                                struct error *error)
 {
     const struct conversation_input *input = request->input;
     const struct conversation_new fresh = {.salon_id = salon_id,
@@ -258,7 +259,7 @@ bool conversation_create_run(struct transaction *transaction, struct conversatio
         return false;
     if (existing_id[0] != '\0')
         return show_existing(transaction, request, existing_id, error);
-    return create_new(transaction, request, salon_id, error);
+    return create_conversation(transaction, request, salon_id, error);
 }
 
 /* ---- changing one -------------------------------------------------------------------------- */

@@ -204,8 +204,8 @@ bool message_delete_run(struct transaction *transaction, struct message_referenc
 
 /* ---- a new message ------------------------------------------------------------------------- */
 
-static bool create_new(struct transaction *transaction, const struct message_create *request,
-                       struct conversation *conversation, struct error *error)
+static bool create_message(struct transaction *transaction, const struct message_create *request,
+                           struct conversation *conversation, struct error *error)
 {
     const struct message_input *input = request->input;
     const struct message_new fresh = {.sender_id = request->caller.user_id,
@@ -248,7 +248,7 @@ bool message_create_run(struct transaction *transaction, struct message_create *
         return false;
     request->existed = position > 0;
     if (!request->existed)
-        return create_new(transaction, request, &conversation, error);
+        return create_message(transaction, request, &conversation, error);
     return message_json_write_at(transaction->connection, request->json, &conversation, position,
                                  error);
 }

@@ -99,10 +99,7 @@ bool message_row_find_retry(struct connection *connection, const struct message_
     bind_text(statement, 1, key->conversation_id);
     bind_text(statement, 2, key->sender_id);
     bind_text(statement, 3, key->client_message_id);
-    enum step step = statement_step(statement, error);
-    *position = step == STEP_ROW ? column_integer(statement, 0) : 0;
-    statement_end(statement);
-    return step != STEP_FAILED;
+    return statement_read_number(statement, 0, position, error);
 }
 
 bool message_row_delete(struct transaction *transaction, const struct located_message *message,

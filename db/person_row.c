@@ -17,8 +17,8 @@ bool person_keep_names(struct transaction *transaction, const char *user_id, str
 }
 
 /* SQL_PERSON_INSERT and SQL_PERSON_UPDATE take the same parameters. */
-static bool store(struct transaction *transaction, enum sql_id id, const struct person_row *row,
-                  struct error *error)
+static bool store_row(struct transaction *transaction, enum sql_id id, const struct person_row *row,
+                      struct error *error)
 {
     struct statement *statement = statement_begin(transaction->connection, id);
     for (int field = 0; field < PERSON_FIELD_COUNT; field++)
@@ -33,7 +33,7 @@ static bool store(struct transaction *transaction, enum sql_id id, const struct 
 bool person_row_insert(struct transaction *transaction, const struct person_row *row,
                        struct error *error)
 {
-    return store(transaction, SQL_PERSON_INSERT, row, error);
+    return store_row(transaction, SQL_PERSON_INSERT, row, error);
 }
 
 /* The names that it has are remembered before others take their place. */
@@ -41,7 +41,7 @@ bool person_row_update(struct transaction *transaction, const struct person_row 
                        struct error *error)
 {
     return person_keep_names(transaction, row->user_id, error) &&
-           store(transaction, SQL_PERSON_UPDATE, row, error);
+           store_row(transaction, SQL_PERSON_UPDATE, row, error);
 }
 
 /* ---- what others ask of a row -------------------------------------------------------------- */
@@ -64,14 +64,11 @@ bool person_role(struct connection *connection, const char *user_id, const char 
 bool person_ensure(struct transaction *transaction, const char *user_id, const char *role,
                    struct error *error)
 {
-    struct statement *statement = person_row_begin(transaction->connection, user_id);
-    enum step step = statement_step(statement, error);
-
-    statement_end(statement);
-    if (step != STEP_DONE)
-        return step == STEP_ROW;
     const struct person_row row = {.user_id = user_id, .fields = {[PERSON_ROLE] = role}};
-    return person_row_insert(transaction, &row, error);
+    bool exists;
+
+    return statement_has_row(person_row_begin(transaction->connection, user_id), &exists, error) &&
+           (exists || person_row_insert(transaction, &row, error));
 }
 
 bool person_append_name(struct connection *connection, const char *user_id, struct buffer *name,

@@ -60,10 +60,7 @@ static bool find_row(struct connection *connection, const char *conversation_id,
     bind_text(statement, 1, conversation_id);
     bind_integer(statement, 2, last_position);
     bind_integer(statement, 3, skip);
-    enum step step = statement_step(statement, error);
-    *position = step == STEP_ROW ? column_integer(statement, 0) : 0;
-    statement_end(statement);
-    return step != STEP_FAILED;
+    return statement_read_number(statement, 0, position, error);
 }
 
 bool position_find(struct connection *connection, const struct position_range *range, int64_t skip,

@@ -48,15 +48,8 @@ static bool read_names(struct transaction *transaction, const char *user_id, str
     if (!person_keep_names(transaction, user_id, error))
         return false;
     struct statement *statement = statement_begin(transaction->connection, SQL_PERSON_NAMES);
-    enum step step;
-
     bind_text(statement, 1, user_id);
-    while ((step = statement_step(statement, error)) == STEP_ROW)
-        buffer_append(names, column_text(statement, 0), column_bytes(statement, 0) + 1);
-    statement_end(statement);
-    if (step == STEP_DONE && names->failed)
-        return error_out_of_memory(error);
-    return step == STEP_DONE;
+    return statement_append_texts(statement, "", names, error);
 }
 
 /* Whether a byte of UTF-8 begins a letter: all the alphabets of two bytes but for the signs of
@@ -200,8 +193,8 @@ static bool erase_conversations(struct transaction *transaction, struct person_e
 
 /* Runs a statement whose only parameter is the person. SQL_OUTBOX_BLANK_PERSON reads the whole
  * outbox, once, however many conversations there are. */
-static bool forget(struct transaction *transaction, enum sql_id id, const char *user_id,
-                   struct error *error)
+static bool run_for_person(struct transaction *transaction, enum sql_id id, const char *user_id,
+                           struct error *error)
 {
     struct statement *statement = statement_begin(transaction->connection, id);
 
@@ -215,7 +208,7 @@ static bool end_sockets(struct transaction *transaction, const char *user_id, st
 
     buffer_append_text(&payload, "{}");
     bool succeeded =
-        forget(transaction, SQL_RECOVERIES_DELETE_OF_USER, user_id, error) &&
+        run_for_person(transaction, SQL_RECOVERIES_DELETE_OF_USER, user_id, error) &&
         announce_to_user(transaction, PERSON_ERASED_EVENT, user_id, NULL, NULL, &payload, error);
     buffer_free(&payload);
     return succeeded;
@@ -225,12 +218,13 @@ bool person_erase_run(struct transaction *transaction, struct person_erase *requ
                       struct error *error)
 {
     struct buffer names = BUFFER_EMPTY;
-    bool succeeded = read_names(transaction, request->user_id, &names, error) &&
-                     erase_row(transaction, request->user_id, error) &&
-                     forget(transaction, SQL_OUTBOX_BLANK_PERSON, request->user_id, error) &&
-                     erase_conversations(transaction, request, &names, error) &&
-                     forget(transaction, SQL_PERSON_NAMES_DELETE, request->user_id, error) &&
-                     end_sockets(transaction, request->user_id, error);
+    bool succeeded =
+        read_names(transaction, request->user_id, &names, error) &&
+        erase_row(transaction, request->user_id, error) &&
+        run_for_person(transaction, SQL_OUTBOX_BLANK_PERSON, request->user_id, error) &&
+        erase_conversations(transaction, request, &names, error) &&
+        run_for_person(transaction, SQL_PERSON_NAMES_DELETE, request->user_id, error) &&
+        end_sockets(transaction, request->user_id, error);
 
     buffer_free(&names);
     return succeeded;
@@ -249,8 +243,8 @@ struct exporter {
 typedef bool export_row(struct exporter *exporter, struct statement *row, struct error *error);
 
 /* Writes the member `key`: an array of what the statement's rows say. Ends the statement. */
-static bool write_rows(struct exporter *exporter, const char *key, struct statement *statement,
-                       export_row *write_row, struct error *error)
+static bool export_rows(struct exporter *exporter, const char *key, struct statement *statement,
+                        export_row *write_row, struct error *error)
 {
     enum step step;
 
@@ -280,14 +274,14 @@ static void member_time(struct json_writer *writer, const char *key, struct stat
         json_member_time(writer, key, column_integer(row, column));
 }
 
-static bool write_text(struct exporter *exporter, struct statement *row, struct error *error)
+static bool export_text(struct exporter *exporter, struct statement *row, struct error *error)
 {
     (void)error;
     json_write_text(&exporter->writer, column_text(row, 0));
     return true;
 }
 
-static bool write_person(struct exporter *exporter, struct error *error)
+static bool export_person(struct exporter *exporter, struct error *error)
 {
     struct buffer json = BUFFER_EMPTY;
     struct person_find find = {.user_id = exporter->user_id, .json = &json};
@@ -300,7 +294,7 @@ static bool write_person(struct exporter *exporter, struct error *error)
     return succeeded;
 }
 
-static bool write_directory(struct exporter *exporter, struct error *error)
+static bool export_directory(struct exporter *exporter, struct error *error)
 {
     struct json_writer *writer = &exporter->writer;
     struct statement *statement = begin_of_person(exporter, SQL_EXPORT_DIRECTORY);
@@ -319,7 +313,8 @@ static bool write_directory(struct exporter *exporter, struct error *error)
     return step != STEP_FAILED;
 }
 
-static bool write_appointment(struct exporter *exporter, struct statement *row, struct error *error)
+static bool export_appointment(struct exporter *exporter, struct statement *row,
+                               struct error *error)
 {
     struct json_writer *writer = &exporter->writer;
 
@@ -340,7 +335,7 @@ static bool write_appointment(struct exporter *exporter, struct statement *row, 
 }
 
 /* Its ids stay out: they are secrets between the broker and a page. */
-static bool write_session(struct exporter *exporter, struct statement *row, struct error *error)
+static bool export_recovery(struct exporter *exporter, struct statement *row, struct error *error)
 {
     struct json_writer *writer = &exporter->writer;
     struct statement *rooms = statement_begin(exporter->connection, SQL_RECOVERY_ROOMS);
@@ -349,12 +344,12 @@ static bool write_session(struct exporter *exporter, struct statement *row, stru
     json_begin_object(writer);
     json_member_boolean(writer, "isConnected", column_integer(row, 1) != 0);
     member_time(writer, "changedAt", row, 2);
-    bool succeeded = write_rows(exporter, "openConversations", rooms, write_text, error);
+    bool succeeded = export_rows(exporter, "openConversations", rooms, export_text, error);
     json_end_object(writer);
     return succeeded;
 }
 
-static bool write_message(struct exporter *exporter, struct statement *row, struct error *error)
+static bool export_message(struct exporter *exporter, struct statement *row, struct error *error)
 {
     struct json_writer *writer = &exporter->writer;
 
@@ -376,17 +371,17 @@ static bool write_message(struct exporter *exporter, struct statement *row, stru
     return succeeded;
 }
 
-static bool write_messages(struct exporter *exporter, struct error *error)
+static bool export_messages(struct exporter *exporter, struct error *error)
 {
     struct statement *statement = statement_begin(exporter->connection, SQL_EXPORT_MESSAGES);
 
     bind_text(statement, 1, exporter->conversation_id);
     bind_text(statement, 2, exporter->user_id);
-    return write_rows(exporter, "messages", statement, write_message, error);
+    return export_rows(exporter, "messages", statement, export_message, error);
 }
 
-static bool write_conversation(struct exporter *exporter, struct statement *row,
-                               struct error *error)
+static bool export_conversation(struct exporter *exporter, struct statement *row,
+                                struct error *error)
 {
     struct json_writer *writer = &exporter->writer;
     struct conversation conversation;
@@ -405,7 +400,7 @@ static bool write_conversation(struct exporter *exporter, struct statement *row,
     json_member_time(writer, "createdAt", conversation.created_at);
     json_member_time(writer, "updatedAt", conversation.updated_at);
     exporter->conversation_id = conversation.id;
-    bool succeeded = write_messages(exporter, error);
+    bool succeeded = export_messages(exporter, error);
     json_end_object(writer);
     return succeeded;
 }
@@ -418,15 +413,16 @@ bool person_export_run(struct connection *connection, struct person_export *requ
     json_writer_init(&exporter.writer, request->json);
     json_begin_object(&exporter.writer);
     bool succeeded =
-        write_person(&exporter, error) && write_directory(&exporter, error) &&
-        write_rows(&exporter, "names", begin_of_person(&exporter, SQL_PERSON_NAMES), write_text,
-                   error) &&
-        write_rows(&exporter, "appointments", begin_of_person(&exporter, SQL_EXPORT_APPOINTMENTS),
-                   write_appointment, error) &&
-        write_rows(&exporter, "sessions", begin_of_person(&exporter, SQL_RECOVERIES_OF_USER),
-                   write_session, error) &&
-        write_rows(&exporter, "conversations", begin_of_person(&exporter, SQL_PERSON_CONVERSATIONS),
-                   write_conversation, error);
+        export_person(&exporter, error) && export_directory(&exporter, error) &&
+        export_rows(&exporter, "names", begin_of_person(&exporter, SQL_PERSON_NAMES), export_text,
+                    error) &&
+        export_rows(&exporter, "appointments", begin_of_person(&exporter, SQL_EXPORT_APPOINTMENTS),
+                    export_appointment, error) &&
+        export_rows(&exporter, "sessions", begin_of_person(&exporter, SQL_RECOVERIES_OF_USER),
+                    export_recovery, error) &&
+        export_rows(&exporter, "conversations",
+                    begin_of_person(&exporter, SQL_PERSON_CONVERSATIONS), export_conversation,
+                    error);
     json_end_object(&exporter.writer);
     return succeeded;
 }

@@ -10,16 +10,18 @@
 /* ---- life of a recovery -------------------------------------------------------------------- */
 
 /* Looks first: the deletion alone costs as much as all the rest of a connect. */
-static bool prune(struct transaction *transaction, struct error *error)
+static bool prune_recoveries(struct transaction *transaction, struct error *error)
 {
     int64_t oldest_ms = transaction->now_ms - transaction->outbox_retention_ms;
     struct statement *statement = statement_begin(transaction->connection, SQL_RECOVERY_OLD);
 
+    bool has_old;
+
     bind_integer(statement, 1, oldest_ms);
-    enum step step = statement_step(statement, error);
-    statement_end(statement);
-    if (step != STEP_ROW)
-        return step == STEP_DONE;
+    if (!statement_has_row(statement, &has_old, error))
+        return false;
+    if (!has_old)
+        return true;
     statement = statement_begin(transaction->connection, SQL_RECOVERY_PRUNE);
     bind_integer(statement, 1, oldest_ms);
     bind_integer(statement, 2, RECOVERY_PRUNE_ROWS);
@@ -45,22 +47,6 @@ bool recovery_close_run(struct transaction *transaction, struct recovery_referen
     return statement_run(statement, error);
 }
 
-/* Appends the first column of all rows, each with its NUL. */
-static bool append_texts(struct statement *statement, const char *prefix, struct buffer *out,
-                         struct error *error)
-{
-    enum step step;
-
-    while ((step = statement_step(statement, error)) == STEP_ROW) {
-        buffer_append_text(out, prefix);
-        buffer_append(out, column_text(statement, 0), column_bytes(statement, 0) + 1);
-    }
-    statement_end(statement);
-    if (out->failed)
-        return error_out_of_memory(error);
-    return step == STEP_DONE;
-}
-
 bool recovery_abandon_run(struct transaction *transaction, struct recovery_abandon *request,
                           struct error *error)
 {
@@ -68,7 +54,7 @@ bool recovery_abandon_run(struct transaction *transaction, struct recovery_aband
         statement_begin(transaction->connection, SQL_RECOVERY_CONNECTED_USERS);
 
     bind_integer(statement, 1, request->before_ms);
-    if (!append_texts(statement, "", request->user_ids, error))
+    if (!statement_append_texts(statement, "", request->user_ids, error))
         return false;
     statement = statement_begin(transaction->connection, SQL_RECOVERY_SUSPEND_ALL);
     bind_integer(statement, 1, transaction->now_ms);
@@ -79,8 +65,8 @@ bool recovery_abandon_run(struct transaction *transaction, struct recovery_aband
 /* ---- coming back --------------------------------------------------------------------------- */
 
 /* Whether there is such a recovery of that user. */
-static bool find(struct connection *connection, struct recovery_resume *request, bool *found,
-                 struct error *error)
+static bool find_recovery(struct connection *connection, struct recovery_resume *request,
+                          bool *found, struct error *error)
 {
     struct statement *statement = statement_begin(connection, SQL_RECOVERY_FIND);
 
@@ -105,10 +91,10 @@ static bool check_rooms(struct connection *connection, const struct recovery_res
     bind_text(statement, 1, request->user_id);
     bind_text(statement, 2, request->pid);
     bind_integer(statement, 3, request->offset);
-    enum step step = statement_step(statement, error);
-    *fine = step == STEP_DONE;
-    statement_end(statement);
-    return step != STEP_FAILED;
+    bool is_lost;
+    bool succeeded = statement_has_row(statement, &is_lost, error);
+    *fine = !is_lost;
+    return succeeded;
 }
 
 static bool list_audiences(struct connection *connection, struct recovery_resume *request,
@@ -121,7 +107,7 @@ static bool list_audiences(struct connection *connection, struct recovery_resume
     buffer_append(&request->audiences, audience, strlen(audience) + 1);
     bind_text(statement, 1, request->pid);
     event_audience_room("", audience);
-    return append_texts(statement, audience, &request->audiences, error);
+    return statement_append_texts(statement, audience, &request->audiences, error);
 }
 
 static bool count_missed(struct connection *connection, struct recovery_resume *request, bool *fine,
@@ -146,7 +132,7 @@ bool recovery_resume_run(struct connection *connection, struct recovery_resume *
     request->recovered = false;
     buffer_clear(&request->audiences);
     if (!outbox_newest(connection, &request->newest, error) ||
-        !find(connection, request, &fine, error))
+        !find_recovery(connection, request, &fine, error))
         return false;
     if (fine &&
         !outbox_is_complete_after(connection, request->offset, request->newest, &fine, error))
@@ -164,8 +150,8 @@ bool recovery_resume_run(struct connection *connection, struct recovery_resume *
 
 /* ---- connecting ---------------------------------------------------------------------------- */
 
-static bool store(struct transaction *transaction, const struct recovery_open *request,
-                  struct error *error)
+static bool store_recovery(struct transaction *transaction, const struct recovery_open *request,
+                           struct error *error)
 {
     struct statement *statement = statement_begin(transaction->connection, SQL_RECOVERY_STORE);
     bool goes_on = request->recover != NULL && request->recover->recovered;
@@ -198,7 +184,7 @@ bool recovery_open_run(struct transaction *transaction, struct recovery_open *re
             recovery_resume_run(transaction->connection, request->recover, error)) &&
            recovery_visit_run(transaction->connection, request, error) &&
            person_take_claims_run(transaction, &claims, error) &&
-           store(transaction, request, error) && prune(transaction, error);
+           store_recovery(transaction, request, error) && prune_recoveries(transaction, error);
 }
 
 /* ---- rooms --------------------------------------------------------------------------------- */

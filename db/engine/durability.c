@@ -125,7 +125,7 @@ static void complete_batches(struct durability *durability, struct commit_batch 
     }
 }
 
-static void *run(void *argument)
+static void *durability_main(void *argument)
 {
     struct durability *durability = argument;
     struct commit_batch *batches;
@@ -167,7 +167,7 @@ struct durability *durability_create(struct store *store,
     pthread_cond_init(&durability->freed, NULL);
     for (size_t i = 0; i < DURABILITY_BATCHES; i++)
         put_free(durability, &durability->batches[i]);
-    int failure = pthread_create(&durability->thread, NULL, run, durability);
+    int failure = pthread_create(&durability->thread, NULL, durability_main, durability);
     if (failure != 0) {
         error_unavailable(error, "no thread for the log's sync: %s", strerror(failure));
         free_memory(durability);

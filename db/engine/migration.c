@@ -10,11 +10,7 @@ static bool execute(struct connection *connection, const char *sql, struct error
 
 static bool table_exists(struct connection *connection, bool *exists, struct error *error)
 {
-    struct statement *statement = statement_begin(connection, SQL_SCHEMA_TABLE_EXISTS);
-    enum step step = statement_step(statement, error);
-    *exists = step == STEP_ROW;
-    statement_end(statement);
-    return step != STEP_FAILED;
+    return statement_has_row(statement_begin(connection, SQL_SCHEMA_TABLE_EXISTS), exists, error);
 }
 
 bool migration_read_version(struct connection *connection, int64_t *version, struct error *error)
@@ -24,14 +20,8 @@ bool migration_read_version(struct connection *connection, int64_t *version, str
     *version = 0;
     if (!table_exists(connection, &exists, error))
         return false;
-    if (!exists)
-        return true;
-    struct statement *statement = statement_begin(connection, SQL_SCHEMA_VERSION);
-    enum step step = statement_step(statement, error);
-    if (step == STEP_ROW)
-        *version = column_integer(statement, 0);
-    statement_end(statement);
-    return step == STEP_ROW;
+    return !exists || statement_read_number(statement_begin(connection, SQL_SCHEMA_VERSION), 0,
+                                            version, error);
 }
 
 static bool migrate_one(struct connection *connection, int64_t version,

@@ -7,16 +7,17 @@
 
 bool outbox_begin(struct transaction *transaction, struct error *error)
 {
-    struct statement *statement = statement_begin(transaction->connection, SQL_OUTBOX_LAST);
-    enum step step = statement_step(statement, error);
+    int64_t newest;
 
-    transaction->next_seq = step == STEP_ROW ? column_integer(statement, 0) + 1 : 1;
-    statement_end(statement);
-    return step != STEP_FAILED;
+    if (!statement_read_number(statement_begin(transaction->connection, SQL_OUTBOX_LAST), 0,
+                               &newest, error))
+        return false;
+    transaction->next_seq = newest + 1;
+    return true;
 }
 
 /* The newest row always stays: the next seq is counted from it. */
-static bool prune(struct transaction *transaction, struct error *error)
+static bool prune_outbox(struct transaction *transaction, struct error *error)
 {
     struct statement *statement = statement_begin(transaction->connection, SQL_OUTBOX_PRUNE);
 
@@ -27,8 +28,8 @@ static bool prune(struct transaction *transaction, struct error *error)
     return statement_run(statement, error);
 }
 
-static bool remember(struct transaction *transaction, const struct outbox_event *event,
-                     struct error *error)
+static bool remember_event(struct transaction *transaction, const struct outbox_event *event,
+                           struct error *error)
 {
     const struct event pending = {.seq = transaction->next_seq,
                                   .audience = event->audience,
@@ -54,10 +55,10 @@ bool outbox_append(struct transaction *transaction, const struct outbox_event *e
     bind_bytes(statement, 6, event->payload->length > 0 ? event->payload->data : "",
                event->payload->length);
     bind_integer(statement, 7, transaction->now_ms);
-    if (!statement_run(statement, error) || !remember(transaction, event, error))
+    if (!statement_run(statement, error) || !remember_event(transaction, event, error))
         return false;
     if (transaction->next_seq++ % OUTBOX_PRUNE_INTERVAL_EVENTS == 0)
-        return prune(transaction, error);
+        return prune_outbox(transaction, error);
     return true;
 }
 
@@ -82,14 +83,10 @@ static bool blank_in_epoch(struct transaction *transaction, int64_t epoch, const
 }
 
 /* The oldest seq there is; that of the next event when there is none. */
-static bool find_first(struct transaction *transaction, int64_t *seq, struct error *error)
+static bool find_first_seq(struct transaction *transaction, int64_t *seq, struct error *error)
 {
-    struct statement *statement = statement_begin(transaction->connection, SQL_OUTBOX_FIRST);
-    enum step step = statement_step(statement, error);
-
-    *seq = step == STEP_ROW ? column_integer(statement, 0) : transaction->next_seq;
-    statement_end(statement);
-    return step != STEP_FAILED;
+    return statement_read_number(statement_begin(transaction->connection, SQL_OUTBOX_FIRST),
+                                 transaction->next_seq, seq, error);
 }
 
 bool outbox_blank_subject(struct transaction *transaction, const char *audience,
@@ -97,7 +94,7 @@ bool outbox_blank_subject(struct transaction *transaction, const char *audience,
 {
     int64_t first;
 
-    if (!find_first(transaction, &first, error))
+    if (!find_first_seq(transaction, &first, error))
         return false;
     int64_t last_epoch = (transaction->next_seq - 1) / OUTBOX_EPOCH_EVENTS;
     for (int64_t epoch = first / OUTBOX_EPOCH_EVENTS; epoch <= last_epoch; epoch++)

@@ -41,12 +41,7 @@ static bool add_rows(struct event_batch *batch, struct statement *rows, size_t m
 
 bool outbox_newest(struct connection *connection, int64_t *newest, struct error *error)
 {
-    struct statement *statement = statement_begin(connection, SQL_OUTBOX_LAST);
-    enum step step = statement_step(statement, error);
-
-    *newest = step == STEP_ROW ? column_integer(statement, 0) : 0;
-    statement_end(statement);
-    return step != STEP_FAILED;
+    return statement_read_number(statement_begin(connection, SQL_OUTBOX_LAST), 0, newest, error);
 }
 
 bool outbox_read_after_run(struct connection *connection, struct outbox_read_after *request,
@@ -83,10 +78,7 @@ bool outbox_is_complete_after(struct connection *connection, int64_t seq, int64_
         return true;
     struct statement *statement = statement_begin(connection, SQL_OUTBOX_HAS);
     bind_integer(statement, 1, seq + 1);
-    enum step step = statement_step(statement, error);
-    *is_complete = step == STEP_ROW;
-    statement_end(statement);
-    return step != STEP_FAILED;
+    return statement_has_row(statement, is_complete, error);
 }
 
 static int64_t epoch_of(int64_t seq)
@@ -121,12 +113,12 @@ static bool count_in_epoch(struct connection *connection, const struct outbox_re
 {
     struct statement *statement = begin_missed(connection, SQL_OUTBOX_COUNT_MISSED, epoch, audience,
                                                request, request->limit - *count);
-    enum step step = statement_step(statement, error);
+    int64_t found;
 
-    if (step == STEP_ROW)
-        *count += column_integer(statement, 0);
-    statement_end(statement);
-    return step == STEP_ROW;
+    if (!statement_read_number(statement, 0, &found, error))
+        return false;
+    *count += found;
+    return true;
 }
 
 static int64_t count_looks(const struct outbox_read_missed *request)

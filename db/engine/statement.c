@@ -66,6 +66,38 @@ bool statement_run(struct statement *statement, struct error *error)
     return statement_run_counting(statement, NULL, error);
 }
 
+bool statement_has_row(struct statement *statement, bool *has_row, struct error *error)
+{
+    enum step step = statement_step(statement, error);
+
+    *has_row = step == STEP_ROW;
+    statement_end(statement);
+    return step != STEP_FAILED;
+}
+
+bool statement_read_number(struct statement *statement, int64_t absent, int64_t *number,
+                           struct error *error)
+{
+    enum step step = statement_step(statement, error);
+
+    *number = step == STEP_ROW ? column_integer(statement, 0) : absent;
+    statement_end(statement);
+    return step != STEP_FAILED;
+}
+
+bool statement_append_texts(struct statement *statement, const char *prefix, struct buffer *texts,
+                            struct error *error)
+{
+    enum step step;
+
+    while ((step = statement_step(statement, error)) == STEP_ROW) {
+        buffer_append_text(texts, prefix);
+        buffer_append(texts, column_text(statement, 0), column_bytes(statement, 0) + 1);
+    }
+    statement_end(statement);
+    return step == STEP_DONE && (!texts->failed || error_out_of_memory(error));
+}
+
 bool connection_run(struct connection *connection, enum sql_id id, struct error *error)
 {
     return statement_run(statement_begin(connection, id), error);

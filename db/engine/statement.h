@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "common/buffer.h"
 #include "common/error.h"
 #include "db/engine/driver.h"
 
@@ -31,6 +32,18 @@ bool statement_run(struct statement *statement, struct error *error);
 
 /* The same; *changes is the number of rows that it has inserted, updated or deleted. */
 bool statement_run_counting(struct statement *statement, int64_t *changes, struct error *error);
+
+/* For those of which no more is asked than whether there is a row: steps once and ends it. */
+bool statement_has_row(struct statement *statement, bool *has_row, struct error *error);
+
+/* For those of which only the first column of the first row is asked for: `absent` when there is
+ * none. Steps once and ends it. */
+bool statement_read_number(struct statement *statement, int64_t absent, int64_t *number,
+                           struct error *error);
+
+/* Appends the first column of all rows, each behind `prefix` and with its NUL, and ends it. */
+bool statement_append_texts(struct statement *statement, const char *prefix, struct buffer *texts,
+                            struct error *error);
 
 /* statement_run for one without parameters. */
 bool connection_run(struct connection *connection, enum sql_id id, struct error *error);

@@ -124,7 +124,7 @@ static bool run_job(struct transaction *transaction, struct database_job *job, s
            connection_run(connection, SQL_SAVEPOINT_RELEASE, error);
 }
 
-static bool begin(struct writer *writer, struct error *error)
+static bool begin_transaction(struct writer *writer, struct error *error)
 {
     struct transaction *transaction = &writer->transaction;
 
@@ -140,7 +140,7 @@ static bool run_transaction(struct writer *writer, struct database_job *jobs, st
 {
     struct transaction *transaction = &writer->transaction;
 
-    bool succeeded = begin(writer, error);
+    bool succeeded = begin_transaction(writer, error);
     for (struct database_job *job = jobs; succeeded && job != NULL; job = job->next)
         succeeded = run_job(transaction, job, error);
     transaction->is_open = false;
@@ -225,7 +225,7 @@ static void *writer_main(void *argument)
 /* ---- for other threads --------------------------------------------------------------------- */
 
 /* Puts a job behind the others; under the lock. */
-static void enqueue(struct writer *writer, struct database_job *job)
+static void enqueue_job(struct writer *writer, struct database_job *job)
 {
     job->next = NULL;
     if (writer->first == NULL)
@@ -239,7 +239,7 @@ void writer_submit(struct writer *writer, struct database_job *const *jobs, size
 {
     pthread_mutex_lock(&writer->lock);
     for (size_t i = 0; i < count; i++)
-        enqueue(writer, jobs[i]);
+        enqueue_job(writer, jobs[i]);
     pthread_cond_signal(&writer->filled);
     pthread_mutex_unlock(&writer->lock);
 }

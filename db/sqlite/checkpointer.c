@@ -32,7 +32,7 @@ struct checkpointer {
     struct log_limit copies_failing; /* lines of the log */
 };
 
-static void warn(struct checkpointer *checkpointer, const struct error *error)
+static void warn_of(struct checkpointer *checkpointer, const struct error *error)
 {
     log_limited(checkpointer->services->log, &checkpointer->copies_failing, LOG_LEVEL_WARNING,
                 "the write-ahead log could not be copied", LOG_TEXT("path", checkpointer->path),
@@ -104,7 +104,7 @@ static void copy_log(struct checkpointer *checkpointer)
         return;
     }
     if (!succeeded || !copy_rest(checkpointer, &error))
-        warn(checkpointer, &error);
+        warn_of(checkpointer, &error);
     end_snapshot(checkpointer);
     writers_lock_end_checkpoint(checkpointer->lock_descriptor);
     put_off(checkpointer);
@@ -131,7 +131,7 @@ static void set_under_way(struct checkpointer *checkpointer, bool is_under_way)
     pthread_mutex_unlock(&checkpointer->lock);
 }
 
-static void *run(void *argument)
+static void *checkpointer_main(void *argument)
 {
     struct checkpointer *checkpointer = argument;
 
@@ -195,7 +195,7 @@ static bool ensure_open(struct checkpointer *checkpointer, struct error *error)
 }
 
 /* False when somebody else is at it, or with *error. */
-static bool begin(struct checkpointer *checkpointer, struct error *error)
+static bool begin_checkpoint(struct checkpointer *checkpointer, struct error *error)
 {
     if (!ensure_open(checkpointer, error) ||
         !writers_lock_try_checkpoint(checkpointer->lock_descriptor))
@@ -213,10 +213,10 @@ void checkpointer_tell(struct checkpointer *checkpointer, int log_pages)
     if (!is_due(checkpointer, log_pages))
         return;
     error_clear(&error);
-    if (begin(checkpointer, &error)) {
+    if (begin_checkpoint(checkpointer, &error)) {
         set_under_way(checkpointer, true);
     } else if (error.kind != ERROR_NONE) {
-        warn(checkpointer, &error);
+        warn_of(checkpointer, &error);
         put_off(checkpointer);
     }
 }
@@ -274,7 +274,7 @@ struct checkpointer *checkpointer_create(const char *path, const char *lock_path
     checkpointer->due_at = CHECKPOINTER_LOG_PAGES;
     pthread_mutex_init(&checkpointer->lock, NULL);
     pthread_cond_init(&checkpointer->changed, NULL);
-    int failure = pthread_create(&checkpointer->thread, NULL, run, checkpointer);
+    int failure = pthread_create(&checkpointer->thread, NULL, checkpointer_main, checkpointer);
     if (failure != 0) {
         error_unavailable(error, "no thread for checkpoints: %s", strerror(failure));
         free_memory(checkpointer);

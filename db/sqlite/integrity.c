@@ -2,8 +2,8 @@
 
 #include "db/engine/statement.h"
 
-static bool run_check(struct connection *connection, enum sql_id id, const char *what,
-                      struct buffer *findings, struct error *error)
+static bool check_with(struct connection *connection, enum sql_id id, const char *what,
+                       struct buffer *findings, struct error *error)
 {
     struct statement *statement = statement_begin(connection, id);
     enum step step;
@@ -16,6 +16,6 @@ static bool run_check(struct connection *connection, enum sql_id id, const char 
 
 bool sqlite_check(struct connection *connection, struct buffer *findings, struct error *error)
 {
-    return run_check(connection, SQL_VERIFY_INTEGRITY, "integrity", findings, error) &&
-           run_check(connection, SQL_VERIFY_REFERENCES, "reference", findings, error);
+    return check_with(connection, SQL_VERIFY_INTEGRITY, "integrity", findings, error) &&
+           check_with(connection, SQL_VERIFY_REFERENCES, "reference", findings, error);
 }

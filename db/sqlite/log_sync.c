@@ -28,7 +28,7 @@ struct log_sync {
 
 /* ---- writing it again ---------------------------------------------------------------------- */
 
-static bool fail(const char *what, struct error *error)
+static bool fail_with_errno(const char *what, struct error *error)
 {
     return error_unavailable(error, "the log can't be %s: %s", what, strerror(errno));
 }
@@ -66,16 +66,16 @@ static bool copy_in_place(int descriptor, char *buffer, struct error *error)
         if (length < 0 && errno == EINTR)
             continue;
         if (length < 0)
-            return fail("read", error);
+            return fail_with_errno("read", error);
         if (!write_all(descriptor, buffer, (size_t)length, at))
-            return fail("written", error);
+            return fail_with_errno("written", error);
         at += length;
     }
-    return sync_descriptor(descriptor) || fail("synced", error);
+    return sync_descriptor(descriptor) || fail_with_errno("synced", error);
 }
 
 /* Who reads finds the same bytes as before. */
-static bool rewrite(const struct log_sync *log, struct error *error)
+static bool rewrite_log(const struct log_sync *log, struct error *error)
 {
     char *buffer = malloc(COPY_BYTES);
 
@@ -98,12 +98,12 @@ static bool rewrite_without_writers(const struct log_sync *log, struct error *er
     if (connection == NULL)
         return false;
     bool succeeded =
-        connection_run(&connection->base, SQL_BEGIN_WRITE, error) && rewrite(log, error);
+        connection_run(&connection->base, SQL_BEGIN_WRITE, error) && rewrite_log(log, error);
     sqlite_connection_close(connection);
     return succeeded;
 }
 
-static bool repair(struct log_sync *log, struct error *error)
+static bool repair_log(struct log_sync *log, struct error *error)
 {
     atomic_store(&log->is_suspect, true);
     int lock = writers_lock_open(log->lock_path, error);
@@ -123,7 +123,7 @@ static bool sync_open_log(struct log_sync *log, struct error *error)
     if (log->descriptor < 0) /* there is none */
         return true;
     return (!atomic_load(&log->is_suspect) && sync_descriptor(log->descriptor)) ||
-           repair(log, error);
+           repair_log(log, error);
 }
 
 bool log_sync_run(struct log_sync *log, struct error *error)
@@ -142,7 +142,7 @@ bool log_sync_is_suspect(struct log_sync *log)
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
-static void set(struct log_sync *log, bool is_open, int descriptor)
+static void set_descriptor(struct log_sync *log, bool is_open, int descriptor)
 {
     pthread_mutex_lock(&log->lock);
     if (log->descriptor >= 0)
@@ -154,12 +154,12 @@ static void set(struct log_sync *log, bool is_open, int descriptor)
 
 void log_sync_open(struct log_sync *log, int descriptor)
 {
-    set(log, true, descriptor);
+    set_descriptor(log, true, descriptor);
 }
 
 void log_sync_close(struct log_sync *log)
 {
-    set(log, false, -1);
+    set_descriptor(log, false, -1);
 }
 
 struct log_sync *log_sync_create(const char *path, const char *lock_path,

@@ -37,7 +37,7 @@ void sqlite_statement_bind_integer(struct statement *statement, int parameter, i
     sqlite3_bind_int64(handle_of(statement), parameter, number);
 }
 
-static enum step fail(struct statement *statement, struct error *error)
+static enum step fail_step(struct statement *statement, struct error *error)
 {
     struct sqlite_connection *connection = sqlite_connection_of(statement->connection);
 
@@ -53,14 +53,14 @@ enum step sqlite_statement_step(struct statement *statement, struct error *error
     sqlite3_stmt *handle = handle_of(statement);
 
     if (handle == NULL)
-        return fail(statement, error);
+        return fail_step(statement, error);
     switch (sqlite3_step(handle)) {
     case SQLITE_ROW:
         return STEP_ROW;
     case SQLITE_DONE:
         return STEP_DONE;
     default:
-        return fail(statement, error);
+        return fail_step(statement, error);
     }
 }
 

@@ -347,6 +347,37 @@ static void a_reference_to_what_is_missing_fails(void **state)
     connection_roll_back(bench->writer);
 }
 
+static void what_is_asked_of_one_row_or_column_ends_the_statement(void **state)
+{
+    struct bench *bench = *state;
+    struct buffer names = BUFFER_EMPTY;
+    struct error error;
+    bool has_row;
+    int64_t number;
+
+    error_clear(&error);
+    assert_true(
+        statement_has_row(statement_begin(bench->reader, SQL_OUTBOX_FIRST), &has_row, &error));
+    assert_false(has_row);
+    assert_true(statement_read_number(statement_begin(bench->reader, SQL_OUTBOX_FIRST), 7, &number,
+                                      &error));
+    assert_int_equal(number, 7);
+    assert_true(
+        statement_has_row(statement_begin(bench->reader, SQL_SCHEMA_VERSION), &has_row, &error));
+    assert_true(has_row);
+    assert_true(statement_read_number(statement_begin(bench->reader, SQL_SCHEMA_VERSION), 0,
+                                      &number, &error));
+    assert_int_equal(number, schema_version_newest);
+    add(bench->writer, "a");
+    add(bench->writer, "b");
+    assert_true(statement_append_texts(statement_begin(bench->reader, SQL_PERSON_LIST), "> ",
+                                       &names, &error));
+    assert_int_equal(names.length, sizeof("> client\0> client"));
+    assert_memory_equal(names.data, "> client\0> client", names.length);
+    buffer_free(&names);
+    assert_int_equal(bench->reader->begun_statements, 0);
+}
+
 static void what_is_rolled_back_is_gone(void **state)
 {
     struct bench *bench = *state;
@@ -505,6 +536,7 @@ static void a_backup_has_all_that_is_committed(void **state)
         DRIVER_TEST(driver, a_statement_that_returns_rows_has_done_its_work_with_the_first),       \
         DRIVER_TEST(driver, a_failure_takes_back_to_the_savepoint),                                \
         DRIVER_TEST(driver, a_reference_to_what_is_missing_fails),                                 \
+        DRIVER_TEST(driver, what_is_asked_of_one_row_or_column_ends_the_statement),                \
         DRIVER_TEST(driver, what_is_rolled_back_is_gone),                                          \
         DRIVER_TEST(driver, a_reader_sees_one_picture_of_what_is_committed),                       \
         DRIVER_TEST(driver, what_is_committed_can_be_made_durable),                                \
