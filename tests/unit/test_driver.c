@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "db/engine/migration.h"
+#include "db/engine/schema.h"
 #include "db/engine/statement.h"
 #include "db/sqlite/sqlite_driver.h"
 
