@@ -93,7 +93,8 @@ static bool render_subject(struct transaction *transaction, const struct appoint
     return buffer_text(subject) != NULL || error_out_of_memory(error);
 }
 
-/* A subject that is still ours follows the appointment. */
+/* A subject that is still ours follows the appointment; what the salon has written itself stays.
+ * Ours is what would be rendered from the appointment as it was before. */
 static bool follow_subject(struct transaction *transaction, const struct appointment_texts *texts,
                            const struct appointment *before, const struct appointment *after,
                            struct conversation *conversation, struct error *error)

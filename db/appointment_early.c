@@ -30,6 +30,8 @@ bool appointment_early_keep(struct transaction *transaction, const char *appoint
     bind_text(statement, 1, appointment_id);
     if (!statement_read_number(statement, 0, &kept, error))
         return false;
+    /* Or else whoever has a token of the booking side could fill the disk with changes of what
+     * never comes. */
     if (kept >= EARLY_CHANGES_MAX)
         return error_add(error, "appointmentId",
                          "trop de changements (%d) pour un rendez-vous inconnu", EARLY_CHANGES_MAX);

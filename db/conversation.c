@@ -83,6 +83,8 @@ static bool list_rows(struct connection *connection, const struct conversation_l
     enum step step;
 
     while ((step = statement_step(statement, error)) == STEP_ROW)
+        /* Row by row by its key, and not in a join: one place reads a conversation, and the page
+         * cache has most of them. */
         if (!conversation_row_find(connection, column_text(statement, 0), &conversation, error) ||
             !conversation_json_write(connection, writer, &conversation, &request->caller, NULL,
                                      error))
@@ -381,6 +383,7 @@ bool conversation_join_run(struct transaction *transaction, struct conversation_
                             conversation.last_position, NULL, error) ||
         !name_history(transaction, request, error))
         return false;
+    /* After what was marked has been announced: the history shows it already. */
     request->newest = transaction->next_seq - 1;
     return write_history(transaction->connection, &conversation, request->json, error) &&
            remember_room(transaction, request, error);
@@ -418,6 +421,8 @@ static bool forget_unread(struct transaction *transaction, const struct conversa
            announce_unread_total(transaction, user_id, total, error);
 }
 
+/* The order matters: what was told of it is blanked before anything new is told, and what is unread
+ * is taken off while the rows still say how much that is. */
 bool conversation_delete_run(struct transaction *transaction,
                              struct conversation_reference *request, struct error *error)
 {

@@ -39,6 +39,8 @@ bool announce_conversation_unread(struct transaction *transaction,
     return succeeded;
 }
 
+/* For each by itself, and not for the room: the two are shown different counts and e-mail
+ * addresses, and a page that lists conversations has joined no room. */
 static bool announce_to(struct transaction *transaction, const char *name,
                         const struct conversation *conversation, const char *user_id,
                         struct error *error)

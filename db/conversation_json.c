@@ -41,6 +41,7 @@ bool conversation_json_write(struct connection *connection, struct json_writer *
     int64_t unread = 0;
     char ignored_id[ID_BYTES] = "";
 
+    /* The booking back-end takes no part: its id is in another name space than the users'. */
     if (caller->kind != CALLER_SERVICE &&
         !conversation_row_unread(connection, conversation, caller->user_id, &unread, NULL, error))
         return false;

@@ -121,6 +121,8 @@ bool conversation_row_add_unread(struct transaction *transaction,
            person_add_unread(transaction, user_id, difference, total, error);
 }
 
+/* What the list of conversations is ordered and filtered by stands in the participant's row too: so
+ * one index of one table gives a page of it, whatever the number of conversations. */
 static bool store_participant(struct transaction *transaction,
                               const struct conversation *conversation, const char *user_id,
                               const struct unread_change *unread, struct error *error)
@@ -175,6 +177,8 @@ bool conversation_row_store(struct transaction *transaction,
         !store_participant(transaction, conversation, conversation->salon_id, unread, error) ||
         !store_participant(transaction, conversation, conversation->client_user_id, unread, error))
         return false;
+    /* The numbers by status are counted here and not when they are asked for: the list says how
+     * many pages it has each time that one is read. */
     if (conversation->status == previous_status)
         return true;
     return count_for_both(transaction, conversation, previous_status, -1, error) &&

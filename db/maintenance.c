@@ -62,6 +62,8 @@ static const struct check checks[] = {
     {SQL_VERIFY_OUTBOX, "outbox has a gap after seq"},
 };
 
+/* Recounts, and no repairs: a counter that is wrong is a fault of ours, which repairing would hide.
+ */
 static bool run_check(struct connection *connection, const struct check *check,
                       struct buffer *findings, struct error *error)
 {

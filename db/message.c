@@ -83,6 +83,7 @@ static void write_page_end(struct page *page)
     json_member_integer(writer, "totalPages", (total + request->limit - 1) / request->limit);
     json_member_boolean(writer, "hasMore", page->has_more);
     if (page->has_more) {
+        /* A position, and no offset: messages that come meanwhile move nothing. */
         snprintf(cursor, sizeof(cursor), "%lld", (long long)request->oldest_position);
         json_member_text(writer, "nextCursor", cursor);
     }
@@ -119,6 +120,8 @@ bool message_page_run(struct connection *connection, struct message_page *reques
                                                &request->caller, &page.conversation, error) &&
                      find_start(connection, &page, error) && write_page(connection, &page, error);
     message_senders_free(&page.senders);
+    /* Reading runs beside all writers, and marking must not: the caller has it done by an operation
+     * and asks again, which happens only to pages with something new. */
     if (request->needs_marking)
         buffer_clear(request->json);
     return succeeded;

@@ -63,6 +63,7 @@ static bool write_row(struct connection *connection, struct json_writer *writer,
         json_member_time(writer, "readAt", column_integer(row, MESSAGE_COLUMN_READ_AT));
     json_member_time(writer, "createdAt", column_integer(row, MESSAGE_COLUMN_CREATED_AT));
     json_member_raw(writer, "sender", sender->data, sender->length);
+    /* Most have none, and are spared the question. */
     if (column_integer(row, MESSAGE_COLUMN_ATTACHMENT_COUNT) == 0)
         json_member_raw(writer, "attachments", "[]", 2);
     else if (!write_attachments(connection, writer, conversation_id,

@@ -69,8 +69,11 @@ bool messages_mark_read(struct transaction *transaction, const struct conversati
     if (!conversation_row_unread(transaction->connection, conversation, reader, &unread, &from,
                                  error))
         return false;
+    /* Nothing before `from` is unread: without it, marking a conversation read would look at all
+     * its messages. */
     if (first < from)
         first = from;
+    /* Announced first, as it reads what is unread; afterwards nothing is. */
     if (unread > 0 && (!announce_all_read(transaction, conversation, reader, first, last, error) ||
                        !mark_rows(transaction, conversation, reader, first, last, &count, error)))
         return false;

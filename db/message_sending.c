@@ -31,6 +31,7 @@ static bool count_and_announce(struct transaction *transaction,
     int64_t unread;
     int64_t total;
 
+    /* Zero is added, too: it tells the present total. */
     if (!person_add_unread(transaction, recipient, fresh->is_read ? 0 : 1, &total, error))
         return false;
     if (fresh->is_read &&

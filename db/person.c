@@ -63,6 +63,8 @@ static bool update_given(struct transaction *transaction, struct statement *stat
     row->claims_issued_at = column_integer(statement, PERSON_CLAIMS_ISSUED_AT);
     for (int field = 0; field < PERSON_FIELD_COUNT; field++)
         row->fields[field] = column_text(statement, field);
+    /* Nothing is written when nothing changes: the booking back-end tells of the same people with
+     * every appointment. */
     if (!set_fields(given, row) && !was_erased)
         return true;
     return person_row_update(transaction, row, error);

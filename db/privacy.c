@@ -71,7 +71,8 @@ static bool follows_letter(const char *text, const char *at)
     return begins_letter(*at);
 }
 
-/* The length of the longest of the names that stands at `at` as a word, 0 for none. */
+/* The length of the longest of the names that stands at `at` as a word, 0 for none. The longest, or
+ * else "Anne-Marie" would leave its end behind when "Anne" is a name, too. */
 static size_t name_at(const struct buffer *names, const char *text, const char *at)
 {
     const char *end = names->data + names->length;
@@ -214,6 +215,8 @@ static bool end_sockets(struct transaction *transaction, const char *user_id, st
     return succeeded;
 }
 
+/* The names are read before they go, and what the outbox holds is blanked before those are told who
+ * share a conversation. */
 bool person_erase_run(struct transaction *transaction, struct person_erase *request,
                       struct error *error)
 {

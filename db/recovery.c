@@ -180,6 +180,8 @@ bool recovery_open_run(struct transaction *transaction, struct recovery_open *re
                                    .default_role = request->default_role,
                                    .now_ms = transaction->now_ms};
 
+    /* Read before anything is written, in the one transaction: what a socket is told and what it
+     * gets from then on leave no gap. */
     return (request->recover == NULL ||
             recovery_resume_run(transaction->connection, request->recover, error)) &&
            recovery_visit_run(transaction->connection, request, error) &&

@@ -24,6 +24,7 @@ struct database {
 
 /* ---- completion, on the thread of db/engine/durability.h ----------------------------------- */
 
+/* Before the jobs are completed: whoever is answered finds its events handed on already. */
 static void publish(struct database *database, const struct commit_batch *batch)
 {
     struct event event;
@@ -80,6 +81,8 @@ static void wake_waiter(struct database_job *job)
     sem_post(job->context);
 }
 
+/* Job and semaphore are on the stack: a write that is waited for allocates nothing, so that only
+ * the database can fail it. */
 bool database_write(struct database *database, struct database_operation operation,
                     struct error *error)
 {
@@ -150,12 +153,15 @@ static bool sync_for_reader(struct database *database, struct error *error)
 
 static bool read_once(struct database *database, struct database_query query, struct error *error)
 {
+    /* A reader of a database that no writer has opened might find none, or yesterday's schema. */
     if (!readers_may_begin(database->readers) && !database_prepare(database, error))
         return false;
     struct reader *reader = readers_take(database->readers, error);
     if (reader == NULL)
         return false;
     bool succeeded = run_query(reader->connection, query, error);
+    /* After the query has ended its transaction: a sync takes as long as the disk, and an open
+     * picture would keep the log from starting over. */
     if (connection_takes_sync(reader->connection) && succeeded)
         succeeded = sync_for_reader(database, error);
     readers_give_back(database->readers, reader);

@@ -88,6 +88,7 @@ static struct commit_batch *take_submitted(struct durability *durability)
     pthread_mutex_lock(&durability->lock);
     while (durability->first == NULL && !durability->is_stopping)
         pthread_cond_wait(&durability->submitted, &durability->lock);
+    /* All at once: one sync is enough for all that was committed before it. */
     struct commit_batch *batches = durability->first;
     durability->first = NULL;
     durability->last = NULL;
@@ -112,6 +113,8 @@ static void sync_batches(struct durability *durability, struct commit_batch *bat
         }
 }
 
+/* In the order of their commits, one after the other: that is the order of the events, and the only
+ * one who tells of them. */
 static void complete_batches(struct durability *durability, struct commit_batch *batch)
 {
     while (batch != NULL) {

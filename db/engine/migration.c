@@ -61,6 +61,8 @@ bool migration_run(struct connection *connection, const struct services *service
                                  "the database has schema version %lld, this program knows %lld: "
                                  "upgrade messagerie",
                                  (long long)version, (long long)schema_version_newest);
+    /* Looked at without a transaction first: nearly always there is nothing to do, and nobody to
+     * wait for. */
     if (version == schema_version_newest)
         return true;
     if (!connection_run(connection, SQL_BEGIN_WRITE, error))

@@ -11,6 +11,8 @@ void outage_destroy(struct outage *outage)
     pthread_mutex_destroy(&outage->lock);
 }
 
+/* Every request that a full disk fails comes here: one line a second says as much, and does not
+ * fill the disk further. */
 void outage_failed(struct outage *outage, const struct error *error)
 {
     pthread_mutex_lock(&outage->lock);

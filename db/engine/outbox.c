@@ -5,6 +5,9 @@
 #include "common/assert.h"
 #include "db/engine/schema.h"
 
+/* The seq is counted here and not by the database, whose sequences leave holes where a transaction
+ * is rolled back: the broker takes a hole for an event that it has missed. Nobody else writes
+ * meanwhile. */
 bool outbox_begin(struct transaction *transaction, struct error *error)
 {
     int64_t newest;
@@ -57,6 +60,7 @@ bool outbox_append(struct transaction *transaction, const struct outbox_event *e
     bind_integer(statement, 7, transaction->now_ms);
     if (!statement_run(statement, error) || !remember_event(transaction, event, error))
         return false;
+    /* By whoever appends, and by no thread that wakes up: what does not grow needs no pruning. */
     if (transaction->next_seq++ % OUTBOX_PRUNE_INTERVAL_EVENTS == 0)
         return prune_outbox(transaction, error);
     return true;
@@ -96,6 +100,8 @@ bool outbox_blank_subject(struct transaction *transaction, const char *audience,
 
     if (!find_first_seq(transaction, &first, error))
         return false;
+    /* Epoch by epoch, as the index begins with the epoch: without it the whole outbox would be
+     * read. */
     int64_t last_epoch = (transaction->next_seq - 1) / OUTBOX_EPOCH_EVENTS;
     for (int64_t epoch = first / OUTBOX_EPOCH_EVENTS; epoch <= last_epoch; epoch++)
         if (!blank_in_epoch(transaction, epoch, audience, subject, error))

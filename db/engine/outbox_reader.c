@@ -121,6 +121,7 @@ static bool count_in_epoch(struct connection *connection, const struct outbox_re
     return true;
 }
 
+/* Known before the first look: a client that was away for a day may not keep a reader busy. */
 static int64_t count_looks(const struct outbox_read_missed *request)
 {
     int64_t audiences = 0;

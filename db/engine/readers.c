@@ -28,6 +28,7 @@ static struct reader *wait_for_place(struct readers *readers, uint64_t *generati
     pthread_mutex_lock(&readers->lock);
     while (readers->idle == NULL && readers->open >= readers->limit)
         pthread_cond_wait(&readers->returned, &readers->lock);
+    /* The one that was given back last: its pages are still in its cache. */
     struct reader *reader = readers->idle;
     if (reader != NULL)
         readers->idle = reader->next;
@@ -68,6 +69,8 @@ struct reader *readers_take(struct readers *readers, struct error *error)
     uint64_t generation;
     struct reader *reader = wait_for_place(readers, &generation);
 
+    /* They are not closed when the database is opened anew: whoever has one reads to the end.
+     * Opening and closing take milliseconds, and happen outside the lock. */
     if (reader != NULL && reader->generation != generation) {
         close_reader(reader);
         reader = NULL;

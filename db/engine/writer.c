@@ -34,6 +34,7 @@ struct writer {
 
 static void close_connection(struct writer *writer)
 {
+    /* What was committed through this connection is made durable while its log is open. */
     durability_drain(writer->options.durability);
     if (writer->connection != NULL)
         writer->connection->driver->close(writer->connection);
@@ -108,6 +109,8 @@ static bool run_job(struct transaction *transaction, struct database_job *job, s
     const struct event_batch_mark mark = event_batch_mark(&transaction->events);
     const int64_t next_seq = transaction->next_seq;
 
+    /* A savepoint each: an operation that fails, as many do whose conversation is not found, undoes
+     * what it did, and nobody else's. */
     if (!connection_run(connection, SQL_SAVEPOINT, error))
         return false;
     job->succeeded = run_operation(transaction, job);
@@ -129,6 +132,8 @@ static bool begin_transaction(struct writer *writer, struct error *error)
     struct transaction *transaction = &writer->transaction;
 
     transaction->connection = writer->connection;
+    /* One time for all: what is committed together happened at once, and a clock that jumps does so
+     * between transactions. */
     transaction->now_ms = clock_wall_ms(writer->options.services->clock);
     transaction->is_open = true;
     return connection_run(transaction->connection, SQL_BEGIN_WRITE, error) &&
@@ -206,6 +211,7 @@ static void run_batch(struct writer *writer, struct commit_batch *batch)
     batch->committed = run_jobs(writer, batch->jobs, &batch->error);
     batch->events = writer->transaction.events;
     count_jobs(writer, batch);
+    /* From here on the next batch is run while this one gets to the disk. */
     durability_submit(writer->options.durability, batch);
 }
 

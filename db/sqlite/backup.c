@@ -26,6 +26,7 @@ static bool copy_into(struct connection *connection, const char *target, struct 
     return statement_run(statement, error);
 }
 
+/* SQLite syncs nothing that it makes by VACUUM INTO. */
 static bool sync_file(const char *path, struct error *error)
 {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);

@@ -18,6 +18,8 @@ struct statement *sqlite_statement_prepare(struct connection *connection, enum s
     struct sqlite_connection *owner = sqlite_connection_of(connection);
     struct sqlite_statement *statement = &owner->statements[id];
 
+    /* When it is first used, not when the connection is opened: a program uses a part of all
+     * statements, and before the first migration there are no tables. */
     if (statement->handle == NULL)
         sqlite3_prepare_v3(owner->handle, sql_text(id, SQL_DIALECT_SQLITE), -1,
                            SQLITE_PREPARE_PERSISTENT, &statement->handle, NULL);
@@ -29,6 +31,7 @@ struct statement *sqlite_statement_prepare(struct connection *connection, enum s
 void sqlite_statement_bind_text(struct statement *statement, int parameter, const char *text,
                                 size_t length)
 {
+    /* Static: SQLite copies nothing, as reset comes before the text goes. */
     sqlite3_bind_text64(handle_of(statement), parameter, text, length, SQLITE_STATIC, SQLITE_UTF8);
 }
 
@@ -81,6 +84,7 @@ void sqlite_statement_reset(struct statement *statement)
     if (handle == NULL)
         return;
     sqlite3_reset(handle);
+    /* The texts go now; a parameter that is not bound next time must not be one of them. */
     sqlite3_clear_bindings(handle);
 }
 
