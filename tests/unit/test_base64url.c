@@ -16,7 +16,8 @@ static bool decodes(const char *text, unsigned char **bytes, size_t *length)
     *bytes = malloc(BASE64URL_ROOM(text_length));
     assert_non_null(copy);
     assert_non_null(*bytes);
-    memcpy(copy, text, text_length);
+    for (size_t i = 0; i < text_length; i++)
+        copy[i] = text[i];
     bool is_good = base64url_decode(copy, text_length, *bytes, length);
     free(copy);
     return is_good;
