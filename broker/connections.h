@@ -22,7 +22,7 @@ struct connections {
 /* Counts one more from that address, unless broker.max_connections or …_per_address is reached. The
  * verdict's user is for connections_drop; its message is French. */
 struct engineio_verdict connections_take(struct connections *connections,
-                                         const struct config *config, const char *text);
+                                         const struct config *config, const char *address);
 
 /* One less: `user` is that of its verdict. */
 void connections_drop(struct connections *connections, void *user);

@@ -28,6 +28,7 @@ check_PROGRAMS += \
 	tests/unit/test_config \
 	tests/unit/test_config_check \
 	tests/unit/test_configuration \
+	tests/unit/test_connections \
 	tests/unit/test_database \
 	tests/unit/test_demo \
 	tests/unit/test_dispatch \
@@ -63,6 +64,7 @@ check_PROGRAMS += \
 	tests/unit/test_process \
 	tests/unit/test_query \
 	tests/unit/test_random \
+	tests/unit/test_rate_limit \
 	tests/unit/test_records \
 	tests/unit/test_recovery \
 	tests/unit/test_request \
@@ -98,6 +100,7 @@ tests_unit_test_checkpointer_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_clock_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_config_SOURCES = tests/unit/test_config.c $(failing_malloc)
 tests_unit_test_config_LDADD = $(common_libraries) $(CMOCKA_LIBS)
+tests_unit_test_connections_LDADD = $(broker_libraries) $(CMOCKA_LIBS)
 tests_unit_test_config_check_LDADD = $(tool_libraries) $(CMOCKA_LIBS)
 tests_unit_test_configuration_SOURCES = tests/unit/test_configuration.c $(failing_malloc)
 tests_unit_test_configuration_LDADD = $(common_libraries) $(CMOCKA_LIBS)
@@ -157,6 +160,7 @@ tests_unit_test_output_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
 tests_unit_test_process_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_query_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
 tests_unit_test_random_LDADD = $(common_libraries) $(CMOCKA_LIBS)
+tests_unit_test_rate_limit_LDADD = $(broker_libraries) $(CMOCKA_LIBS)
 tests_unit_test_records_SOURCES = tests/unit/test_records.c $(fastcgi_client)
 tests_unit_test_records_LDADD = $(fcgi_libraries) $(CMOCKA_LIBS)
 tests_unit_test_recovery_SOURCES = tests/unit/test_recovery.c $(db_fixture)
