@@ -152,6 +152,7 @@ void admission_connect(struct admission *admission, struct socketio_socket *sock
         turn_away(socket);
         return;
     }
+    connections_admit(admission->connections, socketio_connection_user(socket));
     read_recovery(connecting, auth);
     if (connecting->open.recover != NULL)
         replace_old(connecting, connecting->client->occupant.user);
@@ -362,6 +363,9 @@ void admission_disconnect(struct admission *admission, struct socketio_socket *s
         recovery_writes_close(client);
     else
         suspend_recovery(client);
+    void *arrival = socketio_connection_user(socket);
+    if (arrival != NULL) /* it has said good-bye, and may connect again */
+        connections_dismiss(admission->connections, arrival);
     free_client(admission, client);
 }
 

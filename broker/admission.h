@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 
+#include "broker/connections.h"
 #include "broker/parts.h"
 #include "broker/protocol/socketio.h"
 #include "common/token.h"
@@ -16,6 +17,7 @@
 /* All zero but for `parts` at first. */
 struct admission {
     struct broker_parts *parts;
+    struct connections *connections;
     size_t clients; /* from their CONNECT packet to their end */
     struct token_refusal_log token_refusals;
 };

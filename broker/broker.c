@@ -42,6 +42,13 @@ static bool is_origin_allowed(void *application, const char *origin, const char 
     return origin_is_allowed(broker->parts.configuration->config, origin, host);
 }
 
+static void on_connection_open(void *application, void *user,
+                               struct socketio_connection *connection)
+{
+    (void)application;
+    connections_open(user, connection);
+}
+
 static struct engineio_verdict on_handshake(void *application,
                                             const struct engineio_handshake *handshake)
 {
@@ -161,6 +168,11 @@ size_t broker_connections(const struct broker *broker)
     return broker->connections.count;
 }
 
+size_t broker_max_body(const struct broker *broker, const struct http_request *request)
+{
+    return engineio_max_body(socketio_engineio(broker->parts.socketio), request);
+}
+
 bool broker_is_ready(const struct broker *broker)
 {
     return !broker->parts.is_stopping && feed_is_healthy(broker->parts.feed);
@@ -201,6 +213,8 @@ void broker_gauges(struct broker *broker, struct metrics_gauges *gauges)
         .users = parts->rooms.users.count,
         .rooms = parts->rooms.rooms.count,
         .memberships = parts->rooms.memberships,
+        .anonymous_connections = broker->connections.anonymous,
+        .anonymous_evicted = broker->connections.evicted,
         .queued_bytes = queued_bytes(broker),
         .pending_requests = worker_pending(parts->worker),
         .feed_delivered = feed->delivered,
@@ -261,6 +275,7 @@ static void describe_socketio(struct broker *broker)
         .application = broker,
         .is_origin_allowed = is_origin_allowed,
         .on_handshake = on_handshake,
+        .on_open = on_connection_open,
         .on_close = on_connection_close,
     };
 }
@@ -280,6 +295,7 @@ static bool create_parts(struct broker *broker, struct error *error)
     parts->typing = typing_create(parts->loop, &parts->rooms);
     parts->socketio = socketio_server_create(&broker->socketio_options);
     broker->admission.parts = parts;
+    broker->admission.connections = &broker->connections;
     if (parts->feed == NULL || parts->presence == NULL || parts->typing == NULL ||
         parts->socketio == NULL)
         return error_out_of_memory(error);

@@ -41,6 +41,9 @@ void broker_start(struct broker *broker);
 /* A request of a browser for Engine.IO's path, in every method. */
 void broker_handle(struct broker *broker, struct http_request *request);
 
+/* How long its body may be, see struct http_options. */
+size_t broker_max_body(const struct broker *broker, const struct http_request *request);
+
 /* An event from the bus; its texts are valid during the call. */
 void broker_accept(struct broker *broker, const struct event *event);
 

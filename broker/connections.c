@@ -3,13 +3,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/protocol/socketio_connection.h"
 #include "common/assert.h"
 #include "common/container.h"
+
+/* A connection, from its handshake to its end. */
+struct arrival {
+    struct address *address;
+    struct arrival *next, *previous;        /* of the address, while it has no user */
+    struct socketio_connection *connection; /* NULL before it is open */
+    bool has_user;
+};
 
 /* An address with its connections. */
 struct address {
     struct table_entry entry;
-    int64_t count;
+    struct arrival *oldest, *newest; /* without a user */
+    size_t anonymous;                /* their number */
+    size_t count;                    /* of all its connections */
     char text[];
 };
 
@@ -37,36 +48,153 @@ static struct address *take_address(struct connections *connections, const char 
     return NULL;
 }
 
-/* Counted also while no address is limited: the limit may be set while they are connected. */
+/* Frees it when nobody is left. */
+static void drop_address(struct connections *connections, struct address *address)
+{
+    if (address->count > 0)
+        return;
+    table_remove(&connections->addresses, &address->entry);
+    free(address);
+}
+
+/* ---- those without a user ------------------------------------------------------------------ */
+
+static void add_anonymous(struct connections *connections, struct arrival *arrival)
+{
+    struct address *address = arrival->address;
+
+    arrival->has_user = false;
+    arrival->next = NULL;
+    arrival->previous = address->newest;
+    if (address->newest != NULL)
+        address->newest->next = arrival;
+    else
+        address->oldest = arrival;
+    address->newest = arrival;
+    address->anonymous++;
+    connections->anonymous++;
+}
+
+static void remove_anonymous(struct connections *connections, struct arrival *arrival)
+{
+    struct address *address = arrival->address;
+
+    if (arrival->previous != NULL)
+        arrival->previous->next = arrival->next;
+    else
+        address->oldest = arrival->next;
+    if (arrival->next != NULL)
+        arrival->next->previous = arrival->previous;
+    else
+        address->newest = arrival->previous;
+    arrival->has_user = true;
+    ASSERT(address->anonymous > 0 && connections->anonymous > 0);
+    address->anonymous--;
+    connections->anonymous--;
+}
+
+/* Walks all addresses, some hundreds, and only while the budget is used up: less than a handshake
+ * costs, and nothing to be kept in order the rest of the time. */
+static struct address *find_largest(const struct connections *connections)
+{
+    struct address *largest = NULL;
+
+    for (size_t i = 0; i < connections->addresses.bucket_count; i++)
+        for (struct table_entry *entry = connections->addresses.buckets[i]; entry != NULL;
+             entry = entry->next) {
+            struct address *address = CONTAINER_OF(entry, struct address, entry);
+            if (largest == NULL || address->anonymous > largest->anonymous)
+                largest = address;
+        }
+    return largest;
+}
+
+/* Ends the oldest one of the address that is open: those in the middle of a handshake can't be. As
+ * if the connection had broken: a goodbye that has to be fetched would keep the place. */
+static void evict_oldest(struct connections *connections, const struct address *address)
+{
+    struct arrival *arrival = address->oldest;
+
+    while (arrival != NULL && arrival->connection == NULL)
+        arrival = arrival->next;
+    if (arrival == NULL)
+        return;
+    connections->evicted++;
+    socketio_connection_abort(arrival->connection);
+}
+
+/* Before one more of that address. */
+static void make_room(struct connections *connections, const struct config *config,
+                      const struct address *address)
+{
+    if (address->anonymous >= (size_t)config->broker_max_anonymous_per_address)
+        evict_oldest(connections, address);
+    if (connections->anonymous >= (size_t)config->broker_max_anonymous_connections)
+        evict_oldest(connections, find_largest(connections));
+}
+
+/* ---- coming and going ---------------------------------------------------------------------- */
+
 struct engineio_verdict connections_take(struct connections *connections,
                                          const struct config *config, const char *text)
 {
     const int64_t limit = config->broker_max_connections_per_address;
-    struct address *address;
 
     if (connections->count >= (size_t)config->broker_max_connections)
         return refuse_handshake("Trop de connexions");
-    address = take_address(connections, text);
-    if (address == NULL)
+    struct arrival *arrival = calloc(1, sizeof(*arrival));
+    struct address *address = arrival != NULL ? take_address(connections, text) : NULL;
+    if (address == NULL) {
+        free(arrival);
         return refuse_handshake("Mémoire insuffisante");
-    if (limit > 0 && address->count >= limit)
+    }
+    if (limit > 0 && address->anonymous >= (size_t)limit) {
+        free(arrival);
         return refuse_handshake("Trop de connexions de cette adresse");
-    address->count++;
+    }
+    address->count++; /* so that it stays while others of it go */
+    make_room(connections, config, address);
+    arrival->address = address;
+    add_anonymous(connections, arrival);
     connections->count++;
-    return (struct engineio_verdict){.user = address};
+    return (struct engineio_verdict){.user = arrival};
+}
+
+void connections_open(void *user, struct socketio_connection *connection)
+{
+    struct arrival *arrival = user;
+
+    arrival->connection = connection;
+}
+
+void connections_admit(struct connections *connections, void *user)
+{
+    struct arrival *arrival = user;
+
+    if (!arrival->has_user)
+        remove_anonymous(connections, arrival);
+}
+
+void connections_dismiss(struct connections *connections, void *user)
+{
+    struct arrival *arrival = user;
+
+    if (arrival->has_user)
+        add_anonymous(connections, arrival);
 }
 
 void connections_drop(struct connections *connections, void *user)
 {
-    struct address *address = user;
+    struct arrival *arrival = user;
+    struct address *address = arrival->address;
 
-    ASSERT(connections->count > 0);
+    if (!arrival->has_user)
+        remove_anonymous(connections, arrival);
+    free(arrival);
+    ASSERT(connections->count > 0 && address->count > 0);
     connections->count--;
-    ASSERT(address->count > 0);
-    if (--address->count > 0)
-        return;
-    table_remove(&connections->addresses, &address->entry);
-    free(address);
+    address->count--;
+    drop_address(connections, address);
 }
 
 void connections_free(struct connections *connections)

@@ -132,6 +132,14 @@ static void on_signal(struct loop_watch *watch, uint32_t events)
             stop(daemon);
 }
 
+static size_t max_body_of(void *owner, const struct http_request *request)
+{
+    const struct daemon *daemon = owner;
+
+    /* The HTTP server takes a last turn when the broker is gone. */
+    return daemon->broker != NULL ? broker_max_body(daemon->broker, request) : 0;
+}
+
 static void use_proxies(struct daemon *daemon, const struct config *config)
 {
     const struct config_list *proxies = &config->broker_trusted_proxies;
@@ -170,6 +178,7 @@ static bool open_http(struct daemon *daemon, const struct config *config, struct
         .loop = daemon->loop,
         .max_connections = (unsigned)config->broker_max_connections + EXTRA_HTTP_CONNECTIONS,
         .max_body_bytes = BROKER_MAX_PAYLOAD_BYTES,
+        .max_body_of = max_body_of,
         .on_request = on_browser_request,
         .owner = daemon,
     };

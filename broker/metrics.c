@@ -69,6 +69,10 @@ static void write_gauges(const struct metrics_gauges *gauges, struct buffer *out
     write_gauge(out, "users", "Users with sockets, or lately.", gauges->users);
     write_gauge(out, "rooms", "Conversations that somebody has joined.", gauges->rooms);
     write_gauge(out, "memberships", "Sockets in rooms.", gauges->memberships);
+    write_gauge(out, "anonymous_connections", "Clients that are connected and show no user.",
+                gauges->anonymous_connections);
+    write_counter(out, "anonymous_evicted_total", "Of those, that had to make room for another.",
+                  gauges->anonymous_evicted);
     write_gauge(out, "queued_bytes", "Bytes that wait for clients to read.", gauges->queued_bytes);
     write_gauge(out, "pending_requests", "Database requests under way.", gauges->pending_requests);
     write_counter(out, "feed_events_total", "Committed events that were handed on.",

@@ -50,6 +50,8 @@ struct metrics_gauges {
     uint64_t users;
     uint64_t rooms;
     uint64_t memberships;
+    uint64_t anonymous_connections; /* without a user */
+    uint64_t anonymous_evicted;     /* of those, that had to make room for another */
     uint64_t queued_bytes;
     uint64_t pending_requests;
     uint64_t feed_delivered;

@@ -97,9 +97,11 @@ struct config {
     int64_t broker_readers;                         /* threads that read the database */
     int64_t broker_max_connections;
     int64_t broker_max_connections_per_user;
-    int64_t broker_max_connections_per_address; /* 0: as many as there may be in all */
-    struct config_list broker_trusted_proxies;  /* that tell the client's address in a header */
-    bool broker_trust_forwarded_for;            /* whether they do */
+    int64_t broker_max_connections_per_address; /* without a user; 0: no such limit */
+    int64_t broker_max_anonymous_connections;   /* without a user, in all */
+    int64_t broker_max_anonymous_per_address;
+    struct config_list broker_trusted_proxies; /* that tell the client's address in a header */
+    bool broker_trust_forwarded_for;           /* whether they do */
     int64_t broker_connect_timeout_ms;
     int64_t broker_events_per_second; /* of one socket, on average */
     int64_t broker_event_burst;       /* events that may come at once */

@@ -106,7 +106,15 @@ static const struct config_key keys[] = {
         .help = "Sockets of one user at once."),
     KEY(broker, max_connections_per_address, CONFIG_INTEGER, .is_live = true, .minimum = 0,
         .maximum = 1000000, .fallback = "0", .unit = "connections",
-        .help = "Clients of one address at once. 0: as many as there may be in all."),
+        .help = "Clients of one address at once that show no user; one more is refused. 0: there "
+                "is no such limit."),
+    KEY(broker, max_anonymous_connections, CONFIG_INTEGER, .is_live = true, .minimum = 1,
+        .maximum = 1000000, .fallback = "1000", .unit = "connections",
+        .help = "Clients at once that show no user yet. One more takes the place of the oldest one "
+                "of the address that has most."),
+    KEY(broker, max_anonymous_per_address, CONFIG_INTEGER, .is_live = true, .minimum = 1,
+        .maximum = 1000000, .fallback = "600", .unit = "connections",
+        .help = "Of those, how many one address may have before its own oldest one has to go."),
     KEY(broker, trusted_proxies, CONFIG_LIST, .is_live = true, .has_networks = true,
         .fallback = "unix, 127.0.0.0/8, ::1",
         .help = "Networks of the web servers in front: what one of them says in the last entry of "
@@ -114,7 +122,7 @@ static const struct config_key keys[] = {
     KEY(broker, trust_forwarded_for, CONFIG_BOOLEAN, .is_live = true, .fallback = "true",
         .help = "Whether X-Forwarded-For is looked at; without, the peer's own address counts."),
     KEY(broker, connect_timeout_ms, CONFIG_INTEGER, .is_live = true, .minimum = 1,
-        .maximum = 3600000, .fallback = "45000", .unit = "ms",
+        .maximum = 3600000, .fallback = "10000", .unit = "ms",
         .help = "How long a connection may stay without a user."),
     KEY(broker, events_per_second, CONFIG_INTEGER, .is_live = true, .minimum = 1,
         .maximum = 1000000, .fallback = "20", .unit = "events",

@@ -242,6 +242,15 @@ void engineio_handle(struct engineio_server *server, struct http_request *reques
         engineio_respond_error(&server->origins, request, ENGINEIO_ERROR_SESSION_UNKNOWN);
 }
 
+size_t engineio_max_body(const struct engineio_server *server, const struct http_request *request)
+{
+    char id[QUERY_TEXT_BYTES];
+
+    query_value(http_request_query(request), "sid", id, sizeof(id));
+    const struct engineio_session *session = engineio_session_find(&server->sessions, id);
+    return session != NULL ? engineio_session_max_bytes(session) : ENGINEIO_UNKNOWN_BODY_MAX_BYTES;
+}
+
 size_t engineio_count(const struct engineio_server *server, enum engineio_transport transport)
 {
     return server->sessions.counts[transport];

@@ -51,6 +51,13 @@ void engineio_server_free(struct engineio_server *server);
 /* Takes over a request for the server's path, in every method. */
 void engineio_handle(struct engineio_server *server, struct http_request *request);
 
+/* How long the body of that request for the server's path may be: for http_options.max_body_of. Who
+ * names no session that there is has nothing to say. */
+size_t engineio_max_body(const struct engineio_server *server, const struct http_request *request);
+
+/* Of a body whose session is unknown. */
+#define ENGINEIO_UNKNOWN_BODY_MAX_BYTES 16384
+
 /* Another max_output_bytes from now on, also for the sessions that there are. */
 void engineio_limit_output(struct engineio_server *server, size_t max_output_bytes);
 

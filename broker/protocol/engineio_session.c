@@ -56,6 +56,7 @@ struct engineio_session {
     struct upgrade *upgrade;     /* while a WebSocket is being tried, else NULL */
     struct timer timer;          /* heartbeat; patience while closing */
     char id[ENGINEIO_ID_BYTES];
+    uint32_t max_bytes; /* of what the client sends at once */
     uint8_t state;
     uint8_t transport; /* the last one, also when it is gone */
     bool awaits_pong;
@@ -359,6 +360,7 @@ void engineio_session_probe(struct engineio_session *session, int descriptor, co
         free(upgrade);
         return;
     }
+    websocket_limit_messages(upgrade->websocket, session->max_bytes);
     upgrade->session = session;
     upgrade->expires_ms = loop_now_ms(options->loop) + options->upgrade_timeout_ms;
     loop_timer_start(options->loop, &upgrade->timer, options->upgrade_timeout_ms);
@@ -469,6 +471,7 @@ static struct engineio_session *create_session(struct engineio_sessions *session
     }
     session->sessions = sessions;
     session->user = user;
+    session->max_bytes = (uint32_t)sessions->options->max_payload_bytes;
     return session;
 }
 
@@ -558,6 +561,20 @@ void engineio_send(struct engineio_session *session, struct block *message)
         websocket_send(session->websocket, message);
     else
         polling_send(session->polling, message);
+}
+
+void engineio_limit_messages(struct engineio_session *session, size_t max_bytes)
+{
+    session->max_bytes = (uint32_t)max_bytes;
+    if (session->websocket != NULL)
+        websocket_limit_messages(session->websocket, max_bytes);
+    if (session->upgrade != NULL)
+        websocket_limit_messages(session->upgrade->websocket, max_bytes);
+}
+
+size_t engineio_session_max_bytes(const struct engineio_session *session)
+{
+    return session->max_bytes;
 }
 
 size_t engineio_queued(const struct engineio_session *session)

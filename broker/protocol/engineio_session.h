@@ -83,6 +83,9 @@ size_t engineio_queued(const struct engineio_session *session);
 /* Asks for one on_drain, when nothing waits (any more) at the end of a turn. */
 void engineio_want_drain(struct engineio_session *session);
 
+/* Another limit than max_payload_bytes for what this client sends at once, from now on. */
+void engineio_limit_messages(struct engineio_session *session, size_t max_bytes);
+
 /* No on_message until resumed: reading from the client stops, and so does the ping timeout. */
 void engineio_pause(struct engineio_session *session);
 void engineio_resume(struct engineio_session *session);
@@ -129,6 +132,9 @@ struct engineio_session *engineio_session_find(const struct engineio_sessions *s
                                                const char *id);
 
 const char *engineio_session_id(const struct engineio_session *session);
+
+/* What its client may send at once, see engineio_limit_messages. */
+size_t engineio_session_max_bytes(const struct engineio_session *session);
 
 /* Whether its client uses long-polling, and so may send the two requests below. */
 bool engineio_session_is_polling(const struct engineio_session *session);

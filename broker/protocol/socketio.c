@@ -89,14 +89,16 @@ static void handle_connect(struct socketio_connection *connection,
         return;
     case SOCKETIO_PAYLOAD_REFUSED:
         socketio_connection_refuse(connection, name, error.text, NULL);
+        socketio_connection_count_refusal(connection);
         return;
     case SOCKETIO_PAYLOAD_GOOD:
         break;
     }
     /* A refusal and not the end: other namespaces of the connection go on. */
-    if (name_space == NULL)
+    if (name_space == NULL) {
         socketio_connection_refuse(connection, name, "Invalid namespace", NULL);
-    else if (!socketio_socket_create(connection, name_space, auth, query))
+        socketio_connection_count_refusal(connection);
+    } else if (!socketio_socket_create(connection, name_space, auth, query))
         socketio_connection_close(connection, SOCKETIO_FORCED_CLOSE, FAREWELL_INTERNAL_ERROR);
     json_object_put(auth);
 }
@@ -182,6 +184,10 @@ static void handle_text(struct socketio_connection *connection, const char *byte
         close_as_malformed(connection);
         return;
     }
+    if (connection->accepted_sockets == 0 && packet.attachments > 0) {
+        close_as_malformed(connection);
+        return;
+    }
     if (packet.attachments == 0) {
         route_packet(connection, &packet, &bundle);
         return;
@@ -214,11 +220,19 @@ static void handle_binary(struct socketio_connection *connection, const char *by
     free(binary);
 }
 
+/* Whether that may come from a client that has not shown a token yet. */
+static bool is_modest(bool is_text, size_t length)
+{
+    return is_text && length <= SOCKETIO_ANONYMOUS_MAX_BYTES;
+}
+
 static void on_session_message(void *user, bool is_text, const char *bytes, size_t length)
 {
     struct socketio_connection *connection = user;
 
-    if (is_text)
+    if (connection->accepted_sockets == 0 && !is_modest(is_text, length))
+        close_as_malformed(connection);
+    else if (is_text)
         handle_text(connection, bytes, length);
     else
         handle_binary(connection, bytes, length);
@@ -256,7 +270,12 @@ static struct engineio_verdict on_session_handshake(void *owner,
 
 static void on_session_open(void *user, struct engineio_session *session)
 {
-    socketio_connection_open(user, session);
+    struct socketio_connection *connection = user;
+    const struct socketio_options *options = server_of(connection)->options;
+
+    socketio_connection_open(connection, session);
+    if (options->on_open != NULL)
+        options->on_open(options->application, connection->user, connection);
 }
 
 static void on_session_drain(void *user)
@@ -287,10 +306,11 @@ struct socketio_server *socketio_server_create(const struct socketio_options *op
     if (server == NULL)
         return NULL;
     server->options = options;
-    server->connections =
-        (struct socketio_connection_options){.loop = options->session.loop,
-                                             .connect_timeout_ms = options->connect_timeout_ms,
-                                             .payload = options->payload};
+    server->connections = (struct socketio_connection_options){
+        .loop = options->session.loop,
+        .max_payload_bytes = options->session.max_payload_bytes,
+        .connect_timeout_ms = options->connect_timeout_ms,
+        .payload = options->payload};
     server->engineio_options = (struct engineio_options){.session = options->session,
                                                          .is_origin_allowed = on_origin,
                                                          .on_handshake = on_session_handshake,

@@ -14,6 +14,7 @@
 #include "broker/protocol/engineio.h"
 #include "broker/protocol/socketio_socket.h"
 
+struct socketio_connection;
 struct socketio_server;
 
 /* Outlives the server. */
@@ -31,6 +32,8 @@ struct socketio_options {
     bool (*is_origin_allowed)(void *application, const char *origin, const char *host);
     struct engineio_verdict (*on_handshake)(void *application,
                                             const struct engineio_handshake *handshake);
+    /* The connection of that verdict is open; may be NULL. */
+    void (*on_open)(void *application, void *user, struct socketio_connection *connection);
     /* The connection is over; for each verdict that accepted. */
     void (*on_close)(void *application, void *user);
 };

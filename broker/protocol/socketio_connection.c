@@ -67,15 +67,20 @@ static void wait_start(struct socketio_connection *connection)
 
 void socketio_connection_add_accepted(struct socketio_connection *connection)
 {
-    if (connection->accepted_sockets++ == 0)
-        wait_stop(connection);
+    if (connection->accepted_sockets++ > 0)
+        return;
+    wait_stop(connection);
+    connection->refusals = 0;
+    engineio_limit_messages(connection->session, connection->options->max_payload_bytes);
 }
 
 void socketio_connection_remove_accepted(struct socketio_connection *connection)
 {
     ASSERT(connection->accepted_sockets > 0);
-    if (--connection->accepted_sockets == 0 && !connection->is_over)
-        wait_start(connection);
+    if (--connection->accepted_sockets > 0 || connection->is_over)
+        return;
+    engineio_limit_messages(connection->session, SOCKETIO_ANONYMOUS_MAX_BYTES);
+    wait_start(connection);
 }
 
 /* ---- reading ------------------------------------------------------------------------------- */
@@ -120,6 +125,12 @@ void socketio_connection_refuse(struct socketio_connection *connection, const ch
     buffer_free(&payload);
 }
 
+void socketio_connection_count_refusal(struct socketio_connection *connection)
+{
+    if (connection->accepted_sockets == 0 && ++connection->refusals >= SOCKETIO_REFUSALS_MAX)
+        socketio_connection_close(connection, SOCKETIO_FORCED_CLOSE, FAREWELL_NORMAL);
+}
+
 /* ---- beginning and end --------------------------------------------------------------------- */
 
 struct socketio_connection *
@@ -138,6 +149,7 @@ void socketio_connection_open(struct socketio_connection *connection,
                               struct engineio_session *session)
 {
     connection->session = session;
+    engineio_limit_messages(session, SOCKETIO_ANONYMOUS_MAX_BYTES);
     wait_start(connection);
 }
 
@@ -152,6 +164,14 @@ void socketio_connection_close(struct socketio_connection *connection, enum sock
         connection->reason = reason;
     }
     engineio_close(connection->session, farewell);
+}
+
+void socketio_connection_abort(struct socketio_connection *connection)
+{
+    ASSERT(connection->session != NULL);
+    connection->has_reason = true;
+    connection->reason = SOCKETIO_FORCED_CLOSE;
+    engineio_abort(connection->session);
 }
 
 void socketio_connection_end(struct socketio_connection *connection, enum engineio_end end)

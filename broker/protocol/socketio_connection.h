@@ -30,9 +30,15 @@ enum socketio_reason {
 /* "transport close" and so on. */
 const char *socketio_reason_name(enum socketio_reason reason);
 
+/* A client that is in no namespace has shown nothing yet: at most so much from it at once, no
+ * attachments, and the connection is closed when so many CONNECTs of it were refused. */
+#define SOCKETIO_ANONYMOUS_MAX_BYTES 16384
+#define SOCKETIO_REFUSALS_MAX        3
+
 /* Outlives the connections. */
 struct socketio_connection_options {
     struct loop *loop;
+    size_t max_payload_bytes;   /* of one message of a client that is in a namespace */
     int64_t connect_timeout_ms; /* for a client to be in at least one namespace, or be closed */
     struct socketio_payload_rules payload; /* max_bytes: of an event with its attachments */
 };
@@ -45,6 +51,7 @@ struct socketio_connection {
     struct socketio_socket *first;    /* its sockets, one for each namespace */
     struct connect_wait *wait;        /* while it is in no namespace, else NULL */
     struct binary_packet *binary;     /* for socketio.c */
+    uint8_t refusals;                 /* CONNECTs that were refused while it is in no namespace */
     uint16_t accepted_sockets;        /* that are in their namespace */
     uint16_t full_sockets;            /* whose queues are full: reading is paused */
     bool is_over;
@@ -82,5 +89,12 @@ void socketio_connection_remove_full(struct socketio_connection *connection);
 /* CONNECT_ERROR for a namespace; `data` is JSON or NULL. Does nothing when it is over. */
 void socketio_connection_refuse(struct socketio_connection *connection, const char *name_space,
                                 const char *message, const char *data);
+
+/* One more CONNECT was refused: with SOCKETIO_REFUSALS_MAX of them the connection is closed. */
+void socketio_connection_count_refusal(struct socketio_connection *connection);
+
+/* Ends it as if it had broken, from outside of its own callbacks: on_close comes before it returns.
+ */
+void socketio_connection_abort(struct socketio_connection *connection);
 
 #endif

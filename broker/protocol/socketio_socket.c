@@ -426,9 +426,13 @@ bool socketio_accept(struct socketio_socket *socket, const char *sid, const char
 void socketio_refuse(struct socketio_socket *socket, const char *message, const char *data)
 {
     ASSERT(socket->state == STATE_CONNECTING);
-    if (socket->connection != NULL)
-        socketio_connection_refuse(socket->connection, socket->name_space->name, message, data);
+    struct socketio_connection *connection = socket->connection;
+
+    if (connection != NULL)
+        socketio_connection_refuse(connection, socket->name_space->name, message, data);
     dismiss_socket(socket);
+    if (connection != NULL)
+        socketio_connection_count_refusal(connection);
 }
 
 void socketio_disconnect(struct socketio_socket *socket)

@@ -75,6 +75,7 @@ struct http_request {
     struct MHD_Connection *connection;
     struct buffer body;
     size_t body_bytes; /* received, also what was over the limit */
+    size_t max_body_bytes;
     struct loop_watch watch;
     void (*on_gone)(void *context);
     void *gone_context;
@@ -205,6 +206,15 @@ static void respond_empty(struct http_request *request, unsigned status)
     http_respond(request, &(struct http_response){.status = status});
 }
 
+static size_t max_body_of(const struct http_request *request)
+{
+    const struct http_options *options = request->server->options;
+    size_t limit = options->max_body_bytes;
+    size_t own = options->max_body_of ? options->max_body_of(options->owner, request) : limit;
+
+    return own < limit ? own : limit;
+}
+
 /* What is too long is judged before any of the body is read. */
 static enum MHD_Result begin_request(struct http_request *request, const char *method)
 {
@@ -215,17 +225,17 @@ static enum MHD_Result begin_request(struct http_request *request, const char *m
 
     request->has_begun = true;
     request->method = method_parse(method);
+    request->max_body_bytes = max_body_of(request);
     if (head_bytes > HTTP_HEADERS_MAX_BYTES)
         respond_empty(request, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE);
-    else if (length != NULL &&
-             strtoull(length, NULL, 10) / BODY_PATIENCE > request->server->options->max_body_bytes)
+    else if (length != NULL && strtoull(length, NULL, 10) / BODY_PATIENCE > request->max_body_bytes)
         respond_empty(request, MHD_HTTP_CONTENT_TOO_LARGE);
     return MHD_YES;
 }
 
 static enum MHD_Result receive_body(struct http_request *request, const char *bytes, size_t *length)
 {
-    size_t limit = request->server->options->max_body_bytes;
+    size_t limit = request->max_body_bytes;
 
     /* Announced or not (chunked): what is read is counted. */
     request->body_bytes += *length;
@@ -241,7 +251,7 @@ static void complete_request(struct http_request *request)
 {
     const struct http_options *options = request->server->options;
 
-    if (request->body_bytes > options->max_body_bytes) {
+    if (request->body_bytes > request->max_body_bytes) {
         respond_empty(request, MHD_HTTP_CONTENT_TOO_LARGE);
         return;
     }

@@ -34,6 +34,8 @@ struct http_options {
     struct loop *loop;
     unsigned max_connections; /* at once, not counting those upgraded; one more is answered 503 */
     size_t max_body_bytes;    /* a longer body gets a 413 */
+    /* A smaller limit for that request, asked once its head has come; NULL: none. */
+    size_t (*max_body_of)(void *owner, const struct http_request *request);
     /* Peers whose X-Forwarded-For is believed; may be changed while the server is there. */
     const struct address_network *trusted_proxies;
     size_t trusted_proxy_count;

@@ -38,6 +38,7 @@ struct websocket {
     struct output output;
     struct frame_parser parser;
     struct input *input; /* or NULL */
+    uint32_t max_message_bytes;
     uint8_t state;
     bool is_paused;
     bool wants_drain;
@@ -167,6 +168,11 @@ static void flush(struct websocket *websocket)
     }
 }
 
+void websocket_limit_messages(struct websocket *websocket, size_t max_message_bytes)
+{
+    websocket->max_message_bytes = (uint32_t)max_message_bytes;
+}
+
 void websocket_send(struct websocket *websocket, struct block *frame)
 {
     ASSERT(websocket->state != STATE_ENDED);
@@ -265,7 +271,7 @@ static void handle_bytes(struct websocket *websocket, char *bytes, size_t length
     /* Any callback may pause or end the connection: both are looked at before each frame. */
     while (position < length && !websocket->is_paused && event.type != FRAME_EVENT_MORE) {
         position += frame_parse(&websocket->parser, bytes + position, length - position,
-                                websocket->options->max_message_bytes, &event);
+                                websocket->max_message_bytes, &event);
         if (event.type == FRAME_EVENT_PAYLOAD)
             handle_payload(websocket, &event);
         else if (event.type == FRAME_EVENT_CONTROL)
@@ -404,6 +410,7 @@ struct websocket *websocket_create(const struct websocket_options *options, int 
         return NULL;
     }
     websocket->options = options;
+    websocket->max_message_bytes = (uint32_t)options->max_message_bytes;
     websocket->owner = owner;
     websocket->task.run = run_websocket_task;
     /* Kept, and handled at the end of the turn: the caller does not have the connection yet, and

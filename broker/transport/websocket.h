@@ -59,6 +59,9 @@ struct websocket_options {
 struct websocket *websocket_create(const struct websocket_options *options, int descriptor,
                                    const char *early, size_t early_length, void *owner);
 
+/* Another max_message_bytes for this one alone, from the next frame on. */
+void websocket_limit_messages(struct websocket *websocket, size_t max_message_bytes);
+
 /* Queues a frame; takes a reference of its own. NULL, for a frame that there was no memory for,
  * ends the connection like an overflow: the peer must not miss something without knowing. */
 void websocket_send(struct websocket *websocket, struct block *frame);

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "broker/protocol/socketio.h"
+#include "broker/protocol/socketio_connection.h"
 #include "broker/transport/frame.h"
 #include "broker/transport/listener.h"
 #include "tests/unit/broker_fixture.h"
@@ -516,19 +517,49 @@ static void a_header_that_is_too_long_closes_the_connection(void **state)
     assert_int_equal(client_await_frame(&client, &body), FRAME_CLOSE);
 }
 
-static void a_connect_that_is_too_large_is_refused(void **state)
+/* A client that has shown nothing yet. */
+static void who_is_in_no_namespace_is_to_be_brief(void **state)
+{
+    static char text[SOCKETIO_ANONYMOUS_MAX_BYTES + 2];
+
+    (void)state;
+    open_connection();
+    snprintf(text, sizeof(text), "40/app,{\"token\":\"%0*d\"}", (int)sizeof(text) - 40, 0);
+
+    assert_true(strlen(text) < SOCKETIO_ANONYMOUS_MAX_BYTES);
+    send_text(text);
+    check_text("40/app,{\"sid\":\"the-sid\",\"pid\":\"the-pid\"}");
+    client_close(&client);
+    open_connection();
+    memset(text, ' ', SOCKETIO_ANONYMOUS_MAX_BYTES + 1);
+    send_text(text);
+    assert_int_equal(client_await_frame(&client, &body), FRAME_CLOSE);
+}
+
+static void who_is_in_no_namespace_sends_no_attachments(void **state)
 {
     (void)state;
     open_connection();
-    char *text = malloc(EVENT_LIMIT + 100);
-    assert_non_null(text);
-    snprintf(text, EVENT_LIMIT + 100, "40/app,{\"token\":\"%0*d\"}", EVENT_LIMIT, 0);
-    send_text(text);
-    free(text);
-    check_text("44/app,{\"message\":\"Le message dépasse 200000 octets\"}");
+    send_text("451-/app,[\"x\",{\"_placeholder\":true,\"num\":0}]");
+    assert_int_equal(client_await_frame(&client, &body), FRAME_CLOSE);
+    client_close(&client);
+    open_connection();
+    client_send_frame(&client, FRAME_BINARY, true, "x", 1);
+    assert_int_equal(client_await_frame(&client, &body), FRAME_CLOSE);
 }
 
-/* An event that breaks the protocol ends the connection when its turn comes. */
+static void the_third_refusal_closes_the_connection(void **state)
+{
+    (void)state;
+    application.refuses = true;
+    open_connection();
+    for (int i = 0; i < SOCKETIO_REFUSALS_MAX; i++) {
+        send_text("40/app,");
+        assert_int_equal(client_await_frame(&client, &body), FRAME_TEXT);
+    }
+    assert_int_equal(client_await_frame(&client, &body), FRAME_CLOSE);
+}
+
 static void a_malformed_event_that_waited_ends_the_connection(void **state)
 {
     (void)state;
@@ -817,7 +848,10 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_header_that_is_too_long_closes_the_connection, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(a_connect_that_is_too_large_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_is_in_no_namespace_is_to_be_brief, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_is_in_no_namespace_sends_no_attachments, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(the_third_refusal_closes_the_connection, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_malformed_event_that_waited_ends_the_connection, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_client_that_disconnects_keeps_its_connection, set_up,
