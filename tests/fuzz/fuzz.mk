@@ -9,6 +9,7 @@ fuzz_targets = \
 	tests/fuzz/fuzz_records \
 	tests/fuzz/fuzz_router \
 	tests/fuzz/fuzz_socketio \
+	tests/fuzz/fuzz_token \
 	tests/fuzz/fuzz_uri
 fuzz_common = tests/fuzz/fuzz.h
 if ENABLE_FUZZERS
@@ -44,6 +45,9 @@ tests_fuzz_fuzz_router_LDADD = $(fcgi_libraries)
 tests_fuzz_fuzz_socketio_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_socketio_SOURCES = tests/fuzz/fuzz_socketio.c $(fuzz_common)
 tests_fuzz_fuzz_socketio_LDADD = $(broker_libraries)
+tests_fuzz_fuzz_token_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_token_SOURCES = tests/fuzz/fuzz_token.c $(fuzz_common)
+tests_fuzz_fuzz_token_LDADD = $(common_libraries)
 tests_fuzz_fuzz_uri_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_uri_SOURCES = tests/fuzz/fuzz_uri.c $(fuzz_common)
 tests_fuzz_fuzz_uri_LDADD = libtransport.a $(fcgi_libraries)
