@@ -34,7 +34,7 @@ struct person_claims {
 DATABASE_QUERY(person_claims_need_write, struct person_claims);
 
 /* Operation over struct person_claims: makes or refreshes the caller's row from its token, if the
- * token is newer than the one applied last. Writes nothing when nothing changed; an erased person
+ * token is newer than the one taken last. Writes nothing when nothing changed; an erased person
  * is never made again; `service` has no row. */
 DATABASE_OPERATION(person_take_claims, struct person_claims);
 

@@ -161,7 +161,7 @@ static bool read_once(struct database *database, struct database_query query, st
         return false;
     bool succeeded = run_query(reader->connection, query, error);
     /* After the query has ended its transaction: a sync takes as long as the disk, and an open
-     * picture would keep the log from starting over. */
+     * picture of the data is a burden to every database. */
     if (connection_takes_sync(reader->connection) && succeeded)
         succeeded = sync_for_reader(database, error);
     readers_give_back(database->readers, reader);

@@ -24,7 +24,8 @@
  * - Texts of SQL come from db/engine/sql.h, by the driver's dialect. The transaction's own
  *   (SQL_BEGIN_READ to SQL_SAVEPOINT_ROLLBACK) are run like all others; a driver that must do more
  *   than run them knows them by their numbers.
- * - A commit need not be durable: sync makes it so. Where it is by itself, sync does nothing.
+ * - A commit need not be durable: sync makes it so. Where it is by itself, sync does nothing. But a
+ *   power failure that takes one commit away takes all later ones, too.
  * - Writers of all processes need not keep each other out: lock does. Where they do, or where the
  *   beginning of a transaction sees to it, lock does nothing.
  */

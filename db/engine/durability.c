@@ -172,7 +172,7 @@ struct durability *durability_create(struct store *store,
         put_free(durability, &durability->batches[i]);
     int failure = pthread_create(&durability->thread, NULL, durability_main, durability);
     if (failure != 0) {
-        error_unavailable(error, "no thread for the log's sync: %s", strerror(failure));
+        error_unavailable(error, "no thread for syncs: %s", strerror(failure));
         free_memory(durability);
         return NULL;
     }

@@ -1,14 +1,14 @@
 /*
- * Makes commits durable, and only then has them told: a thread of its own syncs the write-ahead log
- * once for all batches committed since it last did, while the writer already runs the next ones.
+ * Makes commits durable, and only then has them told: a thread of its own has the driver sync, once
+ * for all batches committed since it last did, while the writer already runs the next ones.
  *
- * SQLite's own sync (synchronous=FULL) comes inside the commit, under the writers' lock: nobody,
- * in no process, can write while the disk works. Here the commit is in the log, and visible, before
- * it is on disk. That is safe for three reasons. Nobody is answered, and no event is published,
- * before the sync. What a later commit has built upon is in the same log, before it, so that it is
- * never durable without it. And the broker's feed, which hands on what it has read, asks for a sync
- * (outbox_read_after). A page of messages that is read meanwhile may show one that a power failure
- * then takes away: its sender was never told that it was sent.
+ * A sync that is a part of the commit, as databases do it by themselves, comes under the writers'
+ * lock: nobody, in no process, can write while the disk works. Here a commit is visible before it
+ * is on disk. That is safe for three reasons. Nobody is answered, and no event is published, before
+ * the sync. What a later commit has built upon is never lost without it (db/engine/driver.h). And
+ * the broker, which hands on what it has read of the outbox, asks for a sync (outbox_read_after). A
+ * page of messages that is read meanwhile may show one that a power failure then takes away: its
+ * sender was never told that it was sent.
  *
  * Batches are completed in the order of their commits. The writer's thread is the only caller.
  */
@@ -53,7 +53,7 @@ void durability_submit(struct durability *durability, struct commit_batch *batch
 /* Gives back one that was taken and is not needed. */
 void durability_give_back(struct durability *durability, struct commit_batch *batch);
 
-/* Waits until all that were submitted are completed: before the log is closed. */
+/* Waits until all that were submitted are completed: before the connection is closed. */
 void durability_drain(struct durability *durability);
 
 /* Whether this is the thread that completes. */

@@ -34,7 +34,7 @@ struct writer {
 
 static void close_connection(struct writer *writer)
 {
-    /* What was committed through this connection is made durable while its log is open. */
+    /* What was committed through this connection is made durable while it is open. */
     durability_drain(writer->options.durability);
     if (writer->connection != NULL)
         writer->connection->driver->close(writer->connection);
