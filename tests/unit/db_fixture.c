@@ -308,3 +308,37 @@ size_t fixture_count_events(const struct fixture *fixture, const char *name)
         count++;
     return count;
 }
+
+enum error_kind fixture_write(struct fixture *fixture, struct database_operation operation)
+{
+    struct error error;
+
+    error_clear(&error);
+    bool succeeded = database_write(fixture->database, operation, &error);
+    assert_true(succeeded == (error.kind == ERROR_NONE));
+    return error.kind;
+}
+
+enum error_kind fixture_read(struct fixture *fixture, struct database_query query)
+{
+    struct error error;
+
+    error_clear(&error);
+    bool succeeded = database_read(fixture->database, query, &error);
+    assert_true(succeeded == (error.kind == ERROR_NONE));
+    return error.kind;
+}
+
+int64_t fixture_unread(struct fixture *fixture, struct caller caller)
+{
+    struct buffer json = BUFFER_EMPTY;
+    struct unread_summary request = {.caller = caller, .json = &json};
+    int64_t total;
+
+    assert_int_equal(fixture_read(fixture, unread_total(&request)), ERROR_NONE);
+    struct json_object *tree = fixture_parse(&json);
+    assert_true(json_integer(json_get(tree, "totalUnread"), &total));
+    json_object_put(tree);
+    buffer_free(&json);
+    return total;
+}

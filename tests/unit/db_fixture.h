@@ -61,6 +61,13 @@ struct caller salon(const char *user_id);
 struct caller client(const char *user_id);
 struct caller service(void);
 
+/* Runs one and gives the kind of its error, which is ERROR_NONE exactly when it has succeeded. */
+enum error_kind fixture_write(struct fixture *fixture, struct database_operation operation);
+enum error_kind fixture_read(struct fixture *fixture, struct database_query query);
+
+/* What the caller has not read in all. */
+int64_t fixture_unread(struct fixture *fixture, struct caller caller);
+
 /* Runs SQL on a connection of its own, as an administrator's shell would. */
 void fixture_execute(struct fixture *fixture, const char *sql);
 

@@ -29,6 +29,8 @@ check_PROGRAMS += \
 	tests/unit/test_config_check \
 	tests/unit/test_configuration \
 	tests/unit/test_connections \
+	tests/unit/test_contact \
+	tests/unit/test_conversation \
 	tests/unit/test_database \
 	tests/unit/test_demo \
 	tests/unit/test_dispatch \
@@ -56,15 +58,20 @@ check_PROGRAMS += \
 	tests/unit/test_listener \
 	tests/unit/test_log \
 	tests/unit/test_loop \
+	tests/unit/test_maintenance \
+	tests/unit/test_message \
 	tests/unit/test_metrics \
 	tests/unit/test_mistakes \
 	tests/unit/test_operation \
 	tests/unit/test_order \
+	tests/unit/test_outbox_reader \
 	tests/unit/test_output \
+	tests/unit/test_person \
 	tests/unit/test_process \
 	tests/unit/test_query \
 	tests/unit/test_random \
 	tests/unit/test_rate_limit \
+	tests/unit/test_readers \
 	tests/unit/test_records \
 	tests/unit/test_recovery \
 	tests/unit/test_request \
@@ -104,6 +111,10 @@ tests_unit_test_connections_LDADD = $(broker_libraries) $(CMOCKA_LIBS)
 tests_unit_test_config_check_LDADD = $(tool_libraries) $(CMOCKA_LIBS)
 tests_unit_test_configuration_SOURCES = tests/unit/test_configuration.c $(failing_malloc)
 tests_unit_test_configuration_LDADD = $(common_libraries) $(CMOCKA_LIBS)
+tests_unit_test_contact_SOURCES = tests/unit/test_contact.c $(db_fixture)
+tests_unit_test_contact_LDADD = $(db_libraries) $(CMOCKA_LIBS)
+tests_unit_test_conversation_SOURCES = tests/unit/test_conversation.c $(db_fixture)
+tests_unit_test_conversation_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_database_SOURCES = tests/unit/test_database.c $(db_fixture)
 tests_unit_test_database_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_demo_SOURCES = tests/unit/test_demo.c $(db_fixture)
@@ -148,19 +159,29 @@ tests_unit_test_listener_LDADD = $(fcgi_libraries) $(CMOCKA_LIBS)
 tests_unit_test_log_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_loop_SOURCES = tests/unit/test_loop.c $(broker_fixture) $(failing_malloc)
 tests_unit_test_loop_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
+tests_unit_test_maintenance_SOURCES = tests/unit/test_maintenance.c $(db_fixture)
+tests_unit_test_maintenance_LDADD = $(db_libraries) $(CMOCKA_LIBS)
+tests_unit_test_message_SOURCES = tests/unit/test_message.c $(db_fixture)
+tests_unit_test_message_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_metrics_LDADD = $(broker_libraries) $(CMOCKA_LIBS)
 tests_unit_test_mistakes_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
 tests_unit_test_mistakes_SOURCES = tests/unit/test_mistakes.c $(broker_fixture) $(programmer_error)
 tests_unit_test_operation_SOURCES = tests/unit/test_operation.c $(db_fixture)
 tests_unit_test_operation_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_order_LDADD = $(db_libraries) $(CMOCKA_LIBS)
+tests_unit_test_outbox_reader_SOURCES = tests/unit/test_outbox_reader.c $(db_fixture)
+tests_unit_test_outbox_reader_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_order_SOURCES = tests/unit/test_order.c $(db_fixture)
 tests_unit_test_output_SOURCES = tests/unit/test_output.c $(failing_malloc)
 tests_unit_test_output_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
+tests_unit_test_person_SOURCES = tests/unit/test_person.c $(db_fixture)
+tests_unit_test_person_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_process_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_query_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
 tests_unit_test_random_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_rate_limit_LDADD = $(broker_libraries) $(CMOCKA_LIBS)
+tests_unit_test_readers_SOURCES = tests/unit/test_readers.c $(db_fixture)
+tests_unit_test_readers_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_records_SOURCES = tests/unit/test_records.c $(fastcgi_client)
 tests_unit_test_records_LDADD = $(fcgi_libraries) $(CMOCKA_LIBS)
 tests_unit_test_recovery_SOURCES = tests/unit/test_recovery.c $(db_fixture)
