@@ -5,7 +5,6 @@
 
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/unix_listener.h"
+#include "tests/unit/remove_folder.h"
 #include "tool/config_check.h"
 
 #define NOBODY 65534
@@ -72,10 +72,8 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct place *place = *state;
-    char command[128];
 
-    snprintf(command, sizeof(command), "rm -rf %s", place->folder);
-    assert_int_equal(system(command), 0);
+    remove_folder(place->folder);
     free(place);
     return 0;
 }
@@ -90,16 +88,13 @@ static void keep(void *context, const char *text)
 
 /* Checks a configuration in which everything is in the folder, but for these keys: variables of the
  * environment and their values, with NULL behind. */
-static const char *warnings_of(struct place *place, ...) __attribute__((sentinel));
+#define warnings_of(place_, ...) warnings_with(place_, (const char *const[]){__VA_ARGS__})
 
-static const char *warnings_of(struct place *place, ...)
+static const char *warnings_with(struct place *place, const char *const *variables)
 {
-    const char *variables[4] = {NULL};
-    size_t count = 0;
     char text[4096];
     struct error error;
     struct stat status;
-    va_list arguments;
     mode_t mode = stat(place->file, &status) == 0 ? status.st_mode & 07777 : 0600;
 
     snprintf(text, sizeof(text),
@@ -112,10 +107,8 @@ static const char *warnings_of(struct place *place, ...)
              place->folder, place->folder, place->folder, place->folder, place->folder,
              place->folder, place->folder);
     make_file(place->file, text, mode);
-    va_start(arguments, place);
-    while ((variables[count] = va_arg(arguments, const char *)) != NULL)
-        setenv(variables[count++], va_arg(arguments, const char *), 1);
-    va_end(arguments);
+    for (size_t i = 0; variables[i] != NULL; i += 2)
+        setenv(variables[i], variables[i + 1], 1);
     error_clear(&error);
     struct config *config = config_load_to_show(place->file, &place->origins, &error);
     if (config == NULL)
@@ -123,8 +116,8 @@ static const char *warnings_of(struct place *place, ...)
     place->warnings[0] = '\0';
     config_check(place->file, config, &place->origins, keep, place);
     config_free(config);
-    while (count > 0)
-        unsetenv(variables[--count]);
+    for (size_t i = 0; variables[i] != NULL; i += 2)
+        unsetenv(variables[i]);
     return place->warnings;
 }
 

@@ -13,6 +13,7 @@
 #include "db/engine/driver.h"
 #include "db/sqlite/files.h"
 #include "db/sqlite/sqlite_driver.h"
+#include "tests/unit/remove_folder.h"
 
 #define NOBODY 65534
 
@@ -56,12 +57,10 @@ static void close_database(struct place *place)
 static int tear_down(void **state)
 {
     struct place *place = *state;
-    char command[96];
 
     close_database(place);
     umask(place->umask);
-    snprintf(command, sizeof(command), "rm -rf %s", place->folder);
-    assert_int_equal(system(command), 0);
+    remove_folder(place->folder);
     free(place);
     return 0;
 }

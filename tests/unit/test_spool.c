@@ -2,7 +2,6 @@
  * The booking back-end's directory, over a real one and a real database.
  */
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 
 #include "tests/unit/db_fixture.h"
 #include "tests/unit/log_reader.h"
+#include "tests/unit/remove_folder.h"
 #include "tool/spool.h"
 
 struct suite {
@@ -137,21 +137,13 @@ static int set_up(void **state)
     return 0;
 }
 
-static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *position)
-{
-    (void)status;
-    (void)kind;
-    (void)position;
-    return remove(path);
-}
-
 static int tear_down(void **state)
 {
     struct suite *suite = *state;
 
     spool_close(suite->spool);
     appointment_texts_free(suite->texts);
-    assert_int_equal(nftw(suite->directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS), 0);
+    remove_folder(suite->directory);
     close(suite->fixture->log.descriptor);
     int result = fixture_tear_down((void **)&suite->fixture);
     free(suite);

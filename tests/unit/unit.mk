@@ -7,7 +7,7 @@ LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver
 TESTS = $(check_PROGRAMS)
 
 if HAVE_CMOCKA
-noinst_HEADERS += tests/unit/log_reader.h tests/unit/unit_test.h tests/unit/wait.h
+noinst_HEADERS += tests/unit/log_reader.h tests/unit/remove_folder.h tests/unit/unit_test.h tests/unit/wait.h
 failing_malloc = tests/unit/failing_malloc.c tests/unit/failing_malloc.h
 hmac_sha256 = tests/unit/hmac_sha256.c tests/unit/hmac_sha256.h
 db_fixture = tests/unit/db_fixture.c tests/unit/db_fixture.h
