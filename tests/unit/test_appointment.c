@@ -545,19 +545,24 @@ static bool holds(const char *directory, const char *file, const char *text)
     return strcmp(content, text) == 0;
 }
 
+static int is_text(const struct dirent *entry)
+{
+    return strstr(entry->d_name, ".txt") != NULL;
+}
+
 static void the_defaults_are_the_files_and_all_of_them(void **state)
 {
     const char *source = getenv("srcdir"); /* set by `make check` */
+    struct dirent **entries;
     char directory[512];
-    int texts = 0;
 
     (void)state;
     snprintf(directory, sizeof(directory), "%s/templates", source != NULL ? source : ".");
-    DIR *listing = opendir(directory);
-    assert_non_null(listing);
-    for (const struct dirent *entry = readdir(listing); entry != NULL; entry = readdir(listing))
-        texts += strstr(entry->d_name, ".txt") != NULL;
-    closedir(listing);
+    int texts = scandir(directory, &entries, is_text, NULL);
+    assert_true(texts > 0);
+    for (int i = 0; i < texts; i++)
+        free(entries[i]);
+    free(entries);
     for (const struct template_default *one = template_defaults; one->file != NULL; one++) {
         if (!holds(directory, one->file, one->text))
             fail_msg("%s/%s holds not \"%s\"", directory, one->file, one->text);
