@@ -558,7 +558,7 @@ static void the_defaults_are_the_files_and_all_of_them(void **state)
 
     (void)state;
     snprintf(directory, sizeof(directory), "%s/templates", source != NULL ? source : ".");
-    int texts = scandir(directory, &entries, is_text, NULL);
+    int texts = scandir(directory, &entries, is_text, alphasort);
     assert_true(texts > 0);
     for (int i = 0; i < texts; i++)
         free(entries[i]);
