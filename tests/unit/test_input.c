@@ -105,7 +105,7 @@ static const char *attachment_error(const char *name, const char *url, const cha
 
 /* ---- messages ---- */
 
-static void test_message(void **state)
+static void a_message_has_a_content(void **state)
 {
     struct json_object *body = parse(
         "{\"content\":\"Bonjour\",\"type\":\"IMAGE\",\"clientMessageId\":\"k1\",\"unknown\":[1],"
@@ -131,7 +131,7 @@ static void test_message(void **state)
     json_object_put(body);
 }
 
-static void test_message_defaults(void **state)
+static void what_a_message_leaves_out_has_a_default(void **state)
 {
     static const char *const bodies[] = {
         "{\"content\":\"x\"}",
@@ -152,7 +152,7 @@ static void test_message_defaults(void **state)
     }
 }
 
-static void test_content(void **state)
+static void a_content_is_a_text_of_some_length(void **state)
 {
     static const char range[] = "content: le texte doit avoir de 1 à 10000 caractères";
     static const char blank[] = "content: le texte ne doit pas être fait que de blancs";
@@ -173,7 +173,7 @@ static void test_content(void **state)
     assert_string_equal(message_error(body_with_text("content", "😀", 10001, "")), range);
 }
 
-static void test_content_beside_an_attachment(void **state)
+static void beside_an_attachment_the_content_may_be_missing(void **state)
 {
     static const char attachment[] = ",\"attachments\":[{\"fileName\":" NAME ",\"fileUrl\":" URL
                                      ",\"fileType\":" TYPE ",\"fileSize\":1}]";
@@ -198,7 +198,7 @@ static void test_content_beside_an_attachment(void **state)
                         "content: le texte doit avoir de 1 à 10000 caractères");
 }
 
-static void test_type(void **state)
+static void a_type_is_one_of_its_words(void **state)
 {
     static const char wrong[] = "type: le type doit être TEXT, IMAGE ou FILE";
 
@@ -213,7 +213,7 @@ static void test_type(void **state)
                         "type: doit être un texte");
 }
 
-static void test_client_message_id(void **state)
+static void a_client_message_id_is_a_short_text(void **state)
 {
     static const char wrong[] = "clientMessageId: l'identifiant doit avoir de 1 à 64 octets";
     static const char more[] = ",\"content\":\"x\"";
@@ -229,7 +229,7 @@ static void test_client_message_id(void **state)
                         "clientMessageId: doit être un texte");
 }
 
-static void test_body_is_no_object(void **state)
+static void a_body_is_an_object(void **state)
 {
     static const char *const bodies[] = {"[]", "[{\"content\":\"x\"}]", "\"x\"", "1", "true"};
     static const char wrong[] = "body: doit être un objet JSON";
@@ -248,7 +248,7 @@ static void test_body_is_no_object(void **state)
 
 /* ---- attachments ---- */
 
-static void test_attachments_as_a_whole(void **state)
+static void attachments_are_a_short_list_of_objects(void **state)
 {
     struct buffer json = BUFFER_EMPTY;
 
@@ -275,7 +275,7 @@ static void test_attachments_as_a_whole(void **state)
     buffer_free(&json);
 }
 
-static void test_every_field_of_an_attachment(void **state)
+static void every_field_of_an_attachment_is_asked_for(void **state)
 {
     (void)state;
     assert_string_equal(
@@ -303,7 +303,7 @@ static const char *attachment_with_name(size_t count)
     return attachment_error(name, URL, TYPE, "1", "");
 }
 
-static void test_file_name(void **state)
+static void a_file_has_a_name(void **state)
 {
     static const char wrong[] = "attachments.0.fileName: le texte doit avoir de 1 à 255 caractères";
 
@@ -314,7 +314,7 @@ static void test_file_name(void **state)
     assert_string_equal(attachment_with_name(256), wrong);
 }
 
-static void test_file_type(void **state)
+static void a_file_has_a_type(void **state)
 {
     static const char wrong[] =
         "attachments.0.fileType: le type doit être image/jpeg, image/jpg, image/png, image/gif ou "
@@ -332,7 +332,7 @@ static void test_file_type(void **state)
         assert_string_equal(attachment_error(NAME, URL, wrong_types[i], "1", ""), wrong);
 }
 
-static void test_file_size(void **state)
+static void a_file_has_a_size(void **state)
 {
     static const char *const right_sizes[] = {"1", "10485760", "1.0", "1e3"};
     static const char *const wrong_sizes[] = {
@@ -361,7 +361,7 @@ static void test_file_size(void **state)
             "attachments.0.fileSize: la taille doit être un nombre entier de 1 à 10485760 octets");
 }
 
-static void test_upload_key(void **state)
+static void an_upload_key_is_a_short_text(void **state)
 {
     char more[400];
 
@@ -378,7 +378,7 @@ static void test_upload_key(void **state)
     assert_string_equal(attachment_error(NAME, URL, TYPE, "1", ",\"uploadThingKey\":null"), "");
 }
 
-static void test_right_urls(void **state)
+static void a_right_url_is_taken(void **state)
 {
     static const char *const urls[] = {
         "\"http://x\"",
@@ -407,7 +407,7 @@ static void test_right_urls(void **state)
     }
 }
 
-static void test_wrong_urls(void **state)
+static void a_wrong_url_is_refused(void **state)
 {
     static const char wrong[] =
         "attachments.0.fileUrl: l'adresse doit être une URL http(s) avec un hôte, de 2048 octets "
@@ -476,7 +476,7 @@ static void test_wrong_urls(void **state)
     }
 }
 
-static void test_long_url(void **state)
+static void a_url_has_a_longest(void **state)
 {
     char url[ATTACHMENT_URL_MAX_BYTES + 100];
 
@@ -489,7 +489,7 @@ static void test_long_url(void **state)
     }
 }
 
-static void test_all_broken_rules_are_told(void **state)
+static void all_broken_rules_are_told(void **state)
 {
     (void)state;
     assert_string_equal(
@@ -510,7 +510,7 @@ static void test_all_broken_rules_are_told(void **state)
 
 /* ---- conversations ---- */
 
-static void test_conversation(void **state)
+static void a_conversation_names_its_people(void **state)
 {
     struct json_object *body =
         parse("{\"clientUserId\":\"c1\",\"salonId\":\"s1\",\"appointmentId\":\"a1\","
@@ -538,7 +538,7 @@ static void test_conversation(void **state)
     json_object_put(body);
 }
 
-static void test_conversation_ids(void **state)
+static void the_ids_of_a_conversation_are_short_texts(void **state)
 {
     static const char wrong[] =
         ": l'identifiant doit avoir de 1 à 64 octets, sans caractère de contrôle";
@@ -563,7 +563,7 @@ static void test_conversation_ids(void **state)
     }
 }
 
-static void test_conversation_required(void **state)
+static void what_a_conversation_needs_is_asked_for(void **state)
 {
     (void)state;
     assert_string_equal(conversation_error("{}", false), "clientUserId: ce champ est obligatoire");
@@ -574,7 +574,7 @@ static void test_conversation_required(void **state)
                         "clientUserId: doit être un texte\nsalonId: doit être un texte");
 }
 
-static void test_subject(void **state)
+static void a_subject_is_a_text_of_some_length(void **state)
 {
     static const char range[] = "subject: le texte doit avoir de 3 à 200 caractères";
     static const char more[] = ",\"clientUserId\":\"c\"";
@@ -591,7 +591,7 @@ static void test_subject(void **state)
     assert_string_equal(change_error("{\"subject\":1}"), "subject: doit être un texte");
 }
 
-static void test_first_message(void **state)
+static void a_first_message_is_a_message(void **state)
 {
     static const char range[] = "firstMessage: le texte doit avoir de 1 à 10000 caractères";
     static const char more[] = ",\"clientUserId\":\"c\"";
@@ -609,7 +609,7 @@ static void test_first_message(void **state)
                         "firstMessage: le texte ne doit pas être fait que de blancs");
 }
 
-static void test_change(void **state)
+static void a_change_may_name_subject_and_status(void **state)
 {
     struct json_object *body = parse("{\"subject\":\"RDV\",\"status\":\"ARCHIVED\"}");
     struct conversation_change change;
@@ -637,7 +637,7 @@ static void test_change(void **state)
     assert_string_equal(change_error("{\"status\":true}"), "status: doit être un texte");
 }
 
-static void test_names(void **state)
+static void types_and_statuses_have_names(void **state)
 {
     enum conversation_status status = CONVERSATION_ARCHIVED;
 
@@ -653,7 +653,7 @@ static void test_names(void **state)
 
 /* ---- query values ---- */
 
-static void test_query_numbers(void **state)
+static void a_number_in_a_query_is_in_its_range(void **state)
 {
     static const char *const wrong[] = {
         "",    "0",   "-1", "+1", " 1",  "1 ",  "1.0", "1e1", "abc", "1a",
@@ -686,31 +686,31 @@ static void test_query_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_message),
-        cmocka_unit_test(test_message_defaults),
-        cmocka_unit_test(test_content),
-        cmocka_unit_test(test_content_beside_an_attachment),
-        cmocka_unit_test(test_type),
-        cmocka_unit_test(test_client_message_id),
-        cmocka_unit_test(test_body_is_no_object),
-        cmocka_unit_test(test_attachments_as_a_whole),
-        cmocka_unit_test(test_every_field_of_an_attachment),
-        cmocka_unit_test(test_file_name),
-        cmocka_unit_test(test_file_type),
-        cmocka_unit_test(test_file_size),
-        cmocka_unit_test(test_upload_key),
-        cmocka_unit_test(test_right_urls),
-        cmocka_unit_test(test_wrong_urls),
-        cmocka_unit_test(test_long_url),
-        cmocka_unit_test(test_all_broken_rules_are_told),
-        cmocka_unit_test(test_conversation),
-        cmocka_unit_test(test_conversation_ids),
-        cmocka_unit_test(test_conversation_required),
-        cmocka_unit_test(test_subject),
-        cmocka_unit_test(test_first_message),
-        cmocka_unit_test(test_change),
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_query_numbers),
+        cmocka_unit_test(a_message_has_a_content),
+        cmocka_unit_test(what_a_message_leaves_out_has_a_default),
+        cmocka_unit_test(a_content_is_a_text_of_some_length),
+        cmocka_unit_test(beside_an_attachment_the_content_may_be_missing),
+        cmocka_unit_test(a_type_is_one_of_its_words),
+        cmocka_unit_test(a_client_message_id_is_a_short_text),
+        cmocka_unit_test(a_body_is_an_object),
+        cmocka_unit_test(attachments_are_a_short_list_of_objects),
+        cmocka_unit_test(every_field_of_an_attachment_is_asked_for),
+        cmocka_unit_test(a_file_has_a_name),
+        cmocka_unit_test(a_file_has_a_type),
+        cmocka_unit_test(a_file_has_a_size),
+        cmocka_unit_test(an_upload_key_is_a_short_text),
+        cmocka_unit_test(a_right_url_is_taken),
+        cmocka_unit_test(a_wrong_url_is_refused),
+        cmocka_unit_test(a_url_has_a_longest),
+        cmocka_unit_test(all_broken_rules_are_told),
+        cmocka_unit_test(a_conversation_names_its_people),
+        cmocka_unit_test(the_ids_of_a_conversation_are_short_texts),
+        cmocka_unit_test(what_a_conversation_needs_is_asked_for),
+        cmocka_unit_test(a_subject_is_a_text_of_some_length),
+        cmocka_unit_test(a_first_message_is_a_message),
+        cmocka_unit_test(a_change_may_name_subject_and_status),
+        cmocka_unit_test(types_and_statuses_have_names),
+        cmocka_unit_test(a_number_in_a_query_is_in_its_range),
     };
 
     return cmocka_run_group_tests_name("validation", tests, NULL, NULL);
