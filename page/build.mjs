@@ -5,7 +5,8 @@
  *   OUTPUT    folder that is made anew; the files are in its `messagerie`, as in their addresses
  *
  * The same sources and packages give the same bytes. Files whose content is part of their name may
- * be kept for ever; index.html and messagerie.js, whose names stay, say which ones are current.
+ * be kept for ever; index.html, manifest.webmanifest and messagerie.js, whose names stay, say which
+ * ones are current.
  */
 
 import { createHash } from 'node:crypto';
@@ -19,6 +20,7 @@ import { gzipSync } from 'node:zlib';
 const PREFIX = '/messagerie/';
 /** Shorter files are sent as they are. */
 const COMPRESSED_FROM_BYTES = 512;
+const ICONS = ['icon.svg', 'icon-unread.svg', 'icon-192.png'];
 const TARGET = ['chrome111', 'firefox113', 'safari16.4'];
 
 const source = dirname(fileURLToPath(import.meta.url));
@@ -115,7 +117,7 @@ function licences(inputs) {
 function write(name, content) {
     const bytes = Buffer.from(content);
     writeFileSync(join(output, name), bytes);
-    if (bytes.length >= COMPRESSED_FROM_BYTES)
+    if (bytes.length >= COMPRESSED_FROM_BYTES && !name.endsWith('.png'))
         writeFileSync(join(output, `${name}.gz`), gzipSync(bytes, { level: 9 }));
 }
 
@@ -140,9 +142,12 @@ if (doubled.length > 0)
 const names = {
     'messagerie.js': writeHashed('messagerie.js', code),
     'page.css': writeHashed('page.css', await minifyCss(join(source, 'page.css'))),
-    'icon.svg': writeHashed('icon.svg', readFileSync(join(source, 'icon.svg'))),
+    ...Object.fromEntries(ICONS.map((name) => [name, writeHashed(name, readFileSync(join(source, name)))])),
 };
+/** A file that names others as %name%. */
+const withNames = (name) => readFileSync(join(source, name), 'utf8')
+    .replace(/%([\w.-]+)%/g, (_, other) => PREFIX + names[other]);
 write('messagerie.js', `export * from '${PREFIX}${names['messagerie.js']}';\n`);
 write('licences.txt', licences([...inputs, ...later]));
-write('index.html', readFileSync(join(source, 'index.html'), 'utf8')
-    .replace(/%([\w.]+)%/g, (_, name) => PREFIX + names[name]));
+write('manifest.webmanifest', withNames('manifest.webmanifest'));
+write('index.html', withNames('index.html'));

@@ -4,8 +4,11 @@
 page_sources = \
 	page/.npmrc \
 	page/build.mjs \
+	page/icon-192.png \
+	page/icon-unread.svg \
 	page/icon.svg \
 	page/index.html \
+	page/manifest.webmanifest \
 	page/package-lock.json \
 	page/package.json \
 	page/page.css \
@@ -21,12 +24,19 @@ page_sources = \
 	page/src/keep.js \
 	page/src/kit.js \
 	page/src/later/actions.js \
+	page/src/later/away.js \
 	page/src/later/head-menu.js \
+	page/src/later/icon.js \
 	page/src/later/media.css \
 	page/src/later/menu.css \
+	page/src/later/notifications.js \
+	page/src/later/notify.js \
+	page/src/later/popover.js \
 	page/src/later/question.css \
 	page/src/later/question.js \
 	page/src/later/rest.js \
+	page/src/later/settings.js \
+	page/src/later/sound.js \
 	page/src/later/start.css \
 	page/src/later/start.js \
 	page/src/list.js \

@@ -9,6 +9,7 @@ import { avatar } from './view/avatar.js';
 import { Workspace } from './view/workspace.js';
 
 export class AppElement extends MessagingElement {
+    isPage = true;
     /** @type {Array<object>|undefined} of the demonstration */
     #people;
     #person;
@@ -95,6 +96,7 @@ export class AppElement extends MessagingElement {
         return element('header', { class: 'brand' },
             person ? avatar({ ...person, salonName: person.name }, this.origins) : icon('chat'),
             element('p', { class: 'me' }, element('bdi', { text: person?.name ?? texts.title })),
+            this.#bell(),
             person && element('button', {
                 type: 'button', class: 'tool', 'aria-label': texts.changePerson,
                 title: texts.changePerson, onclick: () => {
@@ -102,6 +104,17 @@ export class AppElement extends MessagingElement {
                     this.#become('');
                 },
             }, icon('leave')));
+    }
+
+    #bell() {
+        const button = element('button', {
+            type: 'button', class: 'tool', 'aria-label': texts.notifications, title: texts.notifications,
+            'aria-haspopup': 'dialog', 'aria-expanded': 'false', onclick: async () => {
+                const { openNotifications } = await import('./later/notifications.js');
+                openNotifications(kit, button);
+            },
+        }, icon('bell'));
+        return button;
     }
 
     #addressChanged() {

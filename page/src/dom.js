@@ -60,25 +60,24 @@ const paths = {
     down: 'M12 5v14M6 13l6 6 6-6',
     calendar: 'M4 6h16v14H4zM4 10h16M8 3v4M16 3v4',
     chat: 'M4 5h16v11H9l-5 4z',
+    bell: 'M6 17v-6a6 6 0 0 1 12 0v6l1.5 2h-15zM10.5 22h3',
     leave: 'M14 8V4H4v16h10v-4M9 12h12M17 8l4 4-4 4',
     close: 'M6 6l12 12M18 6L6 18',
     more: 'M12 7a1.6 1.6 0 1 0 0-3.2A1.6 1.6 0 0 0 12 7zM12 13.6a1.6 1.6 0 1 0 0-3.2 1.6 1.6 0 0 0 0 3.2z' +
         'M12 20.2a1.6 1.6 0 1 0 0-3.2 1.6 1.6 0 0 0 0 3.2z',
-    link: 'M10 14a4 4 0 0 0 6 .5l3-3a4 4 0 0 0-6-6l-1 1M14 10a4 4 0 0 0-6-.5l-3 3a4 4 0 0 0 6 6l1-1',
-    print: 'M7 9V4h10v5M7 17H4v-8h16v8h-3M7 14h10v6H7z',
 };
 const filled = new Set(['send', 'more']);
 const SVG = 'http://www.w3.org/2000/svg';
 
 /** A decoration: what it means stands beside it, or in the label of its button.
- * @param {keyof typeof paths} name */
+ * @param {keyof typeof paths} name or a path of one's own */
 export function icon(name) {
     const svg = document.createElementNS(SVG, 'svg');
     setAttributes(svg, {
         viewBox: '0 0 24 24', class: filled.has(name) ? 'icon filled' : 'icon', 'aria-hidden': 'true',
     });
     const path = document.createElementNS(SVG, 'path');
-    path.setAttribute('d', paths[name]);
+    path.setAttribute('d', paths[name] ?? name);
     svg.append(path);
     return svg;
 }

@@ -14,12 +14,14 @@ const scriptOrigin = new URL(import.meta.url).origin;
 /** An element that is moved is out of the document for a moment; gone for longer, it is over. */
 const GONE_MS = 3000;
 /** What is not needed at once is loaded when a thread is shown, at the latest after this time. */
-const REST_MS = 5000;
+const REST_MS = 3000;
 const KEEPS = ['session', 'local', 'none'];
 
 export class MessagingElement extends HTMLElement {
     static observedAttributes = ['server', 'keep'];
 
+    /** Whether it is all of the page. */
+    isPage = false;
     /** @type {Messenger|undefined} */
     messenger;
     /** @type {import('./view/workspace.js').Workspace|undefined} */
@@ -31,6 +33,8 @@ export class MessagingElement extends HTMLElement {
     #isDue = false;
     #goneTimer;
     #restTimer;
+    /** Ends it. @type {AbortController|undefined} */
+    #rest;
 
     constructor() {
         super();
@@ -111,6 +115,9 @@ export class MessagingElement extends HTMLElement {
     stop() {
         this.messenger?.close();
         this.messenger = undefined;
+        clearTimeout(this.#restTimer);
+        this.#rest?.abort();
+        this.#rest = undefined;
         this.stopShowing();
     }
 
@@ -182,20 +189,24 @@ export class MessagingElement extends HTMLElement {
                 this.token = detail;
         });
         this.#showWaiting();
-        if (matchMedia('(forced-colors: active)').matches)
-            this.#loadRest();
         if (!await messenger.identify() || !isCurrent())
             return;
         messenger.start();
         this.showMessenger(messenger);
-        this.#restTimer = setTimeout(() => this.#loadRest(), REST_MS);
+        const isUrgent = matchMedia('(forced-colors: active)').matches;
+        this.#restTimer = setTimeout(() => this.#loadRest(), isUrgent ? 0 : REST_MS);
     }
 
     /** What is not needed for what one sees first. */
     async #loadRest() {
         clearTimeout(this.#restTimer);
+        const { messenger, root, isPage } = this;
         const { addRest } = await import('./later/rest.js');
-        addRest(kit, this.root);
+        if (messenger === this.messenger && !this.#rest)
+            addRest(kit, {
+                root, messenger, isPage, open: (id) => this.workspace?.open(id),
+                signal: (this.#rest = new AbortController()).signal,
+            });
     }
 
     /** Until it is known who one is. */

@@ -4,13 +4,15 @@
  */
 
 import { readClaims } from './credentials.js';
-import { element, icon, setAttributes } from './dom.js';
-import { beginningOf, personName, splitQuote } from './model/text.js';
+import { element, icon } from './dom.js';
+import { otherPerson } from './model/conversations.js';
+import { beginningOf, personName, previewOf, splitQuote } from './model/text.js';
 import { addStyles } from './styles.js';
 import { avatar } from './view/avatar.js';
 
 export const kit = {
-    addStyles, avatar, beginningOf, element, icon, personName, readClaims, setAttributes, splitQuote,
+    addStyles, avatar, beginningOf, element, icon, otherPerson, personName, previewOf, readClaims,
+    splitQuote,
 };
 
 /** @typedef {typeof kit} Kit */

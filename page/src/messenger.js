@@ -219,6 +219,7 @@ export class Messenger extends EventTarget {
         if (id === this.openId)
             return;
         this.#stopReading();
+        this.list.opened(id);
         this.openId = id;
         this.#isShown = false;
         this.openThread?.forgetNew();
@@ -274,7 +275,7 @@ export class Messenger extends EventTarget {
         await this.#try(async () => this.#putConversation(await this.#api.setStatus(id, status)));
     }
 
-    /** @param {'ACTIVE'|'ARCHIVED'} filter */
+    /** @param {'ACTIVE'|'ARCHIVED'|'UNREAD'|undefined} filter */
     async setFilter(filter) {
         if (filter === this.list.filter)
             return;
@@ -304,6 +305,19 @@ export class Messenger extends EventTarget {
             last = openThread.cursor;
             await this.loadOlder();
         }
+    }
+
+    /** Whether one is there, although connected.
+     * @param {'here'|'away'} state */
+    tellPresence(state) {
+        this.#connection.tell('presence', { state });
+    }
+
+    /** The newest conversations of any status, as they are now.
+     * @param {number} limit
+     * @returns {Promise<import('./model/conversations.js').Conversation[]>} none when there is no answer */
+    async readNewest(limit) {
+        return this.#api.listConversations({ limit }).then(({ data }) => data, () => []);
     }
 
     /** Says something to the person; nothing takes it back.

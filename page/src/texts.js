@@ -13,6 +13,9 @@ export const texts = {
     filter: 'Conversations à afficher',
     active: 'Actives',
     archived: 'Archivées',
+    all: 'Toutes',
+    unreadOnly: 'Non lus',
+    noUnread: 'Tout est lu.',
     archive: 'Archiver',
     restore: 'Restaurer',
     isArchived: 'Cette conversation est archivée. Un nouveau message la rouvre.',
@@ -72,5 +75,6 @@ export const texts = {
     unexpected: 'Le service ne répond pas comme prévu. Réessayez dans un instant.',
     unreachable: 'Le service est injoignable. Réessayez dans un instant.',
     close: 'Fermer',
+    notifications: 'Notifications',
     changePerson: 'Changer de personne',
 };

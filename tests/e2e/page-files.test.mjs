@@ -70,8 +70,11 @@ describe('the files of the page', { skip }, () => {
     });
 
     it('what has its content in its name is kept for ever, compressed beforehand', async () => {
-        const paths = pathsIn((await get('/')).text);
-        assert.equal(paths.length, 3);
+        const manifest = '/messagerie/manifest.webmanifest';
+        const named = pathsIn((await get('/')).text);
+        assert.ok(named.includes(manifest));
+        const paths = named.filter((path) => path !== manifest);
+        assert.equal(paths.length, 5);
         for (const path of paths) {
             const plain = await get(path);
             assert.equal(plain.status, 200, path);
@@ -79,7 +82,7 @@ describe('the files of the page', { skip }, () => {
             assert.equal(plain.headers['access-control-allow-origin'], '*');
             assert.equal(plain.headers['x-content-type-options'], 'nosniff');
             assert.match(plain.headers['content-type'],
-                /^(text\/(javascript|css)|image\/svg\+xml); charset=utf-8$/);
+                /^(text\/(javascript|css)|image\/svg\+xml); charset=utf-8$|^image\/png$/);
         }
         const script = paths.find((path) => path.endsWith('.js'));
         const compressed = await get(script, { 'accept-encoding': 'gzip' });
@@ -88,6 +91,16 @@ describe('the files of the page', { skip }, () => {
         const file = join(WWW, script);
         assert.equal(Number(compressed.headers['content-length']), readFileSync(`${file}.gz`).length);
         assert.deepEqual(gunzipSync(readFileSync(`${file}.gz`)), readFileSync(file));
+    });
+
+    it('what makes it an application is asked for anew, and names its icons', async () => {
+        const manifest = await get('/messagerie/manifest.webmanifest');
+        assert.equal(manifest.headers['cache-control'], 'no-cache');
+        assert.match(manifest.headers['content-type'], /^application\/manifest\+json/);
+        const { start_url: start, scope, icons } = JSON.parse(manifest.text);
+        assert.deepEqual([start, scope], ['/messagerie/', '/messagerie/']);
+        for (const { src } of icons)
+            assert.match((await get(src)).headers['cache-control'], /immutable/);
     });
 
     it('the module of a stable name leads to the current one, also for other hosts', async () => {

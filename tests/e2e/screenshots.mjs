@@ -1,5 +1,6 @@
 // Makes the pictures of the README, docs/*.png, from the demo: `make screenshots`. With the argument
-// `drawings` instead, makes the demo's own pictures from page/demo/drawings/.
+// `drawings` instead, makes the demo's own pictures from page/demo/drawings/; with `icon`, the page's
+// icon for telephones from page/icon.svg.
 
 import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -75,9 +76,20 @@ async function renderDrawings(browser) {
     }
 }
 
+/** Telephones cut off the corners as they like: the drawing is in the middle of its colour. */
+async function renderIcon(browser) {
+    const svg = readFileSync(join(SOURCE, 'page/icon.svg')).toString('base64');
+    const page = await browser.newPage({ viewport: { width: 192, height: 192 } });
+    await page.setContent(`<body style="margin:0;height:100vh;display:grid;place-items:center;
+        background:#0f665c"><img width="150" src="data:image/svg+xml;base64,${svg}">`);
+    await page.locator('img').evaluate((picture) => picture.decode());
+    await page.screenshot({ path: join(SOURCE, 'page/icon-192.png') });
+}
+
 const browser = await launch();
+const makers = { drawings: renderDrawings, icon: renderIcon };
 try {
-    await (process.argv[2] === 'drawings' ? renderDrawings : takeScreenshots)(browser);
+    await (makers[process.argv[2]] ?? takeScreenshots)(browser);
 } finally {
     await browser.close();
 }

@@ -18,6 +18,9 @@ export class ListView {
         onclick: () => this.#messenger.loadMoreConversations(),
     });
     #filters = [];
+    #filter;
+    /** The button for what is not read. */
+    #unread;
 
     /**
      * @param {import('../messenger.js').Messenger} messenger
@@ -29,8 +32,11 @@ export class ListView {
         this.#onOpen = onOpen;
         this.node = element('nav', {
             class: 'list', 'aria-label': texts.conversations, onkeydown: (event) => this.#pressed(event),
-        }, messenger.isSalon && this.#makeFilter(), this.#items, this.#empty, this.#more);
+        });
+        this.#filter = this.#makeFilter();
+        this.node.append(this.#filter, this.#items, this.#empty, this.#more);
         this.update();
+        this.updateUnread();
     }
 
     update() {
@@ -43,7 +49,7 @@ export class ListView {
 
     #update() {
         const messenger = this.#messenger;
-        const conversations = messenger.list.conversations.list(messenger.list.filter);
+        const conversations = messenger.list.shown();
         reconcile(this.#items, conversations.map((conversation) => this.#describe(conversation)), {
             key: ({ conversation }) => conversation.id,
             isSame: (a, b) => a.conversation === b.conversation && a.isOpen === b.isOpen &&
@@ -56,6 +62,14 @@ export class ListView {
         this.#showEmpty(conversations.length === 0);
         for (const { button, filter } of this.#filters)
             button.setAttribute('aria-pressed', String(filter === messenger.list.filter));
+        // With one conversation there is nothing to choose from.
+        this.#filter.hidden = !messenger.isSalon && !messenger.list.filter && conversations.length < 2;
+    }
+
+    /** How much is not read, also of what is not shown. */
+    updateUnread() {
+        const { totalUnread } = this.#messenger;
+        this.#unread.replaceChildren(texts.unreadOnly, ...totalUnread > 0 ? [unreadBadge(totalUnread)] : []);
     }
 
     /** Puts the keyboard on a conversation.
@@ -79,13 +93,17 @@ export class ListView {
     }
 
     #makeFilter() {
-        this.#filters = [['ACTIVE', texts.active], ['ARCHIVED', texts.archived]]
+        const messenger = this.#messenger;
+        this.#filters = (messenger.isSalon
+            ? [['ACTIVE', texts.active], ['UNREAD', ''], ['ARCHIVED', texts.archived]]
+            : [[undefined, texts.all], ['UNREAD', '']])
             .map(([filter, text]) => ({
                 filter,
                 button: element('button', {
-                    type: 'button', text, onclick: () => this.#messenger.setFilter(filter),
+                    type: 'button', text, onclick: () => messenger.setFilter(filter),
                 }),
             }));
+        this.#unread = this.#filters[1].button;
         return element('div', { class: 'filter', role: 'group', 'aria-label': texts.filter },
             ...this.#filters.map(({ button }) => button));
     }
@@ -95,11 +113,13 @@ export class ListView {
         if (!isEmpty)
             return;
         const messenger = this.#messenger;
+        const { filter } = messenger.list;
         const lines = messenger.session.ending ? [messenger.session.ending]
             : !messenger.list.isLoaded ? [texts.loading]
-            : messenger.list.filter === 'ARCHIVED' ? [texts.noArchived]
+            : filter === 'ARCHIVED' ? [texts.noArchived]
+            : filter === 'UNREAD' ? [texts.noUnread]
                 : [texts.noConversation, texts.noConversationHint];
-        this.#empty.replaceChildren(icon(messenger.list.filter === 'ARCHIVED' ? 'archive' : 'chat'),
+        this.#empty.replaceChildren(icon(filter === 'ARCHIVED' ? 'archive' : 'chat'),
             ...lines.map((text) => element('p', { text })));
     }
 

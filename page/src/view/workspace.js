@@ -115,6 +115,8 @@ export class Workspace {
             this.#thread.log.update();
         if (due.has('list'))
             this.#thread.log.updateJump();
+        if (due.has('unread'))
+            this.#list.updateUnread();
         if (due.has('typing'))
             this.#thread.updateTyping();
         if (due.has('connection'))

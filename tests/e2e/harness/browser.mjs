@@ -133,6 +133,14 @@ export class Window {
         });
     }
 
+    /** As if the window's tab had been put behind another one, or brought to the front. */
+    setHidden(isHidden, page = this.page) {
+        return page.evaluate((hidden) => {
+            Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
+            document.dispatchEvent(new Event('visibilitychange'));
+        }, isHidden);
+    }
+
     // ---- what one waits for ----
 
     async sees(text) {

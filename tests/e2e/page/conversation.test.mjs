@@ -10,6 +10,7 @@ import { BROKER, CLIENT, CONVERSATIONS_PROGRAM, MESSAGES, SALON } from '../harne
 import { conversationPath, messagePath, UNREAD_TOTAL } from '../harness/paths.mjs';
 
 const OTHER_CLIENT = 'demo-hugo';
+const PAGE_CONVERSATIONS = 30;
 
 describeDemo('a conversation in the browser', {}, ({ demo, test, window, windowOf }) => {
     /** Both with a new conversation of theirs open. */
@@ -106,17 +107,11 @@ describeDemo('a conversation in the browser', {}, ({ demo, test, window, windowO
         await salon.row(conversation.subject).getByText('non lus').waitFor({ state: 'detached' });
     });
 
-    /** As if the window's tab had been put behind another one, or brought to the front. */
-    const setHidden = ({ page }, isHidden) => page.evaluate((hidden) => {
-        Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
-        document.dispatchEvent(new Event('visibilitychange'));
-    }, isHidden);
-
     test('what nobody sees is not read: a hidden page, and one that was opened in the background',
         async () => {
             const { conversation, salon, client } = await bothIn();
             const before = await unreadOf(SALON);
-            await setHidden(salon, true);
+            await salon.setHidden(true);
             await until('it stays unread', async () => await client.writes('derrière') === 'sent');
             const unseen = await unreadOf(SALON);
             await demo.say(CLIENT, conversation.id, 'par une autre porte');
@@ -128,7 +123,7 @@ describeDemo('a conversation in the browser', {}, ({ demo, test, window, windowO
             await salon.row(other.subject).click();
             await demo.say(CLIENT, other.id, 'encore ailleurs');
             await seesTitle(salon, unseen + 3);
-            await setHidden(salon, false);
+            await salon.setHidden(false);
             await salon.sees('encore ailleurs');
             await seesTitle(salon, unseen + 1);
             await salon.openConversation(conversation);
@@ -209,6 +204,30 @@ describeDemo('a conversation in the browser', {}, ({ demo, test, window, windowO
         await salon.row(conversation.subject).waitFor({ state: 'detached' });
         await salon.page.getByRole('button', { name: 'Actives' }).click();
         await salon.row(conversation.subject).waitFor();
+    });
+
+    test('what is not read is found wherever it is, and does not vanish while one reads it', async () => {
+        const [old, ...others] = [await demo.book({ prestation: 'Ancien' })];
+        await demo.say(CLIENT, old.id, 'resté sans réponse');
+        for (let number = 0; number < PAGE_CONVERSATIONS; number++)
+            others.push(await demo.book({ prestation: 'Plus récent' }));
+        const salon = await window();
+        await salon.enter(SALON);
+        const filter = (name) => salon.page.getByRole('button', { name, exact: false });
+        await filter('Actives').click();
+        await salon.row(others.at(-1).subject).waitFor();
+        assert.equal(await salon.row(old.subject).count(), 0);
+        const total = await unreadOf(SALON);
+        await filter(/^Non lus/).getByText(`, ${total} message`).waitFor();
+        await filter(/^Non lus/).click();
+        await salon.row(others.at(-1).subject).waitFor({ state: 'detached' });
+        await salon.openConversation(old);
+        await seesTitle(salon, total - 1);
+        assert.ok(await salon.row(old.subject).isVisible());
+        await salon.openConversation((await demo.conversations(SALON)).find(({ unreadCount }) => unreadCount > 0));
+        await salon.row(old.subject).waitFor({ state: 'detached' });
+        await filter('Actives').click();
+        await salon.row(others.at(-1).subject).waitFor();
     });
 
     /** Waits until both windows show what is stored, in its order, each message once; gives the

@@ -58,6 +58,11 @@ describeDemo('the page for everybody', {}, ({ demo, test, window }) => {
         await opened.page.getByRole('button', { name: 'Autres actions' }).click();
         await opened.page.getByRole('menuitem').first().waitFor();
         await assertAccessible(opened.page, 'menu');
+        await opened.page.keyboard.press('Escape');
+        await opened.page.setViewportSize(DESK);
+        await opened.page.getByRole('button', { name: 'Notifications' }).click();
+        await opened.page.getByRole('checkbox').first().waitFor();
+        await assertAccessible(opened.page, 'notifications');
     });
 
     test('axe-core finds nothing in the archive, in a question and in the form for a token', async () => {

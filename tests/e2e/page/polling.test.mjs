@@ -57,10 +57,7 @@ describeDemo('without a broker', {}, ({ demo, test, window }) => {
             await client.openConversation(conversation);
             const unread = async () => Number(/\((\d+)\)/.exec(await client.page.title())?.[1] ?? 0);
             const before = await unread();
-            await client.page.evaluate(() => {
-                Object.defineProperty(document, 'hidden', { configurable: true, get: () => true });
-                document.dispatchEvent(new Event('visibilitychange'));
-            });
+            await client.setHidden(true);
             await demo.say(SALON, conversation.id, 'derrière');
             await demo.say(SALON, conversation.id, 'toujours derrière');
             await client.page.clock.fastForward(30_000);
