@@ -15,9 +15,10 @@
 #include "common/address.h"
 #include "common/error.h"
 
-/* Of a request's line and headers together; a longer request gets a 414 or 431. As much as Node,
- * the reference server's host, takes. */
-#define HTTP_HEADERS_MAX_BYTES 16384
+/* Of a request's line and headers together; a longer request gets a 414 or 431. Node, the reference
+ * server's host, takes 16 KiB; this is what is sure to fit into libmicrohttpd's memory when it is
+ * one large cookie. */
+#define HTTP_HEADERS_MAX_BYTES 16000
 /* A connection on which nothing happens for so long is closed (a request that waits for its
  * answer is not counted). More than the 60 s for which nginx keeps connections to us. */
 #define HTTP_IDLE_TIMEOUT_S 75

@@ -339,7 +339,7 @@ static void send_head(const char *field, size_t bytes)
     client_send_text(&client, "\r\n\r\n");
 }
 
-static void a_head_of_16_kib_is_taken_cookies_too(void **state)
+static void a_head_of_16_kb_is_taken_cookies_too(void **state)
 {
     static const char *const fields[] = {"Authorization", "Cookie", "X-Long"};
 
@@ -773,7 +773,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_longest_body_is_taken, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_chunked_body_has_the_same_limit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_chunked_body_without_end_is_cut_off, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_head_of_16_kib_is_taken_cookies_too, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_head_of_16_kb_is_taken_cookies_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_longer_head_is_answered_431_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_http_ends_the_connection, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_forwarded_address_counts_from_trusted_proxies_alone,
