@@ -27,10 +27,10 @@ struct connections {
     struct table addresses;
 };
 
-/* Counts one more from that address, unless broker.max_connections or …_per_address is reached. The
- * verdict's user is for the calls below; its message is French. */
+/* Counts one more from the address `text`, unless broker.max_connections or …_per_address is
+ * reached. The verdict's user is for the calls below; its message is French. */
 struct engineio_verdict connections_take(struct connections *connections,
-                                         const struct config *config, const char *address);
+                                         const struct config *config, const char *text);
 
 /* `user` of a verdict is that connection now: it can be made to go. */
 void connections_open(void *user, struct socketio_connection *connection);
