@@ -25,6 +25,7 @@ struct database_operation {
  * does the work: it changes the database through `transaction`, and false with *error undoes all
  * that it did. It may be run on another thread than the caller's. Nobody but operations that are
  * made of others calls it directly. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): a type can't stand in them */
 /* clang-format off */
 #define DATABASE_OPERATION(NAME, TYPE)                                                             \
     bool NAME##_run(struct transaction *transaction, TYPE *argument, struct error *error);         \
@@ -76,5 +77,7 @@ struct connection *transaction_connection(struct transaction *transaction);
  * their time is read at once. Those that were there are set again before the operation ends. */
 const struct services *transaction_services(const struct transaction *transaction);
 void transaction_set_services(struct transaction *transaction, const struct services *services);
+
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #endif

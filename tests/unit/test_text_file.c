@@ -60,6 +60,7 @@ static void check(const struct fixture *fixture, const char *bytes, size_t lengt
     if (expected != NULL) {
         assert_string_equal(buffer_text(&content), expected);
     } else {
+        assert_non_null(reason);
         assert_int_equal(error.kind, ERROR_INVALID);
         assert_non_null(strstr(error.text, fixture->path));
         assert_non_null(strstr(error.text, reason));
