@@ -5,6 +5,11 @@
 
 #include "db/person_row.h"
 
+const char *text_or_null(const char *text)
+{
+    return text[0] != '\0' ? text : NULL;
+}
+
 /* NULL is the empty text. */
 static void copy_text(char *to, size_t size, const char *text)
 {

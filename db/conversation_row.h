@@ -32,10 +32,7 @@ struct conversation {
 };
 
 /* A text of the row as others want it: NULL when it is empty, which means none. */
-static inline const char *text_or_null(const char *text)
-{
-    return text[0] != '\0' ? text : NULL;
-}
+const char *text_or_null(const char *text);
 
 /* ERROR_NOT_FOUND when there is none. */
 bool conversation_row_find(struct connection *connection, const char *id,

@@ -2,18 +2,18 @@
 
 #include "db/person_row.h"
 
-void person_json_write_row(struct statement *statement, struct json_writer *writer,
-                           const char *user_id, enum person_view view)
+void person_json_write_row(struct statement *row, struct json_writer *writer, const char *user_id,
+                           enum person_view view)
 {
     json_begin_object(writer);
     json_member_text(writer, "id", user_id);
-    json_member_text(writer, "firstName", column_text(statement, PERSON_FIRST_NAME));
-    json_member_text(writer, "lastName", column_text(statement, PERSON_LAST_NAME));
-    json_member_text(writer, "salonName", column_text(statement, PERSON_SALON_NAME));
-    json_member_text(writer, "image", column_text(statement, PERSON_IMAGE));
+    json_member_text(writer, "firstName", column_text(row, PERSON_FIRST_NAME));
+    json_member_text(writer, "lastName", column_text(row, PERSON_LAST_NAME));
+    json_member_text(writer, "salonName", column_text(row, PERSON_SALON_NAME));
+    json_member_text(writer, "image", column_text(row, PERSON_IMAGE));
     if (view == PERSON_WITH_EMAIL)
-        json_member_text(writer, "email", column_text(statement, PERSON_EMAIL));
-    json_member_text(writer, "role", column_text(statement, PERSON_ROLE));
+        json_member_text(writer, "email", column_text(row, PERSON_EMAIL));
+    json_member_text(writer, "role", column_text(row, PERSON_ROLE));
     json_end_object(writer);
 }
 

@@ -1,26 +1,28 @@
 /*
  * What the engine asks of a database management system, and a driver answers: db/sqlite/ does for
  * SQLite. One driver is a table of functions, struct driver; the engine and all that stands on it
- * know no other way to the data, so that a server's driver is a folder beside db/sqlite/.
+ * know no other way to the data. Another one is a folder beside db/sqlite/; a dialect (dialect.h)
+ * with the texts that differ (sql.c, schema.c); a choice in db/database.c; and a line in
+ * tests/unit/test_driver.c, which asks for all that is promised here.
  *
- * A store is the database as one process sees it. Its connections belong to one thread at a time:
- * one that writes, some that read, more than one of them at once. What is common to all drivers
- * stands at the beginning of the driver's own structs: struct store, connection and statement.
+ * A store is the database as one process sees it. Of its connections one writes and some read; each
+ * belongs to one thread at a time. What is common to all drivers stands at the beginning of the
+ * driver's own structs: struct store, connection and statement.
  *
  * What the engine relies on, and what it does not:
  *
  * - A failure is told by false, or STEP_FAILED, with *error: ERROR_UNAVAILABLE and the reason as
- * its detail, or ERROR_INTERNAL for what only a mistake of ours can cause (a key that exists
- * already, a reference to what is missing). A driver never tries again by itself what might have
- * been done.
- * - After a failure the transaction takes no more statements than the one that ends it, or goes
- * back to the savepoint: a driver may have lost it all. Nobody goes on after a failure, so that
- * none needs to be undone alone.
+ *   its detail, or ERROR_INTERNAL for what only a mistake of ours can cause (a key that exists
+ *   already, a reference to what is missing). A driver never tries again by itself what might have
+ *   been done.
+ * - After a failure a transaction takes no more statements than the one that ends it, or that goes
+ *   back to the savepoint: a driver may have lost it all. Nobody goes on after a failure, so that
+ *   no statement needs to be undone alone.
  * - A statement without rows may be sent along with a later one: run tells of its failure at the
  *   latest when a row or a number of changes is asked for, or the savepoint is released.
  * - Rows are read one by one while other statements run, or have all been read at the first step:
  *   nobody may rely on seeing, or on not seeing, what was changed since then. The texts of a row
- * stay what they are until the next step or the end.
+ *   stay what they are until the next step or the end.
  * - Texts of SQL come from db/engine/sql.h, by the driver's dialect. The transaction's own
  *   (SQL_BEGIN_READ to SQL_SAVEPOINT_ROLLBACK) are run like all others; a driver that must do more
  *   than run them knows them by their numbers.

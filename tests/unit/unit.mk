@@ -11,6 +11,7 @@ noinst_HEADERS += tests/unit/log_reader.h tests/unit/remove_folder.h tests/unit/
 failing_malloc = tests/unit/failing_malloc.c tests/unit/failing_malloc.h
 hmac_sha256 = tests/unit/hmac_sha256.c tests/unit/hmac_sha256.h
 db_fixture = tests/unit/db_fixture.c tests/unit/db_fixture.h
+booking_fixture = tests/unit/booking_fixture.c tests/unit/booking_fixture.h $(db_fixture)
 fastcgi_client = tests/unit/fastcgi_client.c tests/unit/fastcgi_client.h
 broker_fixture = tests/unit/broker_fixture.c tests/unit/broker_fixture.h
 programmer_error = tests/unit/programmer_error.c tests/unit/programmer_error.h
@@ -18,6 +19,7 @@ programmer_error = tests/unit/programmer_error.c tests/unit/programmer_error.h
 check_PROGRAMS += \
 	tests/unit/test_address \
 	tests/unit/test_appointment \
+	tests/unit/test_appointment_texts \
 	tests/unit/test_assert \
 	tests/unit/test_base64url \
 	tests/unit/test_broker \
@@ -67,6 +69,7 @@ check_PROGRAMS += \
 	tests/unit/test_outbox_reader \
 	tests/unit/test_output \
 	tests/unit/test_person \
+	tests/unit/test_privacy \
 	tests/unit/test_process \
 	tests/unit/test_query \
 	tests/unit/test_random \
@@ -92,8 +95,10 @@ check_PROGRAMS += \
 	tests/unit/test_writers_lock
 
 tests_unit_test_address_LDADD = $(common_libraries) $(CMOCKA_LIBS)
-tests_unit_test_appointment_SOURCES = tests/unit/test_appointment.c $(db_fixture)
+tests_unit_test_appointment_SOURCES = tests/unit/test_appointment.c $(booking_fixture)
 tests_unit_test_appointment_LDADD = $(db_libraries) $(CMOCKA_LIBS)
+tests_unit_test_appointment_texts_SOURCES = tests/unit/test_appointment_texts.c $(booking_fixture)
+tests_unit_test_appointment_texts_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_assert_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_base64url_SOURCES = tests/unit/test_base64url.c
 tests_unit_test_base64url_LDADD = $(common_libraries) $(CMOCKA_LIBS)
@@ -176,6 +181,8 @@ tests_unit_test_output_SOURCES = tests/unit/test_output.c $(failing_malloc)
 tests_unit_test_output_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
 tests_unit_test_person_SOURCES = tests/unit/test_person.c $(db_fixture)
 tests_unit_test_person_LDADD = $(db_libraries) $(CMOCKA_LIBS)
+tests_unit_test_privacy_SOURCES = tests/unit/test_privacy.c $(booking_fixture)
+tests_unit_test_privacy_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_process_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_query_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
 tests_unit_test_random_LDADD = $(common_libraries) $(CMOCKA_LIBS)
