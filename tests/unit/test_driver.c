@@ -185,7 +185,7 @@ static void what_was_stored_is_read_as_it_was(void **state)
     run(bench->writer, SQL_COMMIT);
     for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
         struct statement *statement = statement_begin(bench->reader, SQL_PERSON_FIND);
-        bind_bytes(statement, 1, "abcdef" + i, 1);
+        bind_bytes(statement, 1, &"abcdef"[i], 1);
         assert_int_equal(statement_step(statement, &error), STEP_ROW);
         assert_int_equal(column_is_null(statement, 1), names[i] == NULL);
         if (names[i] == NULL)
