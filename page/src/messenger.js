@@ -489,6 +489,8 @@ export class Messenger extends EventTarget {
             'conversation-unread-updated': ({ conversationId, unreadCount }) => {
                 this.list.conversations.change(conversationId, { unreadCount });
                 this.#changed('list');
+                // More may have come since it was read elsewhere.
+                this.list.refreshSoon();
             },
             'conversation-created': (conversation) => this.#putConversation(conversation),
             'conversation-updated': (conversation) => this.#putConversation(conversation),

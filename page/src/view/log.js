@@ -3,7 +3,7 @@
 import { element, icon, reconcile } from '../dom.js';
 import { isSameItem, makeItems } from '../model/items.js';
 import { texts } from '../texts.js';
-import { makeLine, updateLine } from './message.js';
+import { equip, makeLine, updateLine } from './message.js';
 
 /** Nearer to the end than this, new messages are followed: the mark at the end (.end in thread.css,
  * twice as high) is then in sight. */
@@ -55,6 +55,8 @@ export class LogView {
             onpointerdown: (event) => this.#touched(event),
         }, this.#hint, this.#older, this.#lines, this.#end);
         this.#lines.addEventListener('keydown', (event) => this.#pressed(event));
+        for (const type of ['pointerover', 'focusin'])
+            this.#lines.addEventListener(type, ({ target }) => this.#equip(target.closest('.message')));
         // Before it comes to what was touched.
         this.#log.addEventListener('click', (event) => this.#tapped(event), true);
         this.node = element('div', { class: 'log-frame' }, this.#log, this.#jump);
@@ -203,7 +205,7 @@ export class LogView {
             return;
         if (this.#stop)
             this.#stop.tabIndex = -1;
-        this.#stop = to ?? [...this.#lines.querySelectorAll('.tools')].at(-1)?.lastChild;
+        this.#stop = to ?? this.#toolsFrom(this.#lines.lastElementChild, 'previousElementSibling');
         if (this.#stop)
             this.#stop.tabIndex = 0;
     }
@@ -212,18 +214,33 @@ export class LogView {
     #pressed(event) {
         const tools = event.target.closest('.tools');
         const sideways = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-        const along = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+        const along = { ArrowUp: 'previousElementSibling', ArrowDown: 'nextElementSibling' }[event.key];
         if (!tools || !(sideways || along))
             return;
-        const all = [...this.#lines.querySelectorAll('.tools')];
+        event.preventDefault();
         const buttons = [...tools.children];
         const next = sideways ? buttons[buttons.indexOf(event.target) + sideways]
-            : all[all.indexOf(tools) + along]?.lastChild;
-        event.preventDefault();
+            : this.#toolsFrom(tools.closest('.message')[along], along);
         if (next) {
             this.#placeStop(next);
             next.focus();
         }
+    }
+
+    /** The last button of the first message that has any, from a line on. */
+    #toolsFrom(line, along) {
+        for (let node = line; node; node = node[along]) {
+            this.#equip(node.closest('.message'));
+            const tools = node.querySelector('.tools');
+            if (tools)
+                return tools.lastChild;
+        }
+        return undefined;
+    }
+
+    #equip(message) {
+        if (message)
+            equip(message, this.#context);
     }
 
     #touched({ pointerType, target }) {

@@ -16,6 +16,9 @@ import { texts } from '../texts.js';
  * @property {(clientMessageId: string) => void} onDiscard
  */
 
+/** What the node of a message shows. @type {WeakMap<HTMLElement, import('../model/items.js').Item>} */
+const shown = new WeakMap();
+
 /** @param {import('../model/items.js').Item} item
  * @param {MessageContext} context */
 export function makeLine(item, context) {
@@ -50,11 +53,32 @@ export function updateLine(node, item, before, context) {
         said.querySelector('.foot').replaceChildren(...footParts(item));
     else
         said.replaceWith(bubble(item, context));
+    // Where it was sent or read meanwhile, a button keeps the keyboard.
+    if (before.message.id === item.message.id && before.state !== 'failed' && item.state !== 'failed')
+        return;
     buttons.forEach((button) => button.remove());
     node.append(...actions(item, context));
 }
 
-function mark(node, { message, side, state, isFirst, isLast }) {
+/** Adds the buttons that one comes to by pointing, or by arrows: a thread with all of them would be slow.
+ * @param {HTMLElement} node of a message
+ * @param {MessageContext} context */
+export function equip(node, context) {
+    const { message, side, state } = shown.get(node);
+    if (node.querySelector('.reply') || !message.content || !message.id || side === 'system' ||
+        state === 'failed')
+        return;
+    if (side !== 'own')
+        node.append(...toolbar([]));
+    const tools = node.querySelector('.tools');
+    tools.prepend(tool('reply', texts.reply, () => context.onReply(message.content)),
+        tool('copy', texts.copy, () => context.onCopy(message.content)));
+    tools.dataset.count = tools.children.length;
+}
+
+function mark(node, item) {
+    const { message, side, state, isFirst, isLast } = item;
+    shown.set(node, item);
     node.className = `message ${side}`;
     node.dataset.id = message.id;
     node.dataset.state = state;
@@ -68,7 +92,7 @@ function bubble(item, context) {
         side === 'system' && icon('calendar'),
         spoken(side === 'own' ? texts.saidByYou
             : side === 'system' ? texts.saidBySystem : texts.saidBy(context.nameOf(item))),
-        message.content && textBlock(message.content),
+        message.content && textBlock(message.content.trim()),
         ...attachments(message.attachments, context),
         element('span', { class: 'foot', 'aria-live': 'off' }, ...footParts(item)));
 }
@@ -133,24 +157,22 @@ function footParts({ message, side, state, time }) {
 }
 
 function actions(item, context) {
-    const { id, clientMessageId, content } = item.message;
+    const { id, clientMessageId } = item.message;
     if (item.state === 'failed')
         return [element('div', { class: 'failure' },
             element('span', { text: item.reason ?? texts.states.failed }),
             action(texts.retry, () => context.onRetry(clientMessageId)),
             action(texts.discard, () => context.onDiscard(clientMessageId)))];
-    if (!id)
-        return [];
-    if (item.side === 'system')
-        return [];
-    const tools = [
-        content && tool('reply', texts.reply, () => context.onReply(content)),
-        content && tool('copy', texts.copy, () => context.onCopy(content)),
-        item.side === 'own' && tool('delete', texts.deleteMessage, () => context.onDelete(id)),
-    ].filter(Boolean);
-    return tools.length === 0 ? [] : [element('div', { class: 'actions' }, element('div', {
-        class: 'tools', role: 'toolbar', 'aria-label': texts.actions, 'data-count': tools.length,
-    }, ...tools))];
+    return item.side === 'own' && id
+        ? toolbar([tool('delete', texts.deleteMessage, () => context.onDelete(id))]) : [];
+}
+
+/** A screen reader that reads out a new message is not to name its buttons. */
+function toolbar(tools) {
+    return [element('div', { class: 'actions', 'aria-live': 'off' },
+        element('div', {
+            class: 'tools', role: 'toolbar', 'aria-label': texts.actions, 'data-count': tools.length,
+        }, ...tools))];
 }
 
 function tool(name, label, onclick) {

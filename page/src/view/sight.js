@@ -62,11 +62,13 @@ export class Sight {
             this.#observer.unobserve(part);
             this.#observer.observe(part);
         }
-        this.#look();
+        this.#look(isShown);
     }
 
-    #look() {
-        const seen = new Set(document.hidden ? [] : [...this.#inPlace].filter(isShown));
+    /** @param {(part: Element) => boolean} [isStillShown] of what has been seen: by the clock alone */
+    #look(isStillShown = () => true) {
+        const seen = new Set(document.hidden ? [] : [...this.#inPlace].filter((part) =>
+            (this.isSeen(part) ? isStillShown : isShown)(part)));
         const hasChanged = seen.size !== this.#seen.size || [...seen].some((part) => !this.isSeen(part));
         this.#seen = seen;
         this.#lookOn(this.#near.size > 0 && !document.hidden);

@@ -26,6 +26,7 @@ describeDemo('what one does with messages', {}, ({ demo, test, window, windowOf 
         await Promise.all([salon.openConversation(conversation),
             client.openConversation(conversation)]);
         await salon.box.fill('Mercredi !');
+        await salon.message('Quel soir ?').hover();
         await toolOf(salon, 'Quel soir ?', 'Répondre').click();
         await until('it is quoted', async () => await salon.box.inputValue() ===
             '> Quel soir ?\n> Mardi ?\n> Mercredi ? …\nMercredi !');
@@ -44,6 +45,7 @@ describeDemo('what one does with messages', {}, ({ demo, test, window, windowOf 
         await client.enterConversation(CLIENT, second);
         await client.write('  à copier,\nen entier');
         await client.seesState('à copier', 'sent');
+        await client.message('à copier').hover();
         await toolOf(client, 'à copier', 'Copier').click();
         await client.page.getByText('Message copié').waitFor();
         assert.equal(await clipboard(client), 'à copier,\nen entier');

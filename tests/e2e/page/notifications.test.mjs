@@ -44,6 +44,7 @@ describeDemo('being told', {}, ({ demo, test, window }) => {
     /** Opens the choice, and changes what is named. */
     async function choose(opened, ...names) {
         await bell(opened).click();
+        await opened.page.getByRole('dialog').waitFor();
         for (const name of names)
             await opened.page.getByRole('checkbox', { name }).click();
         await opened.page.keyboard.press('Escape');

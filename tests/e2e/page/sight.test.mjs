@@ -121,10 +121,13 @@ await describeSite('what is read', ({ demo, test, windowOf, site, visit }) => {
 
     test('a conversation opens where what is new begins, however much that is', async () => {
         const client = await windowOf(CLIENT);
+        const other = await demo.book({ prestation: 'À côté' });
         for (const count of [1, MANY, 130]) {
             const conversation = await demo.book({ prestation: `Nouveau ${count}` });
             await demo.sayMany(conversation.id, MANY);
-            await demo.messages(CLIENT, conversation.id);
+            await client.openConversation(conversation);
+            await client.openConversation(other);
+            await client.row(conversation.subject).locator('.badge').waitFor({ state: 'detached' });
             await demo.sayMany(conversation.id, count, [SALON]);
             const first = (await demo.messages(SALON, conversation.id)).at(-count);
             await client.row(conversation.subject).getByText(new RegExp(`^, ${count} message`))
