@@ -1,5 +1,5 @@
 /*
- * What the admin tool does with the file as a whole. Blocks; any thread.
+ * What the administration tool does with a database as a whole. Blocks; any thread.
  */
 #ifndef MESSAGERIE_DB_MAINTENANCE_H
 #define MESSAGERIE_DB_MAINTENANCE_H
@@ -29,13 +29,13 @@ DATABASE_QUERY(database_totals, struct database_totals);
 int64_t database_newest_version(void);
 
 /* Copies the database at `path`, while it is being written to, into the new file `target` (which
- * must not exist), consistent and complete, mode 0600. On failure the target is
+ * must not exist), consistent, complete, and for nobody else to read. On failure the target is
  * removed and error.detail tells why. */
 bool database_backup(const char *path, const char *target, struct error *error);
 
-/* Checks the file at `path` without changing it: SQLite's integrity and foreign keys, schema
- * version, and every maintained counter against a recount. Appends one line per finding to
- * *findings; false with error.detail when it could not be checked at all. */
+/* Checks the database at `path` without changing it: the schema's version, what the driver finds
+ * wrong with how it is kept, and every counter against a recount. Appends a line for each finding;
+ * false with error.detail when it could not be checked at all. */
 bool database_verify(const char *path, struct buffer *findings, struct error *error);
 
 #endif
