@@ -29,6 +29,8 @@ export class LogView {
         type: 'button', class: 'jump', hidden: true, onclick: () => this.scrollToEnd(),
     }, icon('down'), this.#jumpText);
     #followsEnd = true;
+    /** Where it was scrolled to last. */
+    #top = 0;
     #shownId = '';
     #lastKey = '';
     #newFrom;
@@ -81,9 +83,9 @@ export class LogView {
             this.#followsEnd = true;
             // A screen reader is not to read out what was there already.
             this.#log.setAttribute('aria-busy', 'true');
-        } else if (!this.#isAtEnd()) {
+        } else {
             // The event that tells of it may not have come yet.
-            this.#followsEnd = false;
+            this.#notePlace();
         }
         const items = makeItems(openThread, userId);
         this.#findAnchor();
@@ -104,7 +106,7 @@ export class LogView {
     scrollToEnd() {
         this.#followsEnd = true;
         this.#belowCount = 0;
-        this.#log.scrollTop = this.#log.scrollHeight;
+        this.#scrollTo(this.#log.scrollHeight);
         this.updateJump();
     }
 
@@ -160,8 +162,8 @@ export class LogView {
         }
         const { node, distance } = this.#anchor ?? {};
         if (node?.isConnected)
-            this.#log.scrollTop += node.getBoundingClientRect().top -
-                this.#log.getBoundingClientRect().top - distance;
+            this.#scrollTo(this.#log.scrollTop + node.getBoundingClientRect().top -
+                this.#log.getBoundingClientRect().top - distance);
         this.updateJump();
     }
 
@@ -184,14 +186,14 @@ export class LogView {
         const line = this.#lines.querySelector('.new');
         if (!line)
             return;
-        this.#log.scrollTop += line.getBoundingClientRect().top -
-            this.#log.getBoundingClientRect().top - ABOVE_NEW_PIXELS;
+        this.#scrollTo(this.#log.scrollTop + line.getBoundingClientRect().top -
+            this.#log.getBoundingClientRect().top - ABOVE_NEW_PIXELS);
         this.#followsEnd = this.#isAtEnd();
         this.#findAnchor();
     }
 
     #scrolled() {
-        this.#followsEnd = this.#isAtEnd();
+        this.#notePlace();
         if (this.#followsEnd)
             this.#belowCount = 0;
         this.#findAnchor();
@@ -261,6 +263,22 @@ export class LogView {
             other.removeAttribute('data-active');
         message?.toggleAttribute('data-active', !this.#touch.wasActive);
         this.#touch = undefined;
+    }
+
+    #scrollTo(top) {
+        this.#log.scrollTop = top;
+        this.#top = this.#log.scrollTop;
+    }
+
+    /** Who has scrolled up does not follow the end any more. (It may also have moved away by itself, as
+     * when a picture has come.) */
+    #notePlace() {
+        const { scrollTop } = this.#log;
+        if (this.#isAtEnd())
+            this.#followsEnd = true;
+        else if (scrollTop < this.#top - 1)
+            this.#followsEnd = false;
+        this.#top = scrollTop;
     }
 
     /** From the end, in pixels. */

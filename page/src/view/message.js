@@ -2,7 +2,7 @@
 
 import { element, icon, spoken } from '../dom.js';
 import { isWebAddress, splitLinks } from '../model/links.js';
-import { isShowablePicture, splitQuote } from '../model/text.js';
+import { isShowablePicture, splitQuote, withoutDirections } from '../model/text.js';
 import { texts } from '../texts.js';
 
 /**
@@ -124,10 +124,16 @@ function attachments(all, { origins }) {
     return [
         pictures.length > 0 && element('div', { class: 'pictures', 'data-many': pictures.length > 1 },
             ...pictures),
-        ...all.filter((one) => !isPicture(one)).map(({ fileName, fileUrl }) =>
-            element('p', { class: 'file', dir: 'auto' },
-                isWebAddress(fileUrl) ? link(fileUrl, fileName) : fileName)),
+        ...all.filter((one) => !isPicture(one)).map(file),
     ];
+}
+
+/** A name may say anything: where it leads stands beside it. */
+function file({ fileName, fileUrl }) {
+    const name = withoutDirections(fileName);
+    const isHonest = isWebAddress(fileUrl) && !splitLinks(name).some(({ url }) => url);
+    return element('p', { class: 'file' },
+        ...isHonest ? [link(fileUrl, name), ` (${new URL(fileUrl).host})`] : [name]);
 }
 
 /** As it is, only smaller: how large it is shows when it has come. */
@@ -136,13 +142,14 @@ function picture({ fileName, fileUrl }) {
         class: 'picture', href: fileUrl, target: '_blank', rel: 'noopener noreferrer nofollow',
         'data-state': 'loading',
     }, element('img', {
-        src: fileUrl, alt: texts.picture(fileName), loading: 'lazy', decoding: 'async',
+        src: fileUrl, alt: texts.picture(withoutDirections(fileName)), loading: 'lazy', decoding: 'async',
         referrerpolicy: 'no-referrer',
         onload: () => { node.dataset.state = 'loaded'; },
         onerror: () => {
             node.dataset.state = 'failed';
             node.replaceChildren(icon('picture'), element('span', {},
-                element('bdi', { text: fileName }), element('small', { text: texts.pictureFailed })));
+                element('bdi', { text: withoutDirections(fileName) }),
+                element('small', { text: texts.pictureFailed })));
         },
     }));
     return node;
