@@ -3,6 +3,8 @@
 bin_PROGRAMS += messagerie
 noinst_LIBRARIES += libtool.a
 libtool_a_SOURCES = \
+	tool/command.c tool/command.h \
+	tool/config_command.c tool/database_command.c tool/person_command.c \
 	tool/config_check.c tool/config_check.h \
 	tool/demo.c tool/demo.h \
 	tool/spool.c tool/spool.h \
