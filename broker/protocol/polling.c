@@ -28,6 +28,7 @@ struct polling {
     struct output output;
     struct http_request *get, *post; /* that wait for their answer, or NULL */
     size_t post_offset;              /* of the next packet in the POST's body */
+    struct loop_share share;
     uint8_t state;
     bool is_get_watched;
     bool is_paused;
@@ -210,7 +211,8 @@ void polling_get(struct polling *polling, struct http_request *request)
 
 /* ---- input --------------------------------------------------------------------------------- */
 
-/* Handles the packets of the POST that waits, as long as nobody pauses or ends the transport. */
+/* Handles the packets of the POST that waits, as long as nobody pauses or ends the transport; no
+ * more than a share of the turn: one POST may bring a hundred thousand. */
 static void consume_post(struct polling *polling)
 {
     struct buffer scratch = BUFFER_EMPTY;
@@ -220,6 +222,10 @@ static void consume_post(struct polling *polling)
     while (polling->state == STATE_OPEN && !polling->is_paused && polling->post != NULL) {
         struct engineio_packet packet;
 
+        if (!loop_share_take(polling->options->loop, &polling->share)) {
+            loop_put_off(polling->options->loop, &polling->task);
+            break;
+        }
         switch (engineio_payload_next(body, length, &polling->post_offset, &scratch, &packet)) {
         case ENGINEIO_PAYLOAD_PACKET:
             polling->options->on_packet(polling->owner, &packet);

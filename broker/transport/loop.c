@@ -30,6 +30,8 @@ struct loop {
     int64_t now_ms;
     struct timer_heap timers;
     struct loop_task tasks;      /* head of a ring */
+    struct loop_task next_tasks; /* likewise, for the next turn */
+    uint32_t turn;
     struct loop_remains remains; /* head of a list that ends with it */
     /* This turn's events and the next one to handle, for loop_unwatch. */
     struct epoll_event events[EVENTS_PER_TURN];
@@ -55,6 +57,8 @@ struct loop *loop_create(const struct services *services, struct error *error)
     loop->remains.next = &loop->remains;
     loop->now_ms = clock_monotonic_ms(services->clock);
     ring_init(&loop->tasks);
+    ring_init(&loop->next_tasks);
+    loop->turn = 1;
     loop->descriptor = epoll_create1(EPOLL_CLOEXEC);
     if (loop->descriptor < 0) {
         error_set(error, ERROR_UNAVAILABLE, "cannot create an epoll descriptor: %s",
@@ -208,6 +212,14 @@ void loop_defer(struct loop *loop, struct loop_task *task)
     task_append(&loop->tasks, task);
 }
 
+void loop_put_off(struct loop *loop, struct loop_task *task)
+{
+    if (task->next != NULL)
+        return;
+    ASSERT(loop_is_here(loop));
+    task_append(&loop->next_tasks, task);
+}
+
 void loop_cancel(struct loop_task *task)
 {
     if (task->next == NULL)
@@ -229,6 +241,20 @@ static void ring_take(struct loop_task *from, struct loop_task *to)
     ring_init(from);
 }
 
+/* What was put off until this turn. */
+static void take_next_tasks(struct loop *loop)
+{
+    struct loop_task waiting;
+
+    ring_take(&loop->next_tasks, &waiting);
+    while (waiting.next != &waiting) {
+        struct loop_task *task = waiting.next;
+
+        loop_cancel(task);
+        task_append(&loop->tasks, task);
+    }
+}
+
 /* In rounds: what a task defers runs in this turn, too, so that what is sent because of something
  * that was sent leaves with it; but not without end, or nobody else would have a turn. */
 static void handle_tasks(struct loop *loop)
@@ -244,6 +270,23 @@ static void handle_tasks(struct loop *loop)
             task->run(task);
         }
     }
+}
+
+/* ---- fairness ------------------------------------------------------------------------------ */
+
+bool loop_share_is_left(const struct loop *loop, const struct loop_share *share)
+{
+    return share->turn != loop->turn || share->taken < LOOP_SHARE;
+}
+
+bool loop_share_take(const struct loop *loop, struct loop_share *share)
+{
+    if (share->turn != loop->turn)
+        *share = (struct loop_share){.turn = loop->turn};
+    if (share->taken >= LOOP_SHARE)
+        return false;
+    share->taken++;
+    return true;
 }
 
 /* ---- the end of objects -------------------------------------------------------------------- */
@@ -274,7 +317,7 @@ static int wait_ms(const struct loop *loop, int max_wait_ms)
 {
     const struct timer *timer = timer_first(&loop->timers);
 
-    if (loop->tasks.next != &loop->tasks)
+    if (loop->tasks.next != &loop->tasks || loop->next_tasks.next != &loop->next_tasks)
         return 0;
     if (timer == NULL)
         return max_wait_ms;
@@ -301,6 +344,8 @@ bool loop_turn(struct loop *loop, int max_wait_ms)
     loop->now_ms = clock_monotonic_ms(loop->services->clock);
     loop->event_count = count > 0 ? count : 0;
     loop->is_turning = true;
+    loop->turn++;
+    take_next_tasks(loop);
     handle_descriptors(loop);
     handle_timers(loop);
     handle_tasks(loop);
@@ -324,6 +369,7 @@ void loop_free(struct loop *loop)
     if (loop == NULL)
         return;
     ASSERT(loop_is_here(loop) && !loop->is_turning);
+    take_next_tasks(loop);
     handle_tasks(loop);
     free_remains(loop);
     ASSERT(loop->watches == 0);

@@ -104,8 +104,30 @@ struct loop_task {
  * Before it runs it is taken off the list, so it may defer itself again or free its owner. */
 void loop_defer(struct loop *loop, struct loop_task *task);
 
+/* As loop_defer, but it runs at the end of the next turn, which does not wait: others have theirs
+ * in between. */
+void loop_put_off(struct loop *loop, struct loop_task *task);
+
 /* Does nothing when it is not waiting. */
 void loop_cancel(struct loop_task *task);
+
+/* ---- fairness ------------------------------------------------------------------------------ */
+
+/* Packets, frames or requests of one peer that are handled in one turn. The dearest thing that a
+ * stranger can say is a bad token, some 0.1 ms. */
+#define LOOP_SHARE 32
+
+/* What a peer has had of its share of a turn. All zero at first. */
+struct loop_share {
+    uint32_t turn;
+    uint32_t taken;
+};
+
+/* Takes one; false when this turn has no more for it. */
+bool loop_share_take(const struct loop *loop, struct loop_share *share);
+
+/* Whether there is one more to take. */
+bool loop_share_is_left(const struct loop *loop, const struct loop_share *share);
 
 /* ---- the end of objects -------------------------------------------------------------------- */
 

@@ -38,6 +38,7 @@ struct websocket {
     struct output output;
     struct frame_parser parser;
     struct input *input; /* or NULL */
+    struct loop_share share;
     uint32_t max_message_bytes;
     uint8_t state;
     bool is_paused;
@@ -262,7 +263,8 @@ static void handle_control(struct websocket *websocket, const struct frame_event
     }
 }
 
-/* Parses bytes[0..length) as far as it goes, and keeps the rest. */
+/* Parses bytes[0..length) as far as it goes, and keeps the rest: what is no whole frame yet, and
+ * what is more than its share of the turn, as 64 KB may hold nine thousand frames. */
 static void handle_bytes(struct websocket *websocket, char *bytes, size_t length)
 {
     struct frame_event event = {.type = FRAME_EVENT_PAYLOAD};
@@ -270,6 +272,10 @@ static void handle_bytes(struct websocket *websocket, char *bytes, size_t length
 
     /* Any callback may pause or end the connection: both are looked at before each frame. */
     while (position < length && !websocket->is_paused && event.type != FRAME_EVENT_MORE) {
+        if (!loop_share_take(websocket->options->loop, &websocket->share)) {
+            loop_put_off(websocket->options->loop, &websocket->task);
+            break;
+        }
         position += frame_parse(&websocket->parser, bytes + position, length - position,
                                 websocket->max_message_bytes, &event);
         if (event.type == FRAME_EVENT_PAYLOAD)
@@ -311,6 +317,8 @@ static void receive(struct websocket *websocket)
     char *buffer = loop_buffer(websocket->options->loop);
 
     for (int reads = 0; reads < WEBSOCKET_READS_PER_TURN; reads++) {
+        if (!loop_share_is_left(websocket->options->loop, &websocket->share))
+            return;
         size_t kept = take_remainder(websocket, buffer);
         size_t room = LOOP_BUFFER_BYTES - kept;
         ssize_t count;
@@ -381,6 +389,10 @@ static void handle_kept(struct websocket *websocket)
 {
     if (websocket->is_paused || websocket->input == NULL || websocket->input->remainder.length == 0)
         return;
+    if (!loop_share_is_left(websocket->options->loop, &websocket->share)) {
+        loop_put_off(websocket->options->loop, &websocket->task);
+        return;
+    }
     char *buffer = loop_buffer(websocket->options->loop);
     size_t length = take_remainder(websocket, buffer);
     handle_bytes(websocket, buffer, length);

@@ -223,6 +223,34 @@ static void open_polling(void)
     assert_int_equal(user.opens, 1);
 }
 
+/* One POST of thousands of packets. */
+static void a_post_is_handled_a_share_in_each_turn(void **state)
+{
+    enum { COUNT = 2000 };
+    struct buffer payload = BUFFER_EMPTY;
+    char request[256];
+
+    (void)state;
+    open_polling();
+    for (int i = 0; i < COUNT; i++)
+        buffer_append_text(&payload, i > 0 ? "\x1e"
+                                             "4x"
+                                           : "4x");
+    snprintf(request, sizeof(request),
+             "POST /engine.io/?EIO=4&transport=polling&sid=%s HTTP/1.1\r\nHost: x\r\n"
+             "Content-Length: %zu\r\n\r\n",
+             id, payload.length);
+    client_send_text(&client, request);
+    client_send(&client, payload.data, payload.length);
+    buffer_free(&payload);
+    while (user.message_count < COUNT) {
+        size_t handled = user.message_count;
+        fixture_turn(&fixture);
+        assert_true(user.message_count - handled <= LOOP_SHARE);
+    }
+    check_answer(&client, 200, "ok");
+}
+
 #define HANDSHAKE_FIELDS                                                                           \
     "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"                   \
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
@@ -750,6 +778,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_does_not_answer_a_ping_is_closed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(any_packet_gives_a_late_pong_more_time_once, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_post_is_handled_a_share_in_each_turn, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_upgrade_that_takes_too_long_leaves_polling_as_it_was,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(messages_of_a_turn_are_one_answer, set_up, tear_down),

@@ -227,6 +227,47 @@ static void tasks_that_defer_themselves_leave_turns_an_end(void **state)
     loop_cancel(&a.task);
 }
 
+static void put_off_again(struct loop_task *task)
+{
+    run(task);
+    loop_put_off(fixture.loop, task);
+}
+
+static void what_is_put_off_runs_in_the_next_turn(void **state)
+{
+    struct deferred a = {.task.run = put_off_again, .name = 'a'},
+                    b = {.task.run = run, .name = 'b'};
+
+    (void)state;
+    order[0] = '\0';
+    loop_defer(fixture.loop, &a.task);
+    fixture_turn(&fixture);
+    assert_string_equal(order, "a");
+    loop_put_off(fixture.loop, &b.task);
+    loop_defer(fixture.loop, &b.task);        /* it waits already */
+    assert_true(loop_turn(fixture.loop, -1)); /* which does not wait */
+    assert_string_equal(order, "aab");
+    loop_cancel(&a.task);
+    fixture_turn(&fixture);
+    assert_string_equal(order, "aab");
+}
+
+static void a_share_is_for_one_turn(void **state)
+{
+    struct loop_share share = {0};
+
+    (void)state;
+    for (int turns = 0; turns < 3; turns++) {
+        for (int i = 0; i < LOOP_SHARE; i++) {
+            assert_true(loop_share_is_left(fixture.loop, &share));
+            assert_true(loop_share_take(fixture.loop, &share));
+        }
+        assert_false(loop_share_is_left(fixture.loop, &share));
+        assert_false(loop_share_take(fixture.loop, &share));
+        fixture_turn(&fixture);
+    }
+}
+
 static void cancel_other(struct loop_task *task)
 {
     loop_cancel(&CONTAINER_OF(task, struct deferred, task)->then->task);
@@ -365,6 +406,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(tasks_that_defer_themselves_leave_turns_an_end, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(what_is_put_off_runs_in_the_next_turn, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_share_is_for_one_turn, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_task_may_cancel_the_next_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(another_thread_wakes_the_loop, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_loop_that_was_stopped_returns, set_up, tear_down),

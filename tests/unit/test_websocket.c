@@ -270,6 +270,28 @@ static void no_message_of_a_flood_is_lost_by_pausing(void **state)
     buffer_free(&flood);
 }
 
+/* Messages and pings of one byte, many in one read. */
+static void a_flood_is_handled_a_share_in_each_turn(void **state)
+{
+    enum { COUNT = 3000 };
+    struct buffer flood = BUFFER_EMPTY;
+
+    (void)state;
+    open_with_early(NULL, 0);
+    for (int i = 0; i < COUNT; i++)
+        buffer_append(&flood, i % 2 ? "\x89\x80\0\0\0\0" : "\x82\x80\0\0\0\0", 6);
+    client_send(&client, flood.data, flood.length);
+    size_t handled = owner.message_count;
+    assert_in_range(handled, 0, LOOP_SHARE * 8); /* client_send may have turned */
+    while (owner.message_count < COUNT / 2) {
+        handled = owner.message_count;
+        fixture_turn(&fixture);
+        client_receive(&client);
+        assert_in_range(owner.message_count - handled, 1, LOOP_SHARE / 2);
+    }
+    buffer_free(&flood);
+}
+
 static void who_closes_gets_what_was_queued_and_the_code_back(void **state)
 {
     (void)state;
@@ -541,6 +563,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_paused_connection_gets_no_message, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_message_of_a_flood_is_lost_by_pausing, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_flood_is_handled_a_share_in_each_turn, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_closes_gets_what_was_queued_and_the_code_back, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(who_breaks_the_protocol_is_told_by_the_code, set_up,
