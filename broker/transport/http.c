@@ -507,23 +507,37 @@ bool http_request_is_websocket(const struct http_request *request)
            key_is_valid(http_request_header(request, MHD_HTTP_HEADER_SEC_WEBSOCKET_KEY));
 }
 
+/* Takes the first name of a line of the header that lists sub-protocols, if there is none yet; one
+ * that we can't say is passed over. The header may come in several lines (section 11.3.4). */
+static enum MHD_Result take_subprotocol(void *context, enum MHD_ValueKind kind, const char *name,
+                                        const char *value)
+{
+    static const char token[] = "!#$%&'*+-.^_`|~0123456789"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    char *out = context;
+
+    (void)kind;
+    if (strcasecmp(name, MHD_HTTP_HEADER_SEC_WEBSOCKET_PROTOCOL) != 0 || value == NULL)
+        return MHD_YES;
+    while (out[0] == '\0' && *value != '\0') {
+        value += strspn(value, " \t,");
+        size_t whole = strcspn(value, " \t,");
+        size_t length = strspn(value, token);
+        if (length == whole && length <= SUBPROTOCOL_MAX_BYTES) {
+            memcpy(out, value, length);
+            out[length] = '\0';
+        }
+        value += whole;
+    }
+    return MHD_YES;
+}
+
 /* The first sub-protocol that is offered (RFC 6455 section 4.2.2), "" for none. */
 static void choose_subprotocol(const struct http_request *request,
                                char out[SUBPROTOCOL_MAX_BYTES + 1])
 {
-    static const char token[] = "!#$%&'*+-.^_`|~0123456789"
-                                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    const char *offered = http_request_header(request, MHD_HTTP_HEADER_SEC_WEBSOCKET_PROTOCOL);
-    size_t length = 0;
-
-    if (offered != NULL) {
-        offered += strspn(offered, " \t,");
-        length = strspn(offered, token);
-    }
-    if (length > SUBPROTOCOL_MAX_BYTES)
-        length = 0; /* a name that we can't say is none */
-    memcpy(out, length > 0 ? offered : "", length);
-    out[length] = '\0';
+    out[0] = '\0';
+    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, take_subprotocol, out);
 }
 
 /* The value of Sec-WebSocket-Accept. */

@@ -519,6 +519,9 @@ static void of_the_subprotocols_that_are_offered_the_first_is_named(void **state
     check_subprotocol("Sec-WebSocket-Protocol: chat, v2.x\r\n", "chat");
     check_subprotocol("Sec-WebSocket-Protocol:  ,v2.x,chat\r\n", "v2.x");
     check_subprotocol("Sec-WebSocket-Protocol: (odd)\r\n", "");
+    check_subprotocol("Sec-WebSocket-Protocol: (odd), chat\r\n", "chat");
+    check_subprotocol("Sec-WebSocket-Protocol: v2.x\r\nSec-WebSocket-Protocol: chat\r\n", "v2.x");
+    check_subprotocol("Sec-WebSocket-Protocol: ,\r\nsec-websocket-protocol: chat\r\n", "chat");
     check_subprotocol("Sec-WebSocket-Protocol:\r\n", "");
 }
 
