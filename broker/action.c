@@ -69,17 +69,16 @@ static void write_failure(struct buffer *out, const char *status, const char *me
 
 /* Twice, because pages listen for the event, and who has asked for an acknowledgement would wait
  * for it in vain. */
-void action_refuse(struct client *client, int64_t ack_id, const struct error *error,
-                   int64_t retry_after_s)
+void action_refuse(struct client *client, int64_t ack_id, const struct error *error)
 {
     struct buffer payload = BUFFER_EMPTY;
     char message[ERROR_TEXT_BYTES];
 
     client->parts->metrics.events_refused++;
     copy_message(error, message);
-    write_failure(&payload, NULL, message, retry_after_s);
+    write_failure(&payload, NULL, message, error->retry_after_s);
     client_emit(client, "error", &payload);
-    write_failure(&payload, "error", message, retry_after_s);
+    write_failure(&payload, "error", message, error->retry_after_s);
     if (!payload.failed)
         socketio_ack(client->socket, ack_id, payload.data, payload.length);
     buffer_free(&payload);
@@ -92,7 +91,7 @@ void action_fail(struct action *action, const struct error *error)
     if (error->kind == ERROR_INTERNAL)
         log_limited(loop_services(parts->loop)->log, &parts->event_failures, LOG_LEVEL_ERROR,
                     "event failed", LOG_TEXT("reason", error->detail));
-    action_refuse(action->client, action->ack_id, error, 0);
+    action_refuse(action->client, action->ack_id, error);
     end_action(action);
 }
 
@@ -151,7 +150,7 @@ struct action *action_begin(struct client *client, int64_t ack_id, struct json_o
 
     if (action == NULL) {
         error_out_of_memory(&error);
-        action_refuse(client, ack_id, &error, 0);
+        action_refuse(client, ack_id, &error);
         return NULL;
     }
     action->client = client;

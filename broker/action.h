@@ -78,8 +78,7 @@ void action_succeed(struct action *action, const char *name, const struct buffer
 void action_fail(struct action *action, const struct error *error);
 
 /* For an event that there is no action for: tells the client by the event `error` and, if it wants
- * one, by the acknowledgement. `retry_after_s` 0: it need not wait. */
-void action_refuse(struct client *client, int64_t ack_id, const struct error *error,
-                   int64_t retry_after_s);
+ * one, by the acknowledgement; of ERROR_TOO_MANY also when to try again. */
+void action_refuse(struct client *client, int64_t ack_id, const struct error *error);
 
 #endif

@@ -15,7 +15,18 @@
 #include "common/configuration.h"
 #include "common/json_reader.h"
 #include "common/json_writer.h"
+#include "common/user_budgets.h"
 #include "db/recovery.h"
+
+/* Recoveries of a user that are kept for each socket that they may have at once: all may be cut off
+ * together, and then once more while some are still to come back. */
+#define RECOVERIES_PER_SOCKET 2
+
+/* CONNECTs of a user at once, and on average: all of the sockets that they may have every so often.
+ */
+#define CONNECTS_AT_ONCE    100
+#define CONNECTS_PER_SOCKET 4
+#define CONNECT_PERIOD_S    10
 
 /* A client on its way in. What its socket and the database need meanwhile is here. */
 struct connecting {
@@ -52,13 +63,16 @@ static void free_client(struct admission *admission, struct client *client);
 
 /* ---- the CONNECT packet -------------------------------------------------------------------- */
 
-/* The claims of `auth.token`. False with *error. */
-static bool authenticate(const struct broker_parts *parts, struct json_object *auth,
-                         struct token_claims *claims, struct error *error)
+/* The claims of `auth.token`, or of the handshake's header where there is none. False with *error.
+ */
+static bool authenticate(const struct broker_parts *parts, const struct socketio_socket *socket,
+                         struct json_object *auth, struct token_claims *claims, struct error *error)
 {
     static const char scheme[] = "Bearer ";
     const char *token = json_text(json_get(auth, "token"));
 
+    if (token == NULL || token[0] == '\0')
+        token = connections_token(socketio_connection_user(socket));
     if (token != NULL && strncasecmp(token, scheme, sizeof(scheme) - 1) == 0)
         token += sizeof(scheme) - 1;
     if (token == NULL || token[0] == '\0')
@@ -87,6 +101,8 @@ static void refuse_token(struct admission *admission, struct socketio_socket *so
     buffer_free(&data);
 }
 
+/* ---- one too many -------------------------------------------------------------------------- */
+
 /* Of a user, and not of an address: behind one address there may be a whole salon, and behind one
  * user only a page that has gone wrong. */
 static bool has_too_many(const struct broker_parts *parts, const char *user_id)
@@ -96,6 +112,42 @@ static bool has_too_many(const struct broker_parts *parts, const char *user_id)
     return user != NULL &&
            user->socket_count >= parts->configuration->config->broker_max_connections_per_user;
 }
+
+/* A CONNECT is a transaction, which no event is so dear as. All of a user's sockets may come back
+ * together, several times. */
+static bool connects_too_often(const struct admission *admission, const char *user_id)
+{
+    const struct broker_parts *parts = admission->parts;
+    int64_t sockets = parts->configuration->config->broker_max_connections_per_user;
+    int64_t retry_after_s;
+
+    return !user_budgets_take(admission->connects, user_id, loop_now_ms(parts->loop),
+                              CONNECTS_AT_ONCE + CONNECTS_PER_SOCKET * sockets,
+                              1 + sockets / CONNECT_PERIOD_S, &retry_after_s);
+}
+
+/* Why the user gets no socket more, NULL when they do: the connection then has a user. */
+static const struct silent_reason *
+find_excess(struct admission *admission, const struct socketio_socket *socket, const char *user_id)
+{
+    static const struct silent_reason sockets = {"Trop de connexions ouvertes pour ce compte",
+                                                 "too_many_connections"};
+    static const struct silent_reason connects = {"Trop de connexions de ce compte en peu de temps",
+                                                  "too_many_connects"};
+    static const struct silent_reason overload = {
+        "Le service est saturé, nouvel essai dans un instant", "overloaded"};
+    const struct config *config = admission->parts->configuration->config;
+
+    if (has_too_many(admission->parts, user_id))
+        return &sockets;
+    if (connects_too_often(admission, user_id))
+        return &connects;
+    if (!connections_admit(admission->connections, config, socketio_connection_user(socket)))
+        return &overload;
+    return NULL;
+}
+
+/* ---- recovery ------------------------------------------------------------------------------ */
 
 /* Reads `auth.pid` and `auth.offset`, which the official client adds when it has been cut off. */
 static void read_recovery(struct connecting *connecting, struct json_object *auth)
@@ -141,18 +193,24 @@ void admission_connect(struct admission *admission, struct socketio_socket *sock
     struct error error;
 
     error_clear(&error);
-    if (!authenticate(parts, auth, &claims, &error)) {
+    if (!authenticate(parts, socket, auth, &claims, &error)) {
         refuse_token(admission, socket, &error);
         return;
     }
-    struct connecting *connecting =
-        has_too_many(parts, claims.user_id) ? NULL : create_connecting(admission, socket, &claims);
+    const struct silent_reason *reason = find_excess(admission, socket, claims.user_id);
+    if (reason != NULL) {
+        parts->metrics.connects_refused++;
+        if (!silent_accept_surplus(&admission->silent, socket, reason))
+            turn_away(socket);
+        return;
+    }
+    struct connecting *connecting = create_connecting(admission, socket, &claims);
     if (connecting == NULL) {
         parts->metrics.connects_refused++;
+        connections_dismiss(admission->connections, socketio_connection_user(socket));
         turn_away(socket);
         return;
     }
-    connections_admit(admission->connections, socketio_connection_user(socket));
     read_recovery(connecting, auth);
     if (connecting->open.recover != NULL)
         replace_old(connecting, connecting->client->occupant.user);
@@ -160,6 +218,19 @@ void admission_connect(struct admission *admission, struct socketio_socket *sock
     feed_enter(parts->feed);
     connecting->waiter.on_reached = on_feed_begun;
     feed_wait(parts->feed, &connecting->waiter);
+}
+
+void admission_connect_root(struct admission *admission, struct socketio_socket *socket,
+                            struct json_object *auth)
+{
+    struct token_claims claims = {0};
+    struct error error;
+
+    error_clear(&error);
+    if (!authenticate(admission->parts, socket, auth, &claims, &error))
+        refuse_token(admission, socket, &error);
+    else if (!silent_accept_root(&admission->silent, socket, claims.expires_at_ms))
+        turn_away(socket);
 }
 
 /* ---- what is stored ------------------------------------------------------------------------ */
@@ -408,6 +479,8 @@ static struct connecting *create_connecting(struct admission *admission,
                                               .sid = connecting->sid,
                                               .claims = &connecting->claims,
                                               .default_role = connecting->default_role,
+                                              .max_away = RECOVERIES_PER_SOCKET *
+                                                          config->broker_max_connections_per_user,
                                               .contacts = {.ids = &connecting->contact_ids}};
     admission->clients++;
     return connecting;
@@ -419,4 +492,19 @@ static void free_connecting(struct connecting *connecting)
     buffer_free(&connecting->resume.audiences);
     buffer_free(&connecting->contact_ids);
     free(connecting);
+}
+
+bool admission_init(struct admission *admission, struct broker_parts *parts,
+                    struct connections *connections)
+{
+    admission->parts = parts;
+    admission->connections = connections;
+    silent_init(&admission->silent, parts->loop, CLIENT_NAMESPACE);
+    admission->connects = user_budgets_create();
+    return admission->connects != NULL;
+}
+
+void admission_free(struct admission *admission)
+{
+    user_budgets_free(admission->connects);
 }

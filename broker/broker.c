@@ -17,6 +17,7 @@
 #include "broker/typing.h"
 #include "broker/worker.h"
 #include "common/container.h"
+#include "common/user_budgets.h"
 #include "db/input.h"
 
 /* How long a turn waits at most while the last clients end. */
@@ -28,8 +29,8 @@ struct broker {
     struct connections connections;
     struct restart *restart; /* NULL before broker_start */
     struct farewell_set endings;
-    struct socketio_namespace name_space;
-    const struct socketio_namespace *name_spaces[2];
+    struct socketio_namespace name_space, root;
+    const struct socketio_namespace *name_spaces[3];
     struct socketio_options socketio_options;
 };
 
@@ -60,6 +61,9 @@ static struct engineio_verdict on_handshake(void *application,
                                    handshake->address);
     if (verdict.status != 0)
         broker->parts.metrics.connects_refused++;
+    else
+        connections_keep_token(verdict.user,
+                               http_request_header(handshake->request, "Authorization"));
     return verdict;
 }
 
@@ -77,6 +81,15 @@ static void on_connect(void *application, struct socketio_socket *socket, struct
 
     (void)query;
     admission_connect(&broker->admission, socket, auth);
+}
+
+static void on_root_connect(void *application, struct socketio_socket *socket,
+                            struct json_object *auth, const char *query)
+{
+    struct broker *broker = application;
+
+    (void)query;
+    admission_connect_root(&broker->admission, socket, auth);
 }
 
 static void on_disconnect(void *application, struct socketio_socket *socket,
@@ -260,7 +273,10 @@ static void describe_socketio(struct broker *broker)
                                                      .on_refused_event = on_refused_event,
                                                      .on_disconnect = on_disconnect,
                                                      .on_drain = on_drain};
+    broker->root = (struct socketio_namespace){
+        .name = SILENT_ROOT, .application = broker, .on_connect = on_root_connect};
     broker->name_spaces[0] = &broker->name_space;
+    broker->name_spaces[1] = &broker->root;
     broker->socketio_options = (struct socketio_options){
         .session = {.loop = broker->parts.loop,
                     .endings = &broker->endings,
@@ -289,14 +305,15 @@ static bool create_parts(struct broker *broker, struct error *error)
         .loop = parts->loop, .worker = parts->worker, .on_event = on_feed_event, .owner = broker};
 
     describe_socketio(broker);
+    broker->connections.log = loop_services(parts->loop)->log;
     parts->on_lag = lag_begin;
+    parts->events = user_budgets_create();
     parts->feed = feed_create(&feed);
     parts->presence = presence_create(parts->loop, parts->worker, &parts->rooms);
     parts->typing = typing_create(parts->loop, &parts->rooms);
     parts->socketio = socketio_server_create(&broker->socketio_options);
-    broker->admission.parts = parts;
-    broker->admission.connections = &broker->connections;
-    if (parts->feed == NULL || parts->presence == NULL || parts->typing == NULL ||
+    if (!admission_init(&broker->admission, parts, &broker->connections) || parts->events == NULL ||
+        parts->feed == NULL || parts->presence == NULL || parts->typing == NULL ||
         parts->socketio == NULL)
         return error_out_of_memory(error);
     return true;
@@ -339,11 +356,13 @@ void broker_free(struct broker *broker)
     worker_free(parts->worker);
     restart_free(broker->restart);
     socketio_server_free(parts->socketio);
+    admission_free(&broker->admission);
     connections_free(&broker->connections);
     farewell_abort(&broker->endings);
     presence_free(parts->presence);
     typing_free(parts->typing);
     feed_free(parts->feed);
+    user_budgets_free(parts->events);
     rooms_free(&parts->rooms);
     free(broker);
 }

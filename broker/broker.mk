@@ -44,10 +44,10 @@ libbroker_a_SOURCES = \
 	broker/origin.c broker/origin.h \
 	broker/parts.h \
 	broker/presence.c broker/presence.h \
-	broker/rate_limit.c broker/rate_limit.h \
 	broker/recovery_writes.c broker/recovery_writes.h \
 	broker/restart.c broker/restart.h \
 	broker/rooms.c broker/rooms.h \
+	broker/silent.c broker/silent.h \
 	broker/typing.c broker/typing.h \
 	broker/worker.c broker/worker.h
 broker_libraries = libbroker.a libprotocol.a libtransport.a $(db_libraries) $(MICROHTTPD_LIBS) \

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/silent.h"
 #include "common/assert.h"
 #include "common/configuration.h"
 #include "common/json_writer.h"
@@ -82,13 +83,8 @@ void client_erase(struct client *client)
 static void emit_farewell(struct client *client, const char *message, const char *code)
 {
     struct buffer payload = BUFFER_EMPTY;
-    struct json_writer writer;
 
-    json_writer_init(&writer, &payload);
-    json_begin_object(&writer);
-    json_member_text(&writer, "message", message);
-    json_member_text(&writer, "code", code);
-    json_end_object(&writer);
+    silent_write_reason(&(struct silent_reason){message, code}, &payload);
     client_emit(client, "error", &payload);
     buffer_free(&payload);
 }
@@ -366,8 +362,6 @@ struct client *client_create(struct broker_parts *parts, struct socketio_socket 
     client->socket = socket;
     client->kind = (uint8_t)claims->kind;
     client->expires_at_ms = claims->expires_at_ms;
-    rate_limit_init(&client->limit, loop_now_ms(parts->loop),
-                    parts->configuration->config->broker_event_burst);
     rooms_add_occupant(&client->occupant);
     return client;
 }

@@ -19,7 +19,6 @@
 
 #include "broker/parts.h"
 #include "broker/protocol/socketio.h"
-#include "broker/rate_limit.h"
 #include "broker/rooms.h"
 #include "common/container.h"
 #include "common/event.h"
@@ -39,7 +38,6 @@ struct client {
     struct timer expiry;         /* of its token */
     int64_t expires_at_ms;       /* wall time; 0: never */
     int64_t position;            /* the newest seq that it was sent or needs no more */
-    struct rate_limit limit;     /* of what it sends */
     struct lag *lag;             /* while it catches up, else NULL */
     bool is_lagging;             /* it has not been sent all up to now, and is sent no more */
     bool has_action;             /* see broker/action.h */

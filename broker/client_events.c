@@ -7,6 +7,7 @@
 #include "common/configuration.h"
 #include "common/json_reader.h"
 #include "common/json_writer.h"
+#include "common/user_budgets.h"
 
 static void observe_commit(const struct action *action)
 {
@@ -427,19 +428,28 @@ static const struct handler *find_handler(const char *name)
     return NULL;
 }
 
-/* Whether the event may be an action. False with *error; *retry_after_s is then set when there were
- * too many. */
-static bool check_event(struct client *client, const struct socketio_event *event,
-                        const struct handler *handler, int64_t *retry_after_s, struct error *error)
+/* Whether the user may send one more. Of the user and not of the socket: a new socket is easily
+ * made. False with *error. */
+static bool take_from_budget(const struct client *client, struct error *error)
 {
-    const struct config *config = client->parts->configuration->config;
+    struct broker_parts *parts = client->parts;
+    const struct config *config = parts->configuration->config;
+    int64_t retry_after_s;
 
-    if (!rate_limit_take(&client->limit, loop_now_ms(client->parts->loop),
-                         config->broker_event_burst, config->broker_events_per_second,
-                         retry_after_s)) {
-        client->parts->metrics.rate_limited++;
-        return error_set(error, ERROR_UNAVAILABLE, "Trop d'événements, réessayez dans un instant");
-    }
+    if (user_budgets_take(parts->events, client->occupant.user->id, loop_now_ms(parts->loop),
+                          config->broker_event_burst, config->broker_events_per_second,
+                          &retry_after_s))
+        return true;
+    parts->metrics.rate_limited++;
+    return error_too_many(error, "Trop d'événements, réessayez dans un instant", retry_after_s);
+}
+
+/* Whether the event may be an action. False with *error. */
+static bool check_event(const struct client *client, const struct socketio_event *event,
+                        const struct handler *handler, struct error *error)
+{
+    if (!take_from_budget(client, error))
+        return false;
     if (handler == NULL)
         return error_set(error, ERROR_INVALID, "Événement inconnu");
     if (!json_object_is_type(socketio_argument(event, 0), json_type_object))
@@ -450,13 +460,12 @@ static bool check_event(struct client *client, const struct socketio_event *even
 void client_events_handle(struct client *client, const struct socketio_event *event)
 {
     const struct handler *handler = find_handler(event->name);
-    int64_t retry_after_s = 0;
     struct error error;
 
     client->parts->metrics.events_in++;
     error_clear(&error);
-    if (!check_event(client, event, handler, &retry_after_s, &error)) {
-        action_refuse(client, event->ack_id, &error, retry_after_s);
+    if (!check_event(client, event, handler, &error)) {
+        action_refuse(client, event->ack_id, &error);
         return;
     }
     struct action *action = action_begin(client, event->ack_id, socketio_argument(event, 0));
@@ -466,6 +475,9 @@ void client_events_handle(struct client *client, const struct socketio_event *ev
 
 void client_events_refuse(struct client *client, int64_t ack_id, const struct error *error)
 {
+    struct error too_many;
+
     client->parts->metrics.events_in++;
-    action_refuse(client, ack_id, error, 0);
+    error_clear(&too_many);
+    action_refuse(client, ack_id, take_from_budget(client, &too_many) ? error : &too_many);
 }

@@ -2,16 +2,19 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "broker/protocol/socketio_connection.h"
 #include "common/assert.h"
 #include "common/container.h"
+#include "common/token.h"
 
 /* A connection, from its handshake to its end. */
 struct arrival {
     struct address *address;
     struct arrival *next, *previous;        /* of the address, while it has no user */
     struct socketio_connection *connection; /* NULL before it is open */
+    char *token;                            /* of its handshake's headers, or NULL */
     bool has_user;
 };
 
@@ -133,14 +136,32 @@ static void make_room(struct connections *connections, const struct config *conf
         evict_oldest(connections, find_largest(connections));
 }
 
+/* Once in the process's life: it is a matter of how things are set up. */
+static void tell_crowd(struct connections *connections, const struct address *address)
+{
+    if (connections->log == NULL || connections->has_told ||
+        connections->count < CONNECTIONS_CROWD ||
+        address->count * 100 < connections->count * CONNECTIONS_CROWD_MAX)
+        return;
+    connections->has_told = true;
+    log_warning(
+        connections->log,
+        "nearly all clients come from one address; if that is a proxy, the web server has to "
+        "be told of it (nginx: real_ip; or [broker] trusted_proxies)",
+        LOG_TEXT("address", address->text), LOG_NUMBER("connections", (int64_t)connections->count));
+}
+
 /* ---- coming and going ---------------------------------------------------------------------- */
 
 struct engineio_verdict connections_take(struct connections *connections,
                                          const struct config *config, const char *text)
 {
     const int64_t limit = config->broker_max_connections_per_address;
+    const int64_t places =
+        config->broker_max_connections + config->broker_max_anonymous_connections;
 
-    if (connections->count >= (size_t)config->broker_max_connections)
+    /* Only when all strangers are in the middle of their handshakes: else one makes room. */
+    if (connections->count >= (size_t)places)
         return refuse_handshake("Trop de connexions");
     struct arrival *arrival = calloc(1, sizeof(*arrival));
     struct address *address = arrival != NULL ? take_address(connections, text) : NULL;
@@ -157,6 +178,7 @@ struct engineio_verdict connections_take(struct connections *connections,
     arrival->address = address;
     add_anonymous(connections, arrival);
     connections->count++;
+    tell_crowd(connections, address);
     return (struct engineio_verdict){.user = arrival};
 }
 
@@ -167,12 +189,39 @@ void connections_open(void *user, struct socketio_connection *connection)
     arrival->connection = connection;
 }
 
-void connections_admit(struct connections *connections, void *user)
+void connections_keep_token(void *user, const char *authorization)
+{
+    static const char scheme[] = "Bearer ";
+    struct arrival *arrival = user;
+
+    if (authorization == NULL)
+        return;
+    if (strncasecmp(authorization, scheme, sizeof(scheme) - 1) == 0)
+        authorization += sizeof(scheme) - 1;
+    authorization += strspn(authorization, " ");
+    /* Another scheme is for a proxy in front, which may ask for a password of its own. */
+    if (authorization[0] != '\0' && strlen(authorization) <= TOKEN_MAX_BYTES &&
+        strchr(authorization, ' ') == NULL)
+        arrival->token = strdup(authorization);
+}
+
+const char *connections_token(const void *user)
+{
+    const struct arrival *arrival = user;
+
+    return arrival->token;
+}
+
+bool connections_admit(struct connections *connections, const struct config *config, void *user)
 {
     struct arrival *arrival = user;
 
-    if (!arrival->has_user)
-        remove_anonymous(connections, arrival);
+    if (arrival->has_user)
+        return true;
+    if (connections->count - connections->anonymous >= (size_t)config->broker_max_connections)
+        return false;
+    remove_anonymous(connections, arrival);
+    return true;
 }
 
 void connections_dismiss(struct connections *connections, void *user)
@@ -190,6 +239,7 @@ void connections_drop(struct connections *connections, void *user)
 
     if (!arrival->has_user)
         remove_anonymous(connections, arrival);
+    free(arrival->token);
     free(arrival);
     ASSERT(connections->count > 0 && address->count > 0);
     connections->count--;

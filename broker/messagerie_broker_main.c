@@ -25,8 +25,8 @@
  * which costs every thread its translation buffers: half of the broker's time when thousands come
  * back. */
 #define KEPT_MEMORY_BYTES (8 * 1024 * 1024)
-/* HTTP connections besides the clients' long-polling GETs: POSTs, handshakes. */
-#define EXTRA_HTTP_CONNECTIONS 1024
+/* HTTP connections besides the users' long-polling GETs: POSTs, handshakes, those of strangers. */
+#define EXTRA_HTTP_CONNECTIONS 2048
 
 /* Everything that lives as long as the process. */
 struct daemon {

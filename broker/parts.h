@@ -10,7 +10,7 @@
  *   follow_up, recovery_writes
  *   presence, typing
  *   client
- *   rooms, feed, worker, metrics, connections, rate_limit, origin
+ *   rooms, feed, worker, metrics, connections, origin, silent
  *
  * Upwards there are only callbacks.
  */
@@ -30,6 +30,7 @@ struct loop;
 struct presence;
 struct socketio_server;
 struct typing;
+struct user_budgets;
 struct worker;
 
 struct broker_parts {
@@ -41,6 +42,7 @@ struct broker_parts {
     struct feed *feed;
     struct presence *presence;
     struct typing *typing;
+    struct user_budgets *events; /* that users send, by all their sockets */
     struct socketio_server *socketio;
     void (*on_lag)(struct client *client); /* it lags from now on; may come within any delivery */
     struct log_limit event_failures, undelivered, slow; /* lines of the log */

@@ -27,6 +27,7 @@ libcommon_a_SOURCES = \
 	common/log.c common/log.h \
 	common/process.c common/process.h \
 	common/random.c common/random.h \
+	common/rate_limit.c common/rate_limit.h \
 	common/services.h \
 	common/template.c common/template.h \
 	common/text_file.c common/text_file.h \
@@ -36,6 +37,7 @@ libcommon_a_SOURCES = \
 	common/token_key.c common/token_key.h \
 	common/token_keys.c common/token_keys.h \
 	common/unix_listener.c common/unix_listener.h \
+	common/user_budgets.c common/user_budgets.h \
 	common/utf8.c common/utf8.h
 common_libraries = libcommon.a $(JSONC_LIBS) $(CRYPTO_LIBS) $(NETTLE_LIBS) $(INIH_LIBS) \
 	$(NANOMSG_LIBS)

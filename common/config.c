@@ -1,10 +1,15 @@
 #include "common/config.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/address.h"
 #include "common/config_private.h"
+#include "common/listen_address.h"
 
 #define DEFAULT_PATH  SYSCONFDIR "/messagerie/messagerie.conf"
 #define PATH_VARIABLE CONFIG_VARIABLE_PREFIX "CONFIG"
@@ -67,6 +72,64 @@ static bool load_defaults(struct config *config, struct config_origins *origins,
     return true;
 }
 
+/* Peers that can come to that address, when all of them must be proxies of this machine: those on
+ * the unix socket, or on loopback. NULL: anybody can come. */
+static const char *only_peers(const struct listen_address *address, int *family, const void **bytes)
+{
+    const struct sockaddr_in *ipv4 = (const void *)&address->internet;
+    const struct sockaddr_in6 *ipv6 = (const void *)&address->internet;
+
+    if (address->path != NULL) {
+        *family = AF_UNIX;
+        return ADDRESS_UNIX;
+    }
+    *family = address->internet.ss_family;
+    if (*family == AF_INET && ntohl(ipv4->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET) {
+        *bytes = &ipv4->sin_addr;
+        return "127.0.0.0/8";
+    }
+    *bytes = &ipv6->sin6_addr;
+    return *family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&ipv6->sin6_addr) ? "::1" : NULL;
+}
+
+static bool is_trusted(const struct config *config, int family, const void *bytes)
+{
+    struct address_network network;
+
+    for (size_t i = 0; i < config->broker_trusted_proxies.count; i++)
+        if (address_network_parse(config->broker_trusted_proxies.items[i], &network) &&
+            address_network_contains(&network, family, bytes))
+            return true;
+    return false;
+}
+
+/* Whether the broker's clients have addresses of their own. Behind a proxy of this machine that is
+ * not believed all would be one, and one stranger could take everybody's place. */
+static bool check_addresses(const struct config *config, const char *path, struct error *error)
+{
+    static const char consequence[] = "only web servers of this machine can come there, and all "
+                                      "clients would count as one address";
+    struct listen_address address;
+    const void *bytes = NULL;
+    struct error ignored;
+    int family;
+
+    error_clear(&ignored); /* what is no address is told by who listens there */
+    if (!listen_address_parse(config->broker_listen, &address, &ignored))
+        return true;
+    const char *peers = only_peers(&address, &family, &bytes);
+    if (peers == NULL)
+        return true;
+    if (!config->broker_trust_forwarded_for)
+        return error_set(error, ERROR_INVALID,
+                         "%s: [broker] listen = %s needs trust_forwarded_for = true: %s", path,
+                         config->broker_listen, consequence);
+    return is_trusted(config, family, bytes) ||
+           error_set(error, ERROR_INVALID,
+                     "%s: [broker] listen = %s needs %s among trusted_proxies: %s", path,
+                     config->broker_listen, peers, consequence);
+}
+
 /* What no key can tell alone. */
 static bool check_whole(const struct config *config, const char *path, struct error *error)
 {
@@ -89,7 +152,7 @@ static bool check_whole(const struct config *config, const char *path, struct er
             "jwt_secret in [auth] to the secret of the booking back-end (`openssl rand "
             "-hex 32` makes a good one), or jwt_public_key_file or jwt_keys_file in [auth]",
             path);
-    return true;
+    return check_addresses(config, path, error);
 }
 
 static bool is_short_secret(const char *secret)

@@ -78,7 +78,11 @@ struct config {
     /* [fastcgi] */
     int64_t fastcgi_threads;
     int64_t fastcgi_max_connections;
-    int64_t fastcgi_io_timeout_ms; /* of one read or write on a started request */
+    int64_t fastcgi_io_timeout_ms;     /* of one read or write on a started request */
+    int64_t fastcgi_writes_per_second; /* of one user, on average */
+    int64_t fastcgi_write_burst;       /* of one user, at once */
+    int64_t fastcgi_reads_per_second;
+    int64_t fastcgi_read_burst;
     char fastcgi_conversations_socket[CONFIG_TEXT_BYTES];
     char fastcgi_messages_socket[CONFIG_TEXT_BYTES];
     char fastcgi_appointments_socket[CONFIG_TEXT_BYTES];
@@ -103,7 +107,7 @@ struct config {
     struct config_list broker_trusted_proxies; /* that tell the client's address in a header */
     bool broker_trust_forwarded_for;           /* whether they do */
     int64_t broker_connect_timeout_ms;
-    int64_t broker_events_per_second; /* of one socket, on average */
+    int64_t broker_events_per_second; /* of one user, on average */
     int64_t broker_event_burst;       /* events that may come at once */
     int64_t broker_max_rooms_per_socket;
     int64_t broker_max_output_bytes; /* that wait for one client to read */

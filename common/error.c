@@ -11,6 +11,7 @@ void error_clear(struct error *error)
     error->kind = ERROR_NONE;
     error->is_list = false;
     error->reason = NULL;
+    error->retry_after_s = 0;
     error->text[0] = '\0';
     error->detail[0] = '\0';
 }
@@ -46,6 +47,7 @@ bool error_set(struct error *error, enum error_kind kind, const char *format, ..
     error->kind = kind;
     error->is_list = false;
     error->reason = NULL;
+    error->retry_after_s = 0;
     error->detail[0] = '\0';
     va_start(arguments, format);
     format_text(error->text, sizeof(error->text), format, arguments);
@@ -79,6 +81,13 @@ bool error_unauthorized(struct error *error, const char *reason, const char *det
     error_set(error, ERROR_UNAUTHORIZED, "Unauthorized");
     error->reason = reason;
     snprintf(error->detail, sizeof(error->detail), "%s", detail);
+    return false;
+}
+
+bool error_too_many(struct error *error, const char *text, int64_t retry_after_s)
+{
+    error_set(error, ERROR_TOO_MANY, "%s", text);
+    error->retry_after_s = retry_after_s;
     return false;
 }
 

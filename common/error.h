@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Longest text, in bytes with its NUL; sentences that no longer fit are left out whole. */
 #define ERROR_TEXT_BYTES 4096
@@ -27,6 +28,7 @@ enum error_kind {
     ERROR_NOT_FOUND,    /* 404 */
     ERROR_METHOD,       /* 405 */
     ERROR_TOO_LARGE,    /* 413 */
+    ERROR_TOO_MANY,     /* more than somebody may ask for at a time: 429 */
     ERROR_UNAVAILABLE,  /* may work later (disk full, database away, out of memory): 503 */
     ERROR_INTERNAL,     /* a mistake of ours: 500 */
 };
@@ -36,6 +38,7 @@ struct error {
     bool is_list;                    /* made by error_add: one sentence per line */
     const char *reason;              /* of ERROR_UNAUTHORIZED: a word for machines, which may be
                                         told to whoever asked; static, or NULL */
+    int64_t retry_after_s;           /* of ERROR_TOO_MANY: when to ask again, at least 1; else 0 */
     char text[ERROR_TEXT_BYTES];     /* sentences separated by '\n', none at the end */
     char detail[ERROR_DETAIL_BYTES]; /* the reason in English, for the log; often empty */
 };
@@ -56,6 +59,9 @@ bool error_add(struct error *error, const char *field, const char *format, ...)
  * in English (ASCII without quotes and backslashes) or "", which may both be told. Always returns
  * false. */
 bool error_unauthorized(struct error *error, const char *reason, const char *detail);
+
+/* ERROR_TOO_MANY with a text for whoever asked. Always returns false. */
+bool error_too_many(struct error *error, const char *text, int64_t retry_after_s);
 
 /* ERROR_INTERNAL with a text that tells nothing, and the reason for the log. Always returns false.
  */

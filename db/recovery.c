@@ -28,6 +28,25 @@ static bool prune_recoveries(struct transaction *transaction, struct error *erro
     return statement_run(statement, error);
 }
 
+static bool prune_excess(struct transaction *transaction, const struct recovery_open *request,
+                         struct error *error)
+{
+    struct statement *statement = statement_begin(transaction->connection, SQL_RECOVERY_EXCESS);
+    bool has_excess;
+
+    bind_text(statement, 1, request->claims->user_id);
+    bind_integer(statement, 2, request->max_away);
+    if (!statement_has_row(statement, &has_excess, error))
+        return false;
+    if (!has_excess)
+        return true;
+    statement = statement_begin(transaction->connection, SQL_RECOVERY_PRUNE_EXCESS);
+    bind_text(statement, 1, request->claims->user_id);
+    bind_integer(statement, 2, RECOVERY_EXCESS_ROWS);
+    bind_integer(statement, 3, request->max_away);
+    return statement_run(statement, error);
+}
+
 bool recovery_suspend_run(struct transaction *transaction, struct recovery_reference *request,
                           struct error *error)
 {
@@ -186,7 +205,8 @@ bool recovery_open_run(struct transaction *transaction, struct recovery_open *re
             recovery_resume_run(transaction->connection, request->recover, error)) &&
            recovery_visit_run(transaction->connection, request, error) &&
            person_take_claims_run(transaction, &claims, error) &&
-           store_recovery(transaction, request, error) && prune_recoveries(transaction, error);
+           store_recovery(transaction, request, error) &&
+           prune_excess(transaction, request, error) && prune_recoveries(transaction, error);
 }
 
 /* ---- rooms --------------------------------------------------------------------------------- */

@@ -4,7 +4,8 @@
  * connected. Such a row, of the table `sessions`, is called a recovery here.
  *
  * One that is not connected is forgotten after the time that events are kept, a few at a time,
- * RECOVERY_PRUNE_ROWS, whenever one is opened.
+ * RECOVERY_PRUNE_ROWS, whenever one is opened; and so are, at once, a user's oldest ones beyond
+ * recovery_open.max_away.
  */
 #ifndef MESSAGERIE_DB_RECOVERY_H
 #define MESSAGERIE_DB_RECOVERY_H
@@ -21,6 +22,8 @@
 /* Longest pid and sid, in bytes without NUL. */
 #define RECOVERY_ID_MAX_BYTES 63
 #define RECOVERY_PRUNE_ROWS   8
+/* Of a user's that are too many, at once. */
+#define RECOVERY_EXCESS_ROWS 1000
 
 /* Most events that a client which comes back may have missed. */
 #define RECOVERY_EVENTS_MAX 1000
@@ -50,7 +53,8 @@ struct recovery_open {
     const char *pid;                 /* of the one that begins when there is none, or it cannot */
     const char *sid;
     const struct token_claims *claims;
-    const char *default_role;     /* see struct person_claims */
+    const char *default_role; /* see struct person_claims */
+    int64_t max_away; /* so many of the user's that are not connected are kept, the newest */
     struct unread_state unread;   /* results, in one picture of the database */
     struct contact_list contacts; /* its `ids` is the caller's, and empty */
 };

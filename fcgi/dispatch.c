@@ -54,6 +54,27 @@ static bool authenticate(struct exchange *exchange, const struct rest_configurat
     return true;
 }
 
+/* Whether the user may ask for one more. The booking back-end asks for everybody. */
+static bool take_from_budget(const struct dispatcher *dispatcher, const struct exchange *exchange,
+                             struct error *error)
+{
+    enum method method = exchange->request->method;
+    bool reads = method == METHOD_GET || method == METHOD_HEAD;
+    const struct config *config = exchange->config;
+    struct user_budgets *budgets = reads ? dispatcher->reads : dispatcher->writes;
+    int64_t retry_after_s;
+
+    if (budgets == NULL || exchange->caller.kind == CALLER_SERVICE ||
+        user_budgets_take(
+            budgets, exchange->caller.user_id, clock_monotonic_ms(exchange->services->clock),
+            reads ? config->fastcgi_read_burst : config->fastcgi_write_burst,
+            reads ? config->fastcgi_reads_per_second : config->fastcgi_writes_per_second,
+            &retry_after_s))
+        return true;
+    return error_too_many(error, "Trop de requêtes, réessayez dans quelques secondes",
+                          retry_after_s);
+}
+
 /* ---- the route ------------------------------------------------------------------------------ */
 
 /* Whether it can stand in a JSON text and in a sentence. */
@@ -105,7 +126,7 @@ static bool find_route(const struct dispatcher *dispatcher, const struct request
 /* ---- the answer ----------------------------------------------------------------------------- */
 
 /* The token comes before the route, so that who has none learns nothing of what there is. */
-static bool run_handler(const struct dispatcher *dispatcher,
+static bool run_handler(struct dispatcher *dispatcher,
                         const struct rest_configuration *configuration, struct request *request,
                         struct response *response, struct error *error)
 {
@@ -120,8 +141,14 @@ static bool run_handler(const struct dispatcher *dispatcher,
     struct token_claims claims;
     struct route_match match;
 
-    if (!authenticate(&exchange, configuration, &claims, error) ||
-        !find_route(dispatcher, request, response, &match, error))
+    if (!authenticate(&exchange, configuration, &claims, error))
+        return false;
+    if (!take_from_budget(dispatcher, &exchange, error)) {
+        log_limited(dispatcher->services->log, &dispatcher->limited, LOG_LEVEL_WARNING,
+                    "a user asks for more than they may", LOG_TEXT("user", claims.user_id));
+        return false;
+    }
+    if (!find_route(dispatcher, request, response, &match, error))
         return false;
     exchange.parameters = match.parameters;
     if (!match.route->handler(&exchange, error))

@@ -1,5 +1,6 @@
 /*
- * From a request to its response: preflight, token, route, method, handler, in the order of
+ * From a request to its response: preflight, token, the user's budget, route, method, handler, in
+ * the order of
  * docs/protocol.md, "Errors".
  */
 #ifndef MESSAGERIE_FCGI_DISPATCH_H
@@ -7,6 +8,7 @@
 
 #include "common/services.h"
 #include "common/token.h"
+#include "common/user_budgets.h"
 #include "db/database.h"
 #include "fcgi/request.h"
 #include "fcgi/response.h"
@@ -19,8 +21,10 @@ struct dispatcher {
     struct database *database;
     struct configuration_holder *configuration; /* of a struct rest_configuration */
     struct router router;
-    struct token_refusal_log refusals; /* all zero at first, as what follows */
-    struct log_limit failures, refused;
+    struct user_budgets *reads, *writes; /* NULL: nobody is limited, as this process ends with its
+                                            request (plain CGI) */
+    struct token_refusal_log refusals;   /* all zero at first, as what follows */
+    struct log_limit failures, refused, limited;
 };
 
 /* Answers `request` into `response` (over response_finish). `context` is a struct dispatcher. When

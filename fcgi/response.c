@@ -38,6 +38,7 @@ static const struct status {
     {ERROR_NOT_FOUND, 404, "Not Found"},
     {ERROR_METHOD, 405, "Method Not Allowed"},
     {ERROR_TOO_LARGE, 413, "Payload Too Large"},
+    {ERROR_TOO_MANY, 429, "Too Many Requests"},
     {ERROR_INTERNAL, 500, "Internal Server Error"},
     {ERROR_UNAVAILABLE, 503, "Service Unavailable"},
 };
@@ -69,6 +70,7 @@ void response_begin(struct response *response)
     response->allowed = 0;
     response->is_preflight = false;
     response->refusal[0] = '\0';
+    response->retry_after_s = 0;
     buffer_clear(&response->body);
     buffer_clear(&response->head);
 }
@@ -95,6 +97,8 @@ void response_error(struct response *response, const struct error *error)
     struct json_writer json;
 
     response->status = status->code;
+    response->retry_after_s =
+        error->kind == ERROR_UNAVAILABLE ? RETRY_AFTER_S : error->retry_after_s;
     buffer_clear(&response->body);
     json_writer_init(&json, &response->body);
     json_begin_object(&json);
@@ -214,8 +218,8 @@ static void write_status_headers(struct response *response)
         router_allow_text(response->allowed, allow);
         append_header(head, "Allow", allow);
     }
-    if (response->status == 503)
-        append_number_header(head, "Retry-After", RETRY_AFTER_S);
+    if (response->retry_after_s > 0)
+        append_number_header(head, "Retry-After", (size_t)response->retry_after_s);
 }
 
 static void write_head(struct response *response, const struct request *request,

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/buffer.h"
 #include "common/config.h"
@@ -26,8 +27,9 @@
 
 struct response {
     int status;
-    struct buffer body; /* JSON; not sent with 204 and 304, nor to HEAD */
-    unsigned allowed;   /* of a 405: see struct route_match */
+    struct buffer body;    /* JSON; not sent with 204 and 304, nor to HEAD */
+    unsigned allowed;      /* of a 405: see struct route_match */
+    int64_t retry_after_s; /* 0: nothing is said of it */
     bool is_preflight;
     char
         refusal[ERROR_DETAIL_BYTES]; /* of a 401: what is wrong with the token; "": there is none */

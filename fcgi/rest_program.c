@@ -110,6 +110,10 @@ static bool open_all(struct rest *rest, struct process *process, const struct co
     rest->bus = bus_sender_create(&config->bus_brokers, error);
     if (rest->bus == NULL || !open_database(rest, process, rest->bus, error))
         return false;
+    rest->dispatcher.reads = user_budgets_create();
+    rest->dispatcher.writes = user_budgets_create();
+    if (rest->dispatcher.reads == NULL || rest->dispatcher.writes == NULL)
+        return error_out_of_memory(error);
     /* A database that can't be used now may be later: until then requests get a 503. */
     error_clear(&database_error);
     if (!database_prepare(rest->database, &database_error))
@@ -121,6 +125,8 @@ static bool open_all(struct rest *rest, struct process *process, const struct co
 static void close_all(struct rest *rest)
 {
     listeners_close(&rest->listeners);
+    user_budgets_free(rest->dispatcher.reads);
+    user_budgets_free(rest->dispatcher.writes);
     database_free(rest->database);
     bus_sender_free(rest->bus);
 }

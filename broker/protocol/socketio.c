@@ -184,7 +184,7 @@ static void handle_text(struct socketio_connection *connection, const char *byte
         close_as_malformed(connection);
         return;
     }
-    if (connection->accepted_sockets == 0 && packet.attachments > 0) {
+    if (connection->speaking_sockets == 0 && packet.attachments > 0) {
         close_as_malformed(connection);
         return;
     }
@@ -230,7 +230,7 @@ static void on_session_message(void *user, bool is_text, const char *bytes, size
 {
     struct socketio_connection *connection = user;
 
-    if (connection->accepted_sockets == 0 && !is_modest(is_text, length))
+    if (connection->speaking_sockets == 0 && !is_modest(is_text, length))
         close_as_malformed(connection);
     else if (is_text)
         handle_text(connection, bytes, length);

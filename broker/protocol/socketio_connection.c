@@ -65,22 +65,28 @@ static void wait_start(struct socketio_connection *connection)
     loop_timer_start(options->loop, &wait->timer, options->connect_timeout_ms);
 }
 
-void socketio_connection_add_accepted(struct socketio_connection *connection)
+void socketio_connection_add_accepted(struct socketio_connection *connection, bool is_quiet)
 {
-    if (connection->accepted_sockets++ > 0)
+    if (connection->accepted_sockets++ == 0)
+        wait_stop(connection);
+    if (is_quiet || connection->speaking_sockets++ > 0)
         return;
-    wait_stop(connection);
     connection->refusals = 0;
     engineio_limit_messages(connection->session, connection->options->max_payload_bytes);
 }
 
-void socketio_connection_remove_accepted(struct socketio_connection *connection)
+void socketio_connection_remove_accepted(struct socketio_connection *connection, bool is_quiet)
 {
     ASSERT(connection->accepted_sockets > 0);
-    if (--connection->accepted_sockets > 0 || connection->is_over)
+    ASSERT(is_quiet || connection->speaking_sockets > 0);
+    bool was_last = --connection->accepted_sockets == 0;
+    bool is_silenced = !is_quiet && --connection->speaking_sockets == 0;
+    if (connection->is_over)
         return;
-    engineio_limit_messages(connection->session, SOCKETIO_ANONYMOUS_MAX_BYTES);
-    wait_start(connection);
+    if (is_silenced)
+        engineio_limit_messages(connection->session, SOCKETIO_ANONYMOUS_MAX_BYTES);
+    if (was_last)
+        wait_start(connection);
 }
 
 /* ---- reading ------------------------------------------------------------------------------- */
@@ -127,7 +133,7 @@ void socketio_connection_refuse(struct socketio_connection *connection, const ch
 
 void socketio_connection_count_refusal(struct socketio_connection *connection)
 {
-    if (connection->accepted_sockets == 0 && ++connection->refusals >= SOCKETIO_REFUSALS_MAX)
+    if (connection->speaking_sockets == 0 && ++connection->refusals >= SOCKETIO_REFUSALS_MAX)
         socketio_connection_close(connection, SOCKETIO_FORCED_CLOSE, FAREWELL_NORMAL);
 }
 

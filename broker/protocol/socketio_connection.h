@@ -30,8 +30,9 @@ enum socketio_reason {
 /* "transport close" and so on. */
 const char *socketio_reason_name(enum socketio_reason reason);
 
-/* A client that is in no namespace has shown nothing yet: at most so much from it at once, no
- * attachments, and the connection is closed when so many CONNECTs of it were refused. */
+/* A client that is in no namespace, or in quiet ones alone (socketio_socket.h), is a stranger: at
+ * most so much from it at once, no attachments, and the connection is closed when so many CONNECTs
+ * of it were refused. */
 #define SOCKETIO_ANONYMOUS_MAX_BYTES 16384
 #define SOCKETIO_REFUSALS_MAX        3
 
@@ -51,8 +52,9 @@ struct socketio_connection {
     struct socketio_socket *first;    /* its sockets, one for each namespace */
     struct connect_wait *wait;        /* while it is in no namespace, else NULL */
     struct binary_packet *binary;     /* for socketio.c */
-    uint8_t refusals;                 /* CONNECTs that were refused while it is in no namespace */
+    uint8_t refusals;                 /* CONNECTs that were refused while it is a stranger */
     uint16_t accepted_sockets;        /* that are in their namespace */
+    uint16_t speaking_sockets;        /* of those, that are not in a quiet one */
     uint16_t full_sockets;            /* whose queues are full: reading is paused */
     bool is_over;
     bool has_reason;
@@ -79,8 +81,8 @@ void socketio_connection_close(struct socketio_connection *connection, enum sock
                                enum farewell_reason farewell);
 
 /* One of its sockets was let in, or one that had been is gone. */
-void socketio_connection_add_accepted(struct socketio_connection *connection);
-void socketio_connection_remove_accepted(struct socketio_connection *connection);
+void socketio_connection_add_accepted(struct socketio_connection *connection, bool is_quiet);
+void socketio_connection_remove_accepted(struct socketio_connection *connection, bool is_quiet);
 
 /* One of its sockets can take no more events, or can again: while there is any, nothing is read. */
 void socketio_connection_add_full(struct socketio_connection *connection);

@@ -373,7 +373,7 @@ void socketio_socket_detach(struct socketio_socket *socket, enum socketio_reason
     if (socket->state == STATE_ACCEPTED) {
         socket->state = STATE_LEAVING;
         socket->reason = (uint8_t)reason;
-        socketio_connection_remove_accepted(connection);
+        socketio_connection_remove_accepted(connection, socket->name_space->is_quiet);
     }
     while (socket->acks != NULL)
         finish_ack(&socket->acks, NULL);
@@ -419,8 +419,15 @@ bool socketio_accept(struct socketio_socket *socket, const char *sid, const char
     socket->state = STATE_ACCEPTED;
     socketio_send(socket, packet);
     block_release(packet);
-    socketio_connection_add_accepted(socket->connection);
+    socketio_connection_add_accepted(socket->connection, socket->name_space->is_quiet);
     return true;
+}
+
+void socketio_hand_over(struct socketio_socket *socket, const struct socketio_namespace *name_space)
+{
+    ASSERT(socket->state == STATE_CONNECTING);
+    ASSERT(strcmp(socket->name_space->name, name_space->name) == 0);
+    socket->name_space = name_space;
 }
 
 void socketio_refuse(struct socketio_socket *socket, const char *message, const char *data)

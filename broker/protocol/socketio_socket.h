@@ -52,6 +52,8 @@ struct json_object *socketio_argument(const struct socketio_event *event, size_t
 /* A namespace of the application. Outlives the sockets. */
 struct socketio_namespace {
     const char *name; /* "/messaging" */
+    /* Its sockets give their connection no right to say more than a stranger may. */
+    bool is_quiet;
     void *application;
     /* `auth` is what the client has put into its CONNECT packet, `query` what stood behind the
      * namespace's name (or ""); both borrowed for the call. */
@@ -75,6 +77,11 @@ struct socketio_namespace {
  * connection state recovery or NULL. False when the connection is gone meanwhile: the socket is
  * then gone too, without on_disconnect. */
 bool socketio_accept(struct socketio_socket *socket, const char *sid, const char *pid);
+
+/* Before one of the two: the socket's callbacks are those of `name_space` from now on, which has
+ * the same name. */
+void socketio_hand_over(struct socketio_socket *socket,
+                        const struct socketio_namespace *name_space);
 
 /* CONNECT_ERROR with a message and, unless NULL, `data`, which is JSON. The socket is gone
  * afterwards, the connection stays. */

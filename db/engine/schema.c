@@ -203,6 +203,10 @@ static const char *const sqlite_migrations[] = {
     "CREATE INDEX participants_unread ON participants"
     " (user_id, last_message_at, last_message_seq, conversation_id)"
     " WHERE unread_count > 0 AND is_salon = 1;",
+
+    /* 7: of a user who connects and leaves without end only so many sockets are remembered. Those
+     * that are connected are few by another limit: opening one writes nothing here. */
+    "CREATE INDEX sessions_away ON sessions (user_id, changed_at) WHERE is_connected = 0;",
 };
 
 const int64_t schema_version_newest = sizeof(sqlite_migrations) / sizeof(sqlite_migrations[0]);

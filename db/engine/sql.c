@@ -95,6 +95,11 @@ static const struct sql table[SQL_COUNT] = {
     STATEMENT(SQL_RECOVERY_PRUNE,
               "DELETE FROM sessions WHERE pid IN (SELECT pid FROM sessions WHERE is_connected = 0"
               " AND changed_at < $1 ORDER BY changed_at LIMIT $2)"),
+    STATEMENT(SQL_RECOVERY_EXCESS, "SELECT 1 FROM sessions WHERE user_id = $1 AND is_connected = 0"
+                                   " ORDER BY changed_at DESC LIMIT 1 OFFSET $2"),
+    STATEMENT(SQL_RECOVERY_PRUNE_EXCESS,
+              "DELETE FROM sessions WHERE pid IN (SELECT pid FROM sessions WHERE user_id = $1"
+              " AND is_connected = 0 ORDER BY changed_at DESC LIMIT $2 OFFSET $3)"),
     STATEMENT(SQL_RECOVERY_CONNECTED_USERS,
               "SELECT user_id FROM sessions WHERE is_connected = 1 AND changed_at < $1"),
     STATEMENT(SQL_RECOVERY_SUSPEND_ALL, "UPDATE sessions SET is_connected = 0, changed_at = $1"

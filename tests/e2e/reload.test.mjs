@@ -99,6 +99,12 @@ describeBroker('the configuration read again', {
             { log: { level: 'debug' }, fastcgi: { threads: 1, conversations_socket: '/nowhere' } });
         assert.deepEqual(keys, ['fastcgi.threads', 'fastcgi.conversations_socket']);
         bodyOf(await salon.get(CONVERSATIONS));
+        await reload(stack, conversations, { log: { level: 'debug' }, fastcgi: { write_burst: 1,
+            writes_per_second: 1 } });
+        await until('one of two is refused', async () => {
+            const answers = [await salon.post(CONVERSATIONS, {}), await salon.post(CONVERSATIONS, {})];
+            return answers.some(({ status }) => status === 429);
+        });
         await until('it is logged', () => /level=debug .*msg="answered"/.test(conversations.log));
         assert.deepEqual(await reload(stack, conversations, {}), []);
     });

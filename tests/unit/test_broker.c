@@ -13,6 +13,7 @@
 
 #include "broker/broker.h"
 #include "broker/presence.h"
+#include "broker/silent.h"
 #include "broker/transport/listener.h"
 #include "broker/typing.h"
 #include "db/announcement.h"
@@ -432,6 +433,159 @@ static void a_token_ends(void **state)
     assert_int_equal(count_of(page, "41/messaging"), 0);
 }
 
+/* ---- sockets that take no part ---- */
+
+static const char too_many[] =
+    "42/messaging,[\"error\",{\"message\":\"Trop de connexions ouvertes pour ce compte\","
+    "\"code\":\"too_many_connections\"}]";
+
+/* It holds no place of the user's, and what it asks is answered. */
+static void one_socket_too_many_knows_why_and_waits(void **state)
+{
+    struct bench *bench = *state;
+
+    bench->configuration->config->broker_max_connections_per_user = 2;
+    open_page(bench, "s1", "salon");
+    struct page *second = open_page(bench, "s1", "salon");
+    struct page *third = open_websocket(bench);
+    say_connect(bench, third, "s1", "salon", 86400, "");
+    expect(bench, third, too_many);
+    assert_int_equal(count_of(third, "40/messaging,{\"sid\":"), 1);
+    assert_int_equal(count_of(third, "\"pid\""), 0);
+    assert_true(strstr(third->text.data, "40/messaging") < strstr(third->text.data, "\"error\""));
+    say(third, "42/messaging,7[\"join-conversation\",{\"conversationId\":\"x\"}]");
+    expect(bench, third, "43/messaging,7[{\"status\":\"error\",\"message\":\"Trop de connexions");
+    say(third, "42/messaging,[\"join-conversation\",{\"conversationId\":\"x\"}]");
+    pass(bench, SILENT_SURPLUS_MS - 1000);
+    assert_false(third->is_closed);
+    close_page(second);
+    pass(bench, 0);
+    open_page(bench, "s1", "salon");
+    pass(bench, 1000);
+    TURN_UNTIL(bench, third->is_closed);
+    assert_int_equal(count_of(third, "unread-count-updated"), 0);
+    assert_int_equal(count_of(third, "41/messaging"), 0);
+}
+
+/* And says so only as long as it is: nothing of it is left when it goes, or the broker ends. */
+static void one_too_many_may_leave_and_come_again(void **state)
+{
+    struct bench *bench = *state;
+
+    bench->configuration->config->broker_max_connections_per_user = 1;
+    struct page *first = open_page(bench, "s1", "salon");
+    struct page *second = open_websocket(bench);
+    for (size_t times = 1; times <= 5; times++) {
+        say_connect(bench, second, "s1", "salon", 86400, "");
+        TURN_UNTIL(bench, count_of(second, too_many) == times);
+        say(second, "41/messaging,");
+    }
+    close_page(first);
+    pass(bench, 0);
+    say_connect(bench, second, "s1", "salon", 86400, "");
+    expect(bench, second, "unread-count-updated");
+    struct page *third = open_websocket(bench);
+    say_connect(bench, third, "s1", "salon", 86400, "");
+    expect(bench, third, too_many);
+}
+
+static void when_all_places_are_taken_one_is_told_so(void **state)
+{
+    struct bench *bench = *state;
+
+    bench->configuration->config->broker_max_connections = 1;
+    struct page *first = open_page(bench, "s1", "salon");
+    struct page *second = open_websocket(bench);
+    say_connect(bench, second, "c1", "client", 86400, "");
+    expect(bench, second, "\"code\":\"overloaded\"");
+    close_page(first);
+    pass(bench, SILENT_SURPLUS_MS);
+    TURN_UNTIL(bench, second->is_closed);
+    open_page(bench, "c1", "client");
+}
+
+/* A user who connects and leaves without end: each time is a transaction. */
+static void who_connects_too_often_waits(void **state)
+{
+    struct bench *bench = *state;
+    struct page *page = open_websocket(bench);
+    size_t times = 0;
+
+    bench->configuration->config->broker_max_connections_per_user = 1;
+    while (count_of(page, "\"code\":\"too_many_connects\"") == 0) {
+        size_t answers = count_of(page, "40/messaging,{\"sid\":");
+        say_connect(bench, page, "s1", "salon", 86400, "");
+        TURN_UNTIL(bench, count_of(page, "40/messaging,{\"sid\":") > answers &&
+                              count_of(page, "unread-count-updated") +
+                                      count_of(page, "too_many_connects") >
+                                  answers);
+        say(page, "41/messaging,");
+        assert_in_range(++times, 1, 200);
+    }
+    assert_in_range(times, 100, 110);
+    struct page *other = open_websocket(bench);
+    say_connect(bench, other, "c1", "client", 86400, "");
+    expect(bench, other, "unread-count-updated");
+    pass(bench, 2000);
+    struct page *again = open_websocket(bench);
+    say_connect(bench, again, "s1", "salon", 86400, "");
+    expect(bench, again, "unread-count-updated");
+}
+
+static void say_connect_root(struct bench *bench, const struct page *page, int64_t ttl_s)
+{
+    struct error error;
+    char text[1024];
+
+    error_clear(&error);
+    char *token = token_sign(bench->config, "s1", "salon", bench->fixture->now_ms, ttl_s, &error);
+    snprintf(text, sizeof(text), "40{\"token\":\"%s\"}", token);
+    free(token);
+    say(page, text);
+}
+
+static void the_root_namespace_is_silent_beside_ours(void **state)
+{
+    struct bench *bench = *state;
+    fixture_conversation(bench->fixture);
+    struct page *page = open_websocket(bench);
+    say(page, "40{\"token\":\"x\"}");
+    expect(bench, page, "44{\"message\":\"Unauthorized\",\"data\":{\"reason\":\"malformed\"}}");
+    say_connect_root(bench, page, 90);
+    expect(bench, page, "40{\"sid\":");
+    pass(bench, 20000); /* longer than one may be nowhere */
+    say_connect(bench, page, "s1", "salon", 86400, "");
+    expect(bench, page, "unread-count-updated");
+    say(page, "427[\"join-conversation\",{\"conversationId\":\"x\"}]");
+    ask(bench, page, "join-conversation");
+    assert_int_equal(count_of(page, "42[\""), 0);
+    assert_int_equal(count_of(page, "437["), 0);
+    say(page, "41/messaging,");
+    pass(bench, 60000);
+    assert_false(page->is_closed);
+    pass(bench, 10000);
+    TURN_UNTIL(bench, page->is_closed);
+}
+
+/* What shows no more than that is a stranger still: it may say little. */
+static void who_is_in_the_root_namespace_alone_may_say_little(void **state)
+{
+    static char flood[20000];
+    struct bench *bench = *state;
+    struct page *page = open_websocket(bench);
+
+    say_connect_root(bench, page, 86400);
+    expect(bench, page, "40{\"sid\":");
+    assert_int_equal(GAUGE(bench, anonymous_connections), 1);
+    memset(flood, 'x', sizeof(flood));
+    memcpy(flood,
+           "\x81\xfe\x4e\x18\0\0\0\0"
+           "42",
+           10); /* 19992 bytes */
+    send_bytes(page, flood, sizeof(flood));
+    TURN_UNTIL(bench, page->is_closed);
+}
+
 /* Hands the broker what a program has written, as over the bus. */
 static void publish(struct bench *bench)
 {
@@ -672,6 +826,12 @@ int main(void)
         BROKER_TEST(who_is_not_back_after_a_restart_is_offline),
         BROKER_TEST(a_page_is_told_of_so_many_contacts),
         BROKER_TEST(a_token_ends),
+        BROKER_TEST(one_socket_too_many_knows_why_and_waits),
+        BROKER_TEST(one_too_many_may_leave_and_come_again),
+        BROKER_TEST(when_all_places_are_taken_one_is_told_so),
+        BROKER_TEST(who_connects_too_often_waits),
+        BROKER_TEST(the_root_namespace_is_silent_beside_ours),
+        BROKER_TEST(who_is_in_the_root_namespace_alone_may_say_little),
         BROKER_TEST(a_conversation_may_be_deleted_while_it_is_joined),
         BROKER_TEST(a_conversation_may_be_deleted_while_it_is_joined_again),
         BROKER_TEST(a_conversation_may_be_deleted_while_its_reader_comes_back),

@@ -113,6 +113,10 @@ static void without_a_file_each_key_has_its_default(void **state)
     assert_int_equal(config->fastcgi_threads, 32);
     assert_int_equal(config->fastcgi_max_connections, 1024);
     assert_int_equal(config->fastcgi_io_timeout_ms, 10000);
+    assert_int_equal(config->fastcgi_writes_per_second, 20);
+    assert_int_equal(config->fastcgi_write_burst, 1000);
+    assert_int_equal(config->fastcgi_reads_per_second, 500);
+    assert_int_equal(config->fastcgi_read_burst, 5000);
     assert_non_null(strstr(config->fastcgi_conversations_socket, "/messagerie/conv"));
     assert_non_null(strstr(config->fastcgi_messages_socket, "/messagerie/messages"));
     assert_int_equal(config->bus_brokers.count, 1);
@@ -509,6 +513,43 @@ static void without_a_way_to_verify_tokens_it_is_refused(void **state)
     check_refused(fixture, "", none);
 }
 
+static void clients_that_would_all_count_as_one_address_are_refused(void **state)
+{
+    static const char *const good[] = {
+        "listen = unix:/run/b\n",
+        "listen = unix:/run/b\ntrusted_proxies = 192.0.2.0/24, unix\n",
+        "listen = 127.0.0.1:80\ntrusted_proxies = 127.0.0.1\n",
+        "listen = [::1]:80\ntrusted_proxies = ::/0\n",
+        "listen = 0.0.0.0:80\ntrusted_proxies =\n",
+        "listen = 192.0.2.1:80\ntrust_forwarded_for = false\n",
+        "listen = nowhere\n", /* which is told by who listens there */
+    };
+    struct fixture *fixture = *state;
+    char content[256];
+
+    for (size_t i = 0; i < ARRAY_LENGTH(good); i++) {
+        snprintf(content, sizeof(content), "[broker]\n%s", good[i]);
+        assert_non_null(load(fixture, content));
+    }
+    check_refused(
+        fixture, "[broker]\nlisten = unix:/run/b\ntrusted_proxies = 127.0.0.1\n",
+        ": [broker] listen = unix:/run/b needs unix among trusted_proxies: only web servers "
+        "of this machine can come there, and all clients would count as one address");
+    check_refused(
+        fixture, "[broker]\ntrusted_proxies = unix\nlisten = 127.1.2.3:80\n",
+        ": [broker] listen = 127.1.2.3:80 needs 127.0.0.0/8 among trusted_proxies: only web "
+        "servers of this machine can come there, and all clients would count as one "
+        "address");
+    check_refused(
+        fixture, "[broker]\ntrusted_proxies = 127.0.0.1\nlisten = [::1]:80\n",
+        ": [broker] listen = [::1]:80 needs ::1 among trusted_proxies: only web servers of "
+        "this machine can come there, and all clients would count as one address");
+    check_refused(
+        fixture, "[broker]\nlisten = unix:/run/b\ntrust_forwarded_for = false\n",
+        ": [broker] listen = unix:/run/b needs trust_forwarded_for = true: only web servers "
+        "of this machine can come there, and all clients would count as one address");
+}
+
 static void a_public_key_goes_with_its_algorithm(void **state)
 {
     struct fixture *fixture = *state;
@@ -881,6 +922,7 @@ int main(void)
         TEST(a_variable_names_the_file),
         TEST(the_file_that_nobody_named_need_not_be_there),
         TEST(without_a_way_to_verify_tokens_it_is_refused),
+        TEST(clients_that_would_all_count_as_one_address_are_refused),
         TEST(a_public_key_goes_with_its_algorithm),
         TEST(origins_are_reduced_to_what_browsers_send),
         TEST(a_secret_is_not_told_in_a_sentence),

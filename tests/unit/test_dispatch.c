@@ -441,6 +441,80 @@ static void a_bad_text_stops_only_who_needs_it(void **state)
 
 /* ---- marking --------------------------------------------------------------------------------- */
 
+static void use_limits(struct office *office, const char *limits)
+{
+    char text[512];
+
+    snprintf(text, sizeof(text), SECRET "\n[fastcgi]\n%s", limits);
+    write_config(office, text);
+    configuration_release(configuration_replace(office->configuration, load(office)));
+}
+
+/* Asks until it is refused; gives how often it was not. */
+static int ask_until_refused(struct office *office, struct dispatcher *dispatcher, const char *who,
+                             const char *method, const char *target, const char *content)
+{
+    int count = 0;
+
+    while (ask(office, dispatcher, who, method, target, content) != 429)
+        assert_in_range(++count, 1, 100);
+    assert_true(head_has(office, "Status: 429 Too Many Requests\r\n"));
+    assert_true(head_has(office, "Retry-After: 1\r\n"));
+    assert_true(body_has(office,
+                         "{\"statusCode\":429,\"message\":\"Trop de requêtes, réessayez dans "
+                         "quelques secondes\",\"error\":\"Too Many Requests\"}"));
+    return count;
+}
+
+/* Whatever is asked for: what has no body, a route that does not exist. */
+static void a_user_has_one_budget_for_reads_and_one_for_writes(void **state)
+{
+    struct office *office = *state;
+    struct dispatcher *dispatcher = &office->conversations;
+    const char *list = "/messaging/conversations";
+
+    dispatcher->reads = user_budgets_create();
+    dispatcher->writes = user_budgets_create();
+    use_limits(office, "write_burst = 4\nwrites_per_second = 1\nread_burst = 7\n"
+                       "reads_per_second = 1\n");
+    office->fixture->now_ms += 1;
+    assert_int_equal(ask(office, dispatcher, "s1:salon", "POST", list, "no JSON"), 400);
+    assert_int_equal(ask(office, dispatcher, "s1:salon", "PUT", "/nowhere", NULL), 404);
+    office->fixture->now_ms -= 1; /* as another thread may have read the time */
+    assert_int_equal(ask(office, dispatcher, "s1:salon", "DELETE", list, NULL), 405);
+    assert_int_equal(ask(office, dispatcher, "s1:salon", "POST", list, "{}"), 400);
+    assert_int_equal(ask(office, dispatcher, "s1:salon", "POST", list, "{}"), 429);
+    assert_int_equal(ask_until_refused(office, dispatcher, "s1:salon", "GET", list, NULL), 7);
+    assert_int_equal(ask(office, dispatcher, "s1:salon", "HEAD", list, NULL), 429);
+    assert_int_equal(ask(office, dispatcher, "s1:salon", "OPTIONS", list, NULL), 204);
+    assert_int_equal(ask(office, dispatcher, "s2:salon", "GET", list, NULL), 200);
+    assert_int_equal(ask(office, dispatcher, "s2:salon", "POST", list, "{}"), 400);
+    office->fixture->now_ms += 1001;
+    assert_int_equal(ask(office, dispatcher, "s1:salon", "POST", list, "{}"), 400);
+    assert_int_equal(ask(office, dispatcher, "s1:salon", "POST", list, "{}"), 429);
+    user_budgets_free(dispatcher->reads);
+    user_budgets_free(dispatcher->writes);
+}
+
+static void the_booking_back_end_and_plain_cgi_have_no_budget(void **state)
+{
+    struct office *office = *state;
+    struct dispatcher *dispatcher = &office->conversations;
+    const char *list = "/messaging/conversations";
+
+    use_limits(office, "write_burst = 1\nread_burst = 1\n");
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(ask(office, dispatcher, "s1:salon", "GET", list, NULL), 200);
+    dispatcher->reads = user_budgets_create();
+    dispatcher->writes = user_budgets_create();
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(ask(office, dispatcher, "b:service", "GET", list, NULL), 200);
+        assert_int_equal(ask(office, dispatcher, "b:service", "POST", list, "{}"), 400);
+    }
+    user_budgets_free(dispatcher->reads);
+    user_budgets_free(dispatcher->writes);
+}
+
 static void get_marks_and_head_does_not(void **state)
 {
     struct office *office = *state;
@@ -608,6 +682,8 @@ int main(void)
         OFFICE_TEST(forgets_a_token_that_expires),
         OFFICE_TEST(forgets_tokens_with_the_configuration),
         OFFICE_TEST(a_bad_text_stops_only_who_needs_it),
+        OFFICE_TEST(a_user_has_one_budget_for_reads_and_one_for_writes),
+        OFFICE_TEST(the_booking_back_end_and_plain_cgi_have_no_budget),
         OFFICE_TEST(get_marks_and_head_does_not),
         OFFICE_TEST(get_answers_when_it_cannot_mark),
         OFFICE_TEST(answers_a_retry_as_the_first_time),

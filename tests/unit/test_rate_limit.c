@@ -3,7 +3,7 @@
  */
 #include "tests/unit/unit_test.h"
 
-#include "broker/rate_limit.h"
+#include "common/rate_limit.h"
 
 #define BURST      10
 #define PER_SECOND 4

@@ -9,6 +9,8 @@
 #include "db/recovery.h"
 #include "tests/unit/db_fixture.h"
 
+#define MAX_AWAY 3
+
 static void open_recovery(struct fixture *fixture, const char *pid, const char *user_id)
 {
     struct token_claims claims = {.kind = CALLER_CLIENT, .role = "client"};
@@ -17,6 +19,7 @@ static void open_recovery(struct fixture *fixture, const char *pid, const char *
                                     .sid = "sid",
                                     .claims = &claims,
                                     .default_role = "client",
+                                    .max_away = MAX_AWAY,
                                     .contacts = {.ids = &contacts}};
 
     snprintf(claims.user_id, sizeof(claims.user_id), "%s", user_id);
@@ -206,6 +209,38 @@ static void forgotten_after_the_retention_time(void **state)
     buffer_free(&ids);
 }
 
+static void suspend(struct fixture *fixture, const char *pid)
+{
+    struct recovery_reference reference = {.pid = pid};
+
+    assert_int_equal(fixture_write(fixture, recovery_suspend(&reference)), ERROR_NONE);
+}
+
+/* As a client that is cut off each time; another user comes and goes meanwhile. */
+static void a_user_has_so_many_that_are_away_and_the_oldest_go(void **state)
+{
+    struct fixture *fixture = *state;
+    char pid[16];
+
+    open_recovery(fixture, "other", "s1");
+    open_recovery(fixture, "open", "c1");
+    suspend(fixture, "other");
+    for (int i = 0; i < 10; i++) {
+        fixture->now_ms++;
+        snprintf(pid, sizeof(pid), "p%d", i);
+        open_recovery(fixture, pid, "c1");
+        suspend(fixture, pid);
+        assert_in_range(
+            fixture_number(fixture, "SELECT COUNT(*) FROM sessions WHERE user_id = 'c1'"), 1,
+            MAX_AWAY + 2);
+    }
+    open_recovery(fixture, "last", "c1");
+    assert_int_equal(fixture_number(fixture, "SELECT COUNT(*) FROM sessions WHERE pid IN"
+                                             " ('other', 'open', 'p7', 'p8', 'p9', 'last')"),
+                     6);
+    assert_int_equal(fixture_number(fixture, "SELECT COUNT(*) FROM sessions"), 6);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
 
 int main(void)
@@ -218,6 +253,7 @@ int main(void)
         TEST(too_much_or_too_old_is_not_recovered),
         TEST(what_takes_too_long_to_find_is_not_recovered),
         TEST(forgotten_after_the_retention_time),
+        TEST(a_user_has_so_many_that_are_away_and_the_oldest_go),
     };
 
     return cmocka_run_group_tests_name("recovery", tests, NULL, NULL);

@@ -554,6 +554,8 @@ static void shapes_errors(void **state)
          "Allow: GET, HEAD, OPTIONS"},
         {ERROR_TOO_LARGE, "Status: 413 Payload Too Large",
          "{\"statusCode\":413,\"message\":\"Texte\",\"error\":\"Payload Too Large\"}", NULL},
+        {ERROR_TOO_MANY, "Status: 429 Too Many Requests",
+         "{\"statusCode\":429,\"message\":\"Texte\",\"error\":\"Too Many Requests\"}", NULL},
         {ERROR_INTERNAL, "Status: 500 Internal Server Error",
          "{\"statusCode\":500,\"message\":\"Texte\",\"error\":\"Internal Server Error\"}", NULL},
         {ERROR_UNAVAILABLE, "Status: 503 Service Unavailable",

@@ -90,6 +90,7 @@ check_PROGRAMS += \
 	tests/unit/test_text_file \
 	tests/unit/test_timer \
 	tests/unit/test_token_cache \
+	tests/unit/test_user_budgets \
 	tests/unit/test_utf8 \
 	tests/unit/test_websocket \
 	tests/unit/test_writers_lock
@@ -186,7 +187,7 @@ tests_unit_test_privacy_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_process_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_query_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
 tests_unit_test_random_LDADD = $(common_libraries) $(CMOCKA_LIBS)
-tests_unit_test_rate_limit_LDADD = $(broker_libraries) $(CMOCKA_LIBS)
+tests_unit_test_rate_limit_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_readers_SOURCES = tests/unit/test_readers.c $(db_fixture)
 tests_unit_test_readers_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_records_SOURCES = tests/unit/test_records.c $(fastcgi_client)
@@ -215,6 +216,7 @@ tests_unit_test_timer_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
 tests_unit_test_token_SOURCES = tests/unit/test_token.c $(failing_malloc) $(hmac_sha256)
 tests_unit_test_token_LDADD = $(common_libraries) $(JWT_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_token_cache_LDADD = $(fcgi_libraries) $(CMOCKA_LIBS)
+tests_unit_test_user_budgets_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_utf8_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_websocket_SOURCES = tests/unit/test_websocket.c $(broker_fixture)
 tests_unit_test_websocket_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)

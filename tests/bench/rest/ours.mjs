@@ -39,8 +39,13 @@ export class OurSite extends WebContestant {
         return renderConfiguration({
             auth: { jwt_secret: SECRET },
             database: { path: join(this.folder, 'messagerie.db') },
-            fastcgi: Object.fromEntries(PROGRAMS.map((name) =>
-                [`${name}_socket`, this.socket(name)])),
+            fastcgi: {
+                ...Object.fromEntries(PROGRAMS.map((name) => [`${name}_socket`, this.socket(name)])),
+                writes_per_second: UNLIMITED,
+                write_burst: UNLIMITED,
+                reads_per_second: UNLIMITED,
+                read_burst: UNLIMITED,
+            },
             bus: { brokers: bus },
             broker: {
                 listen: `unix:${this.socket('broker')}`,

@@ -32,38 +32,57 @@ async function openRaw(stack, person) {
     return socket;
 }
 
+/** Connects; gives the tab when it has been told that it is one too many. */
+async function openSurplus(stack, person, code, options) {
+    const tab = stack.tab(person, options);
+    tab.socket.connect();
+    const { message } = await tab.next('error', (error) => error.code === code);
+    assert.ok(message);
+    assert.equal(tab.connects.length, 1);
+    return tab;
+}
+
 describeBroker('connections in all', { config: { broker: { max_connections: 2 } } },
     ({ stack, test }) => {
-        test('are refused with 503 at the handshake, and the client tries again', async () => {
+        test('no handshake is refused; one too many is told so', async () => {
             const { salon, client } = await openPair(stack);
             const tabs = [await stack.openTab(salon), await stack.openTab(client)];
-            assert.equal((await stack.request({ path: HANDSHAKE })).status, 503);
-            const third = stack.tab(salon);
-            third.socket.connect();
-            await until('it was refused', () => third.errors.length > 0);
+            for (let i = 0; i < 10; i++)
+                assert.equal((await stack.request({ path: HANDSHAKE })).status, 200);
+            tabs.push(await openSurplus(stack, salon, 'overloaded'));
             tabs[1].close();
-            await until('it is let in', () => third.connects.length > 0);
-            [tabs[0], third].forEach((tab) => tab.close());
+            await until('there is a place', async () =>
+                await stack.metric('users') === 1);
+            tabs.push(await stack.openTab(client));
+            tabs.forEach((tab) => tab.close());
         });
     });
 
 describeBroker('connections of one user', { config: { broker: { max_connections_per_user: 2 } } },
     ({ stack, test }) => {
-        test('are cut off, and the client tries again', async () => {
-            const { salon, client } = await openPair(stack);
+        const SURPLUS_MS = 30_000;
+
+        test('one too many is answered, told why, and closed after 30 s', async () => {
+            const { id, salon, client } = await openPair(stack);
             const tabs = [await stack.openTab(salon), await stack.openTab(salon)];
-            // Over a WebSocket alone: cut off in the middle of an upgrade, the official client
-            // only notices by its heartbeat.
-            const third = stack.tab(salon, { transports: ['websocket'] });
-            third.socket.connect();
-            let cuts = 0;
-            third.socket.io.on('close', () => { cuts++; });
-            await until('it was cut off twice', () => cuts >= 2);
-            assert.equal(third.connects.length, 0);
+            const begin = performance.now();
+            const surplus = await Promise.all([undefined, ['websocket'], ['polling']].map(
+                (transports) => openSurplus(stack, salon, 'too_many_connections', { transports })));
+            for (const tab of surplus) {
+                const answer = await tab.ask('join-conversation', { conversationId: id });
+                assert.equal(answer.status, 'error');
+                assert.match(answer.message, /Trop de connexions/);
+            }
             (await stack.openTab(client)).close();
             tabs[0].close();
-            await until('it is let in', () => third.connects.length > 0);
-            [tabs[1], third].forEach((tab) => tab.close());
+            await until('one that was closed is let in', () => surplus.some((tab) =>
+                tab.all('unread-count-updated').length > 0));
+            assert.ok(performance.now() - begin > SURPLUS_MS - 1000);
+            await until('all have come back', () => surplus.every((tab) => tab.connects.length >= 2));
+            assert.ok(surplus.every((tab) => tab.connects.length === 2));
+            assert.ok(surplus.every((tab) => tab.errors.length === 0));
+            assert.ok(surplus.every((tab) => tab.reason.startsWith('transport')));
+            [...tabs, ...surplus].forEach((tab) => tab.close());
         });
     });
 
@@ -115,6 +134,82 @@ describeBroker('the default event rate', {}, ({ stack, test }) => {
         tab.close();
     });
 });
+
+describeBroker('one person', { config: { broker: { events_per_second: 1, event_burst: 100 } } },
+    ({ stack, test }) => {
+        /** How many of `count` events are taken; of those, `tell` says which the socket gets. */
+        async function flood(tab, count, ...event) {
+            const answers = await Promise.all(Array.from({ length: count }, () => tab.ask(...event)));
+            return answers.filter(({ retryAfter }) => retryAfter === undefined).length;
+        }
+
+        /** Runs `body`, and checks that no more than the one burst was taken meanwhile. */
+        async function assertOneBudget(body) {
+            const begin = performance.now();
+            const taken = await body();
+            const refilled = Math.ceil((performance.now() - begin) / 1000) + 1;
+            assert.ok(taken >= 100 && taken <= 100 + refilled, `${taken} in ${refilled} s`);
+        }
+
+        for (const transports of [['websocket'], ['polling']])
+            test(`has one budget over DISCONNECT and CONNECT (${transports})`, async () => {
+                const { id, salon } = await openPair(stack);
+                await assertOneBudget(async () => {
+                    let taken = 0;
+                    for (let i = 0; i < 4; i++) {
+                        const tab = await stack.openTab(salon, { transports });
+                        taken += await flood(tab, 60, 'user-stopped-typing', { conversationId: id });
+                        tab.close();
+                    }
+                    return taken;
+                });
+            });
+
+        test('has one budget over all sockets', async () => {
+            const { id, salon, client } = await openPair(stack);
+            const tabs = await Promise.all(Array.from({ length: 10 }, () => stack.openTab(salon)));
+            await assertOneBudget(async () => (await Promise.all(tabs.map((tab) =>
+                flood(tab, 30, 'user-stopped-typing', { conversationId: id }))))
+                .reduce((sum, one) => sum + one, 0));
+            const other = await stack.openTab(client);
+            assert.equal(await flood(other, 50, 'user-stopped-typing', { conversationId: id }), 50);
+            [...tabs, other].forEach((tab) => tab.close());
+        });
+
+        for (const [what, ...event] of [
+            ['unknown events', 'no-such-event', {}],
+            ['payloads of another shape', 'send-message', 7],
+            ['values that are too many', 'send-message', { attachments: Array(2000).fill(0) }],
+            ['texts with a NUL', 'send-message', { content: '\0' }],
+            ['events that are too large', 'send-message', { content: 'x'.repeat(300_000) }],
+            ['ids that do not exist', 'join-conversation', { conversationId: 'nowhere' }],
+        ])
+            test(`pays for ${what}, too`, async () => {
+                const { salon } = await openPair(stack);
+                const tab = await stack.openTab(salon, { transports: ['websocket'] });
+                await assertOneBudget(() => flood(tab, 130, ...event));
+                assert.equal(tab.reason, undefined);
+                tab.close();
+            });
+    });
+
+describeBroker('what is remembered of one person',
+    { config: { broker: { max_connections_per_user: 3 } } }, ({ stack, test }) => {
+        test('is bounded, however often they come and go', async () => {
+            const { salon } = await openPair(stack);
+            for (let i = 0; i < 12; i++) {
+                const tab = await stack.openTab(salon, { transports: ['websocket'] });
+                tab.cut();
+                tab.close();
+                await until('it is gone', async () =>
+                    await stack.metric('connections{transport="websocket"}') === 0);
+            }
+            (await stack.openTab(salon)).close();
+            const count = await stack.database.value(
+                `SELECT COUNT(*) AS count FROM sessions WHERE user_id = '${salon.id}'`);
+            assert.ok(count <= 7, `${count} rows`);
+        });
+    });
 
 describeBroker('the size of an event', {}, ({ stack, test }) => {
     for (const transports of [['websocket'], ['polling']])

@@ -21,6 +21,7 @@ export const SECRET = 'a secret for the tests, long enough for HS256';
 export const ORIGINS = ['https://salon.example', 'https://client.example'];
 const SANITIZER_REPORT = /(Address|Leak|Thread|Memory|UndefinedBehavior)Sanitizer|runtime error: /;
 const CONNECTIONS_MAX = 64;
+const UNLIMITED = 1_000_000;
 
 /** INI text of {section: {key: value}}. */
 export function renderConfiguration(sections) {
@@ -46,7 +47,8 @@ export class Stack {
 
     /**
      * Options: `config` {section: {key: value}} on top of what the tests need; `front` the name of
-     * a web server; `dataFolder` an existing folder for the database; `command` (file, socket) =>
+     * a web server; `limitsUsers` whether the limits of a user's requests are the default ones, and
+     * not so high that no test meets them; `dataFolder` an existing folder for the database; `command` (file, socket) =>
      * how to start a program whose socket somebody else makes; `prepare` (stack) => what is to be
      * done before the programs start.
      */
@@ -113,8 +115,17 @@ export class Stack {
             auth: { jwt_secret: this.secret },
             http: { frontend_url: ORIGINS.join(', ') },
             database: { path: this.database.path },
-            fastcgi: Object.fromEntries(PROGRAMS.map((name) =>
-                [`${name}_socket`, join(this.socketFolder, `${name}.sock`)])),
+            fastcgi: {
+                ...Object.fromEntries(PROGRAMS.map((name) =>
+                    [`${name}_socket`, join(this.socketFolder, `${name}.sock`)])),
+                // Tests fill threads as one person; what the limits do is budget.test.mjs's.
+                ...(this.#options.limitsUsers ? {} : {
+                    writes_per_second: UNLIMITED,
+                    write_burst: UNLIMITED,
+                    reads_per_second: UNLIMITED,
+                    read_burst: UNLIMITED,
+                }),
+            },
             appointments: { templates: join(this.accountFolder, 'templates') },
             bus: { brokers: '' },
         };
