@@ -56,6 +56,7 @@ libsqlite_a_SOURCES = \
 	db/sqlite/backup.c db/sqlite/backup.h \
 	db/sqlite/checkpointer.c db/sqlite/checkpointer.h \
 	db/sqlite/connection.c db/sqlite/connection.h \
+	db/sqlite/database_file.c db/sqlite/database_file.h \
 	db/sqlite/files.c db/sqlite/files.h \
 	db/sqlite/integrity.c db/sqlite/integrity.h \
 	db/sqlite/log_sync.c db/sqlite/log_sync.h \

@@ -40,6 +40,7 @@ bool person_row_insert(struct transaction *transaction, const struct person_row 
 bool person_row_update(struct transaction *transaction, const struct person_row *row,
                        struct error *error)
 {
+    transaction_erases(transaction);
     return person_keep_names(transaction, row->user_id, error) &&
            store_row(transaction, SQL_PERSON_UPDATE, row, error);
 }

@@ -21,6 +21,7 @@ static bool erase_row(struct transaction *transaction, const char *user_id, stru
     struct statement *statement = statement_begin(transaction->connection, SQL_ERASE_PERSON);
     int64_t changes;
 
+    transaction_erases(transaction);
     bind_integer(statement, 1, transaction->now_ms);
     bind_text(statement, 2, user_id);
     if (!statement_run_counting(statement, &changes, error))

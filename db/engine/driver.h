@@ -28,6 +28,9 @@
  *   than run them knows them by their numbers.
  * - A commit need not be durable: sync makes it so. Where it is by itself, sync does nothing. But a
  *   power failure that takes one commit away takes all later ones, too.
+ * - What a transaction deletes is overwritten where the data is kept. When it has deleted texts of
+ *   people (has_erased is set from then until unlock), the driver sees to it that they are soon
+ *   gone from wherever else it has copies of them, such as a log.
  * - Writers of all processes need not keep each other out: lock does. Where they do, or where the
  *   beginning of a transaction sees to it, lock does nothing.
  */
@@ -65,6 +68,7 @@ struct connection {
     /* The engine's (db/engine/statement.c). */
     bool has_failed; /* a statement has, and the transaction was not ended or taken back since */
     bool requires_sync;
+    bool has_erased; /* see below */
     int begun_statements;
 };
 

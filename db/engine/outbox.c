@@ -70,6 +70,7 @@ bool outbox_blank_quotes(struct transaction *transaction, const char *quoted, st
 {
     struct statement *statement = statement_begin(transaction->connection, SQL_OUTBOX_BLANK_QUOTES);
 
+    transaction_erases(transaction);
     bind_text(statement, 1, quoted);
     return statement_run(statement, error);
 }
@@ -98,6 +99,7 @@ bool outbox_blank_subject(struct transaction *transaction, const char *audience,
 {
     int64_t first;
 
+    transaction_erases(transaction);
     if (!find_first_seq(transaction, &first, error))
         return false;
     /* Epoch by epoch, as the index begins with the epoch: without it the whole outbox would be

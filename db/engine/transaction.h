@@ -10,6 +10,7 @@
 
 #include "common/event_batch.h"
 #include "common/services.h"
+#include "db/engine/driver.h"
 #include "db/engine/statement.h"
 
 struct transaction {
@@ -22,5 +23,12 @@ struct transaction {
     int64_t outbox_max_rows;
     struct event_batch events; /* to be told of after the commit, in seq order */
 };
+
+/* Says that it deletes, replaces or blanks what somebody wrote or is called: after the commit the
+ * driver removes what is left of it (db/engine/driver.h). Said in vain it costs one checkpoint. */
+static inline void transaction_erases(struct transaction *transaction)
+{
+    transaction->connection->has_erased = true;
+}
 
 #endif

@@ -1,6 +1,8 @@
 #include "db/sqlite/checkpointer.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,12 +11,11 @@
 #include "db/sqlite/connection.h"
 #include "db/sqlite/writers_lock.h"
 
+/* How long one who reads of the log is waited for with the writers' lock taken. */
+#define READER_WAIT_MS 10
+
 struct checkpointer {
-    const char *path;
-    const char *lock_path;
-    const struct driver *driver;
-    struct log_sync *log;
-    const struct services *services;
+    struct checkpointer_options options;
 
     /* The writer's, but the thread's while a checkpoint is under way. NULL, -1: not open. */
     struct sqlite_connection *snapshot;
@@ -26,17 +27,22 @@ struct checkpointer {
     int log_pages; /* as of the last commit */
     int due_at;    /* in pages of the log */
     bool is_under_way;
-    bool has_failed_sync;
+    bool has_given_up; /* after a failed sync */
     bool is_stopping;
+    bool has_erased;       /* the log may have texts that were deleted */
+    bool has_erased_texts; /* it was us */
+    bool cannot_erase;     /* as of the last time: not because of who reads */
+    int64_t erase_at_ms;   /* when the log is to be emptied, monotonic */
+    int64_t erase_retry_ms;
     pthread_t thread;
     struct log_limit copies_failing; /* lines of the log */
 };
 
 static void warn_of(struct checkpointer *checkpointer, const struct error *error)
 {
-    log_limited(checkpointer->services->log, &checkpointer->copies_failing, LOG_LEVEL_WARNING,
-                "the write-ahead log could not be copied", LOG_TEXT("path", checkpointer->path),
-                LOG_TEXT("reason", error->detail));
+    log_limited(checkpointer->options.services->log, &checkpointer->copies_failing,
+                LOG_LEVEL_WARNING, "the write-ahead log could not be copied",
+                LOG_TEXT("path", checkpointer->options.path), LOG_TEXT("reason", error->detail));
 }
 
 /* Until the log has grown again: readers of old pages may have kept it from getting everywhere. */
@@ -71,96 +77,106 @@ static bool begin_snapshot(struct checkpointer *checkpointer, struct error *erro
 
 static void give_up(struct checkpointer *checkpointer, const struct error *error)
 {
-    log_error(checkpointer->services->log,
-              "the database is no longer copied from its write-ahead log: restart all programs",
-              LOG_TEXT("path", checkpointer->path), LOG_TEXT("reason", error->detail));
+    log_error(
+        checkpointer->options.services->log,
+        "the database could not be synced and its write-ahead log is kept: stop all programs, "
+        "then start them",
+        LOG_TEXT("path", checkpointer->options.path), LOG_TEXT("reason", error->detail));
     pthread_mutex_lock(&checkpointer->lock);
-    checkpointer->has_failed_sync = true;
+    checkpointer->has_given_up = true;
     pthread_mutex_unlock(&checkpointer->lock);
+}
+
+/* False when nothing was deleted, which the log may keep. */
+static bool must_empty_log(struct checkpointer *checkpointer)
+{
+    pthread_mutex_lock(&checkpointer->lock);
+    bool must = checkpointer->has_erased;
+    pthread_mutex_unlock(&checkpointer->lock);
+    return must;
+}
+
+/* The writers' lock is taken: nobody can have deleted something since the log was emptied. */
+static void settle_erasure(struct checkpointer *checkpointer)
+{
+    pthread_mutex_lock(&checkpointer->lock);
+    checkpointer->has_erased = false;
+    checkpointer->has_erased_texts = false;
+    checkpointer->log_pages = 0;
+    pthread_cond_broadcast(&checkpointer->changed);
+    pthread_mutex_unlock(&checkpointer->lock);
+}
+
+static bool empty_log(struct checkpointer *checkpointer, struct error *error)
+{
+    bool is_empty;
+
+    if (!sqlite_connection_empty_log(checkpointer->copier, &is_empty, error))
+        return false;
+    if (is_empty)
+        settle_erasure(checkpointer);
+    return true;
 }
 
 static bool copy_rest(struct checkpointer *checkpointer, struct error *error)
 {
+    struct error ignored;
+    bool succeeded;
+
     if (!writers_lock_take(checkpointer->lock_descriptor, error))
         return false;
     end_snapshot(checkpointer);
     /* What is copied must never be without the log that explains it. */
-    bool succeeded = log_sync_is_suspect(checkpointer->log)
-                         ? error_unavailable(error, "the log is not on disk")
-                         : sqlite_connection_checkpoint(checkpointer->copier, error);
+    if (log_sync_is_suspect(checkpointer->options.log))
+        succeeded = error_unavailable(error, "the log is not on disk");
+    else if (must_empty_log(checkpointer))
+        succeeded = empty_log(checkpointer, error);
+    else
+        succeeded = sqlite_connection_checkpoint(checkpointer->copier, error);
+    /* Without it the log is still kept, as what could not be synced does not count as copied and
+     * nobody else copies; but one more thing would have to go right. */
+    if (checkpointer_has_failed_sync(checkpointer))
+        begin_snapshot(checkpointer, &ignored);
     writers_lock_give_back(checkpointer->lock_descriptor);
     return succeeded;
 }
 
-static void copy_log(struct checkpointer *checkpointer)
+/* The first half. */
+static bool copy_beside_writers(struct checkpointer *checkpointer, struct error *error)
+{
+    return log_sync_run(checkpointer->options.log, error) &&
+           sqlite_connection_checkpoint(checkpointer->copier, error) &&
+           sqlite_connection_sync_file(checkpointer->copier, error);
+}
+
+static void copy_log(struct checkpointer *checkpointer, bool has_snapshot)
 {
     struct error error;
 
     error_clear(&error);
-    bool succeeded = log_sync_run(checkpointer->log, &error) &&
-                     sqlite_connection_checkpoint(checkpointer->copier, &error);
-    if (succeeded && !sqlite_connection_sync_file(checkpointer->copier, &error)) {
+    bool succeeded = (!has_snapshot || copy_beside_writers(checkpointer, &error)) &&
+                     copy_rest(checkpointer, &error);
+    if (checkpointer_has_failed_sync(checkpointer)) {
         give_up(checkpointer, &error);
         return;
     }
-    if (!succeeded || !copy_rest(checkpointer, &error))
+    if (!succeeded)
         warn_of(checkpointer, &error);
     end_snapshot(checkpointer);
     writers_lock_end_checkpoint(checkpointer->lock_descriptor);
     put_off(checkpointer);
 }
 
-/* ---- the thread ---------------------------------------------------------------------------- */
-
-/* False when it is to end. */
-static bool wait_for_begin(struct checkpointer *checkpointer)
-{
-    pthread_mutex_lock(&checkpointer->lock);
-    while (!checkpointer->is_under_way && !checkpointer->is_stopping)
-        pthread_cond_wait(&checkpointer->changed, &checkpointer->lock);
-    bool has_begun = checkpointer->is_under_way;
-    pthread_mutex_unlock(&checkpointer->lock);
-    return has_begun;
-}
-
-static void set_under_way(struct checkpointer *checkpointer, bool is_under_way)
-{
-    pthread_mutex_lock(&checkpointer->lock);
-    checkpointer->is_under_way = is_under_way;
-    pthread_cond_broadcast(&checkpointer->changed);
-    pthread_mutex_unlock(&checkpointer->lock);
-}
-
-static void *checkpointer_main(void *argument)
-{
-    struct checkpointer *checkpointer = argument;
-
-    while (wait_for_begin(checkpointer)) {
-        copy_log(checkpointer);
-        set_under_way(checkpointer, false);
-    }
-    return NULL;
-}
-
-/* ---- the writer's part --------------------------------------------------------------------- */
-
-static bool is_due(struct checkpointer *checkpointer, int log_pages)
-{
-    pthread_mutex_lock(&checkpointer->lock);
-    if (log_pages < checkpointer->log_pages) /* it has started over */
-        checkpointer->due_at = CHECKPOINTER_LOG_PAGES;
-    checkpointer->log_pages = log_pages;
-    bool due = log_pages >= checkpointer->due_at && !checkpointer->is_under_way &&
-               !checkpointer->has_failed_sync;
-    pthread_mutex_unlock(&checkpointer->lock);
-    return due;
-}
+/* ---- the file's connections ---------------------------------------------------------------- */
 
 static bool open_connection(const struct checkpointer *checkpointer,
                             struct sqlite_connection **connection, struct error *error)
 {
-    const struct sqlite_connection_options options = {
-        .path = checkpointer->path, .mode = CONNECTION_READ, .driver = checkpointer->driver};
+    const struct sqlite_connection_options options = {.path = checkpointer->options.path,
+                                                      .mode = CONNECTION_READ,
+                                                      .busy_timeout_ms = READER_WAIT_MS,
+                                                      .driver = checkpointer->options.driver,
+                                                      .file = checkpointer->options.file};
 
     *connection = sqlite_connection_open(&options, error);
     return *connection != NULL;
@@ -185,13 +201,156 @@ static bool ensure_open(struct checkpointer *checkpointer, struct error *error)
         !checkpointer->snapshot->base.is_broken)
         return true;
     close_all(checkpointer);
-    checkpointer->lock_descriptor = writers_lock_open(checkpointer->lock_path, error);
+    checkpointer->lock_descriptor = writers_lock_open(checkpointer->options.lock_path, error);
     if (checkpointer->lock_descriptor >= 0 &&
         open_connection(checkpointer, &checkpointer->snapshot, error) &&
         open_connection(checkpointer, &checkpointer->copier, error))
         return true;
     close_all(checkpointer);
     return false;
+}
+
+/* ---- the thread ---------------------------------------------------------------------------- */
+
+/* A snapshot keeps nobody from starting the log over when all of it is copied; but then there is
+ * nothing to do in the first half. With the writers' lock taken. */
+static bool take_snapshot_if_needed(struct checkpointer *checkpointer, bool *has_snapshot,
+                                    struct error *error)
+{
+    bool is_copied;
+
+    if (!sqlite_connection_read_log_is_copied(checkpointer->copier, &is_copied, error))
+        return false;
+    *has_snapshot = !is_copied;
+    return is_copied || begin_snapshot(checkpointer, error);
+}
+
+/* False when somebody else is at it, or with *error. */
+static bool begin_erasing(struct checkpointer *checkpointer, bool *has_snapshot,
+                          struct error *error)
+{
+    if (!ensure_open(checkpointer, error) ||
+        !writers_lock_try_checkpoint(checkpointer->lock_descriptor))
+        return false;
+    bool succeeded = writers_lock_take(checkpointer->lock_descriptor, error);
+    if (succeeded) {
+        succeeded = take_snapshot_if_needed(checkpointer, has_snapshot, error);
+        writers_lock_give_back(checkpointer->lock_descriptor);
+    }
+    if (!succeeded)
+        writers_lock_end_checkpoint(checkpointer->lock_descriptor);
+    return succeeded;
+}
+
+static void erase(struct checkpointer *checkpointer)
+{
+    bool has_snapshot;
+    struct error error;
+
+    error_clear(&error);
+    if (begin_erasing(checkpointer, &has_snapshot, &error))
+        copy_log(checkpointer, has_snapshot);
+    else if (error.kind != ERROR_NONE)
+        warn_of(checkpointer, &error);
+    pthread_mutex_lock(&checkpointer->lock);
+    checkpointer->cannot_erase = error.kind != ERROR_NONE || checkpointer->has_given_up;
+    pthread_cond_broadcast(&checkpointer->changed);
+    pthread_mutex_unlock(&checkpointer->lock);
+}
+
+static int64_t now_ms(void)
+{
+    return clock_monotonic_ms(&clock_system);
+}
+
+/* Under the lock, as all that waits. Until then at most; false when the time has come. */
+static bool wait_until(struct checkpointer *checkpointer, int64_t time_ms)
+{
+    const struct timespec time = {.tv_sec = time_ms / 1000, .tv_nsec = time_ms % 1000 * 1000000};
+
+    return pthread_cond_timedwait(&checkpointer->changed, &checkpointer->lock, &time) != ETIMEDOUT;
+}
+
+static void wait_for_change(struct checkpointer *checkpointer)
+{
+    if (checkpointer->has_erased && !checkpointer->has_given_up)
+        wait_until(checkpointer, checkpointer->erase_at_ms);
+    else
+        pthread_cond_wait(&checkpointer->changed, &checkpointer->lock);
+}
+
+static bool is_erasure_due(const struct checkpointer *checkpointer)
+{
+    return checkpointer->has_erased && !checkpointer->has_given_up &&
+           now_ms() >= checkpointer->erase_at_ms;
+}
+
+/* Begins it, and says when to try again should it not succeed. */
+static void take_erasure(struct checkpointer *checkpointer)
+{
+    checkpointer->is_under_way = true;
+    checkpointer->erase_at_ms = now_ms() + checkpointer->erase_retry_ms;
+    checkpointer->erase_retry_ms *= 2;
+    if (checkpointer->erase_retry_ms > CHECKPOINTER_ERASE_RETRY_MAX_MS)
+        checkpointer->erase_retry_ms = CHECKPOINTER_ERASE_RETRY_MAX_MS;
+}
+
+enum task { TASK_END, TASK_COPY, TASK_ERASE };
+
+static enum task wait_for_task(struct checkpointer *checkpointer)
+{
+    enum task task = TASK_END;
+
+    pthread_mutex_lock(&checkpointer->lock);
+    while (!checkpointer->is_under_way && !checkpointer->is_stopping &&
+           !is_erasure_due(checkpointer))
+        wait_for_change(checkpointer);
+    if (checkpointer->is_under_way) {
+        task = TASK_COPY; /* the writer has begun it */
+    } else if (!checkpointer->is_stopping) {
+        task = TASK_ERASE;
+        take_erasure(checkpointer);
+    }
+    pthread_mutex_unlock(&checkpointer->lock);
+    return task;
+}
+
+static void set_under_way(struct checkpointer *checkpointer, bool is_under_way)
+{
+    pthread_mutex_lock(&checkpointer->lock);
+    checkpointer->is_under_way = is_under_way;
+    pthread_cond_broadcast(&checkpointer->changed);
+    pthread_mutex_unlock(&checkpointer->lock);
+}
+
+static void *checkpointer_main(void *argument)
+{
+    struct checkpointer *checkpointer = argument;
+
+    enum task task;
+
+    while ((task = wait_for_task(checkpointer)) != TASK_END) {
+        if (task == TASK_ERASE)
+            erase(checkpointer);
+        else
+            copy_log(checkpointer, true);
+        set_under_way(checkpointer, false);
+    }
+    return NULL;
+}
+
+/* ---- the writer's part --------------------------------------------------------------------- */
+
+static bool is_due(struct checkpointer *checkpointer, int log_pages)
+{
+    pthread_mutex_lock(&checkpointer->lock);
+    if (log_pages < checkpointer->log_pages) /* it has started over */
+        checkpointer->due_at = CHECKPOINTER_LOG_PAGES;
+    checkpointer->log_pages = log_pages;
+    bool due = log_pages >= checkpointer->due_at && !checkpointer->is_under_way &&
+               !checkpointer->has_given_up;
+    pthread_mutex_unlock(&checkpointer->lock);
+    return due;
 }
 
 /* False when somebody else is at it, or with *error. */
@@ -221,12 +380,58 @@ void checkpointer_tell(struct checkpointer *checkpointer, int log_pages)
     }
 }
 
+static void tell_of_erasure(struct checkpointer *checkpointer, bool is_ours)
+{
+    pthread_mutex_lock(&checkpointer->lock);
+    if (!checkpointer->has_erased) {
+        checkpointer->has_erased = true;
+        checkpointer->erase_at_ms = now_ms() + CHECKPOINTER_ERASE_DELAY_MS;
+        checkpointer->erase_retry_ms = CHECKPOINTER_ERASE_RETRY_MS;
+        pthread_cond_broadcast(&checkpointer->changed);
+    }
+    checkpointer->has_erased_texts = checkpointer->has_erased_texts || is_ours;
+    pthread_mutex_unlock(&checkpointer->lock);
+}
+
+void checkpointer_tell_of_erasure(struct checkpointer *checkpointer)
+{
+    tell_of_erasure(checkpointer, true);
+}
+
+void checkpointer_tell_of_old_log(struct checkpointer *checkpointer)
+{
+    tell_of_erasure(checkpointer, false);
+}
+
+/* Under the lock. */
+static void wait_for_erasure(struct checkpointer *checkpointer)
+{
+    const int64_t end_ms = now_ms() + CHECKPOINTER_CLOSE_WAIT_MS;
+
+    checkpointer->cannot_erase = false;
+    checkpointer->erase_at_ms = now_ms();
+    checkpointer->erase_retry_ms = CHECKPOINTER_ERASE_RETRY_MS;
+    pthread_cond_broadcast(&checkpointer->changed);
+    while (checkpointer->has_erased_texts && !checkpointer->has_given_up &&
+           !checkpointer->cannot_erase && wait_until(checkpointer, end_ms))
+        continue;
+    if (checkpointer->has_erased_texts)
+        log_warning(checkpointer->options.services->log,
+                    "what was deleted stays in the write-ahead log until it starts over",
+                    LOG_TEXT("path", checkpointer->options.path));
+}
+
 static void wait_until_idle(struct checkpointer *checkpointer)
 {
     pthread_mutex_lock(&checkpointer->lock);
+    if (checkpointer->has_erased_texts)
+        wait_for_erasure(checkpointer);
+    /* Of a file that is no longer open. */
+    checkpointer->has_erased = false;
+    checkpointer->has_erased_texts = false;
     while (checkpointer->is_under_way)
         pthread_cond_wait(&checkpointer->changed, &checkpointer->lock);
-    checkpointer->log_pages = 0; /* of a file that is no longer open */
+    checkpointer->log_pages = 0;
     checkpointer->due_at = CHECKPOINTER_LOG_PAGES;
     pthread_mutex_unlock(&checkpointer->lock);
 }
@@ -234,16 +439,13 @@ static void wait_until_idle(struct checkpointer *checkpointer)
 void checkpointer_close(struct checkpointer *checkpointer)
 {
     wait_until_idle(checkpointer);
-    if (!checkpointer_has_failed_sync(checkpointer))
+    if (!checkpointer->has_given_up)
         close_all(checkpointer);
 }
 
 bool checkpointer_has_failed_sync(struct checkpointer *checkpointer)
 {
-    pthread_mutex_lock(&checkpointer->lock);
-    bool has_failed = checkpointer->has_failed_sync;
-    pthread_mutex_unlock(&checkpointer->lock);
-    return has_failed;
+    return atomic_load(&checkpointer->options.file->has_failed_sync);
 }
 
 /* ---- life ---------------------------------------------------------------------------------- */
@@ -255,9 +457,18 @@ static void free_memory(struct checkpointer *checkpointer)
     free(checkpointer);
 }
 
-struct checkpointer *checkpointer_create(const char *path, const char *lock_path,
-                                         const struct driver *driver, struct log_sync *log,
-                                         const struct services *services, struct error *error)
+static void make_condition(pthread_cond_t *condition)
+{
+    pthread_condattr_t attributes;
+
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(condition, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+struct checkpointer *checkpointer_create(const struct checkpointer_options *options,
+                                         struct error *error)
 {
     struct checkpointer *checkpointer = calloc(1, sizeof(*checkpointer));
 
@@ -265,15 +476,11 @@ struct checkpointer *checkpointer_create(const char *path, const char *lock_path
         error_out_of_memory(error);
         return NULL;
     }
-    checkpointer->path = path;
-    checkpointer->lock_path = lock_path;
-    checkpointer->driver = driver;
-    checkpointer->log = log;
-    checkpointer->services = services;
+    checkpointer->options = *options;
     checkpointer->lock_descriptor = -1;
     checkpointer->due_at = CHECKPOINTER_LOG_PAGES;
     pthread_mutex_init(&checkpointer->lock, NULL);
-    pthread_cond_init(&checkpointer->changed, NULL);
+    make_condition(&checkpointer->changed);
     int failure = pthread_create(&checkpointer->thread, NULL, checkpointer_main, checkpointer);
     if (failure != 0) {
         error_unavailable(error, "no thread for checkpoints: %s", strerror(failure));
@@ -292,7 +499,7 @@ void checkpointer_free(struct checkpointer *checkpointer)
     pthread_cond_broadcast(&checkpointer->changed);
     pthread_mutex_unlock(&checkpointer->lock);
     pthread_join(checkpointer->thread, NULL);
-    if (checkpointer->has_failed_sync) {
+    if (checkpointer->has_given_up) {
         sqlite_connection_keep_log(checkpointer->copier);
         sqlite_connection_keep_log(checkpointer->snapshot);
         close_all(checkpointer);

@@ -22,6 +22,11 @@
 #define PAGE_CACHE_KIB 4096
 /* A write-ahead log that grew is cut back to this when it starts over, in bytes. */
 #define JOURNAL_SIZE_LIMIT_BYTES (64 * 1024 * 1024)
+/* SQLite's WAL-index format, section 2: the first block, and in it, as numbers of four bytes, how
+ * many pages the log has, and how many of them are in the file. */
+#define LOG_INDEX_BYTES  32768
+#define LOG_INDEX_PAGES  4
+#define LOG_INDEX_COPIED 24
 
 /* Failures after which the descriptor itself is suspect. */
 static bool code_breaks_connection(int code)
@@ -120,7 +125,7 @@ static bool set_up(struct sqlite_connection *connection,
                read_journal_mode(connection, error);
     sqlite3_snprintf(sizeof(pragmas), pragmas,
                      "PRAGMA page_size=%d; PRAGMA journal_mode=%s;"
-                     "PRAGMA journal_size_limit=%d; PRAGMA secure_delete=FAST;",
+                     "PRAGMA journal_size_limit=%d; PRAGMA secure_delete=ON;",
                      PAGE_BYTES, is_network_file(options->path) ? "DELETE" : "WAL",
                      JOURNAL_SIZE_LIMIT_BYTES);
     if (!sqlite_connection_execute(connection, pragmas, error) ||
@@ -171,10 +176,12 @@ struct sqlite_connection *sqlite_connection_open(const struct sqlite_connection_
     for (size_t id = 0; id < SQL_COUNT; id++)
         connection->statements[id].base = (struct statement){
             .driver = options->driver, .connection = &connection->base, .id = (enum sql_id)id};
-    if (sqlite3_open_v2(options->path, &connection->handle, flags, NULL) != SQLITE_OK) {
+    if (sqlite3_open_v2(options->path, &connection->handle, flags, database_file_vfs()) !=
+        SQLITE_OK) {
         sqlite_connection_fail(connection, options->path, error);
         goto failed;
     }
+    database_file_watch(connection->handle, options->file);
     sqlite3_extended_result_codes(connection->handle, 1);
     sqlite3_busy_timeout(connection->handle, (int)options->busy_timeout_ms);
     if (!set_up(connection, options, error))
@@ -250,12 +257,46 @@ bool sqlite_connection_checkpoint(struct sqlite_connection *connection, struct e
            sqlite_connection_fail(connection, "checkpoint", error);
 }
 
-bool sqlite_connection_sync_file(struct sqlite_connection *connection, struct error *error)
+bool sqlite_connection_empty_log(struct sqlite_connection *connection, bool *is_empty,
+                                 struct error *error)
+{
+    if (!sqlite_connection_execute(connection, "PRAGMA user_version", error))
+        return false;
+    int code =
+        sqlite3_wal_checkpoint_v2(connection->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    *is_empty = code == SQLITE_OK;
+    return *is_empty || code == SQLITE_BUSY ||
+           sqlite_connection_fail(connection, "checkpoint", error);
+}
+
+static sqlite3_file *file_of(struct sqlite_connection *connection)
 {
     sqlite3_file *file = NULL;
 
-    return (sqlite3_file_control(connection->handle, "main", SQLITE_FCNTL_FILE_POINTER, &file) ==
-                SQLITE_OK &&
-            file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) == SQLITE_OK) ||
+    sqlite3_file_control(connection->handle, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    return file != NULL && file->pMethods != NULL ? file : NULL;
+}
+
+bool sqlite_connection_read_log_is_copied(struct sqlite_connection *connection, bool *is_copied,
+                                          struct error *error)
+{
+    volatile void *index = NULL;
+
+    if (!sqlite_connection_execute(connection, "PRAGMA user_version", error))
+        return false;
+    sqlite3_file *file = file_of(connection);
+    if (file == NULL || file->pMethods->xShmMap(file, 0, LOG_INDEX_BYTES, 0, &index) != SQLITE_OK ||
+        index == NULL)
+        return error_unavailable(error, "the write-ahead log's index can't be read");
+    const volatile uint32_t *numbers = index;
+    *is_copied = numbers[LOG_INDEX_PAGES] == numbers[LOG_INDEX_COPIED];
+    return true;
+}
+
+bool sqlite_connection_sync_file(struct sqlite_connection *connection, struct error *error)
+{
+    sqlite3_file *file = file_of(connection);
+
+    return (file != NULL && file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) == SQLITE_OK) ||
            error_unavailable(error, "the database can't be synced: %s", strerror(errno));
 }

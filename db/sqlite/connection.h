@@ -13,6 +13,7 @@
 #include "common/container.h"
 #include "common/error.h"
 #include "db/engine/driver.h"
+#include "db/sqlite/database_file.h"
 
 struct sqlite_statement {
     struct statement base;
@@ -32,13 +33,15 @@ struct sqlite_connection_options {
     const char *path;
     enum connection_mode mode;
     int64_t busy_timeout_ms;
-    bool may_create; /* a writer makes the file when it is missing */
+    bool may_create;            /* a writer makes the file when it is missing */
+    struct database_file *file; /* where failed syncs of it are noted; NULL: nowhere */
     const struct driver *driver;
 };
 
 /* Opens the file with foreign keys on, a writer also with a write-ahead log: its commits are
- * durable once that is synced. On a network's file system, where a log is unsafe, there is none,
- * and commits are durable at once. NULL with ERROR_UNAVAILABLE and the reason as detail. */
+ * durable once that is synced. What is deleted is overwritten (db/sqlite/database_file.h). On a
+ * network's file system, where a log is unsafe, there is none, and commits are durable at once.
+ * NULL with ERROR_UNAVAILABLE and the reason as detail. */
 struct sqlite_connection *sqlite_connection_open(const struct sqlite_connection_options *options,
                                                  struct error *error);
 
@@ -72,6 +75,15 @@ int sqlite_connection_take_log_pages(struct sqlite_connection *connection);
 /* Copies as much of the write-ahead log into the file as readers of old pages allow, waiting for
  * nobody: nothing, and no failure, when another connection is at it. Outside a transaction. */
 bool sqlite_connection_checkpoint(struct sqlite_connection *connection, struct error *error);
+
+/* Copies all of the log into the file and empties it, waiting for who reads of it as long as the
+ * connection waits for locks. *is_empty is false, and that is no failure, when they read on. */
+bool sqlite_connection_empty_log(struct sqlite_connection *connection, bool *is_empty,
+                                 struct error *error);
+
+/* Whether all of the log is in the file. True for as long as nobody writes. */
+bool sqlite_connection_read_log_is_copied(struct sqlite_connection *connection, bool *is_copied,
+                                          struct error *error);
 
 /* Puts on disk what checkpoints have copied into the file. Its own descriptor of the file is used:
  * closing another one would give up the locks that all connections of the process have on it. */

@@ -11,6 +11,7 @@
 #include "db/sqlite/backup.h"
 #include "db/sqlite/checkpointer.h"
 #include "db/sqlite/connection.h"
+#include "db/sqlite/database_file.h"
 #include "db/sqlite/integrity.h"
 #include "db/sqlite/log_sync.h"
 #include "db/sqlite/statement.h"
@@ -33,6 +34,7 @@ struct sqlite_store {
     int64_t busy_timeout_ms;
     struct log_sync *log;
     struct checkpointer *checkpointer;
+    struct database_file database_file;
     /* The writer's, while one is open. */
     int lock_descriptor; /* -1: none is */
     struct file_identity file;
@@ -75,8 +77,13 @@ static bool fill_store(struct sqlite_store *store, const struct store_options *o
     store->log = log_sync_create(store->path, store->lock_path, &sqlite_driver, error);
     if (store->log == NULL)
         return false;
-    store->checkpointer = checkpointer_create(store->path, store->lock_path, &sqlite_driver,
-                                              store->log, services, error);
+    const struct checkpointer_options checkpointer = {.path = store->path,
+                                                      .lock_path = store->lock_path,
+                                                      .driver = &sqlite_driver,
+                                                      .log = store->log,
+                                                      .file = &store->database_file,
+                                                      .services = services};
+    store->checkpointer = checkpointer_create(&checkpointer, error);
     return store->checkpointer != NULL;
 }
 
@@ -158,6 +165,13 @@ static void close_connection(struct connection *base)
         close_file(store_of(base->store), connection);
 }
 
+static bool is_filled(int descriptor)
+{
+    struct stat status;
+
+    return descriptor >= 0 && fstat(descriptor, &status) == 0 && status.st_size > 0;
+}
+
 static bool open_log(struct sqlite_store *store, struct sqlite_connection *connection,
                      struct error *error)
 {
@@ -165,6 +179,8 @@ static bool open_log(struct sqlite_store *store, struct sqlite_connection *conne
 
     if (!sqlite_connection_open_log(connection, &descriptor, error))
         return false;
+    if (is_filled(descriptor))
+        checkpointer_tell_of_old_log(store->checkpointer);
     log_sync_open(store->log, descriptor);
     return identify(store->path, &store->file) ||
            error_unavailable(error, "%s: it is gone", store->path);
@@ -177,7 +193,8 @@ static struct sqlite_connection *open_file(struct sqlite_store *store, enum conn
                                                       .mode = mode,
                                                       .busy_timeout_ms = store->busy_timeout_ms,
                                                       .may_create = may_create,
-                                                      .driver = &sqlite_driver};
+                                                      .driver = &sqlite_driver,
+                                                      .file = &store->database_file};
     struct sqlite_connection *connection = sqlite_connection_open(&options, error);
 
     if (connection != NULL)
@@ -275,10 +292,14 @@ static bool lock(struct connection *connection, struct error *error)
 static void unlock(struct connection *connection)
 {
     struct sqlite_store *store = store_of(connection->store);
-    int log_pages = sqlite_connection_take_log_pages(sqlite_connection_of(connection));
+    struct sqlite_connection *writer = sqlite_connection_of(connection);
+    int log_pages = sqlite_connection_take_log_pages(writer);
 
     if (log_pages > 0)
         checkpointer_tell(store->checkpointer, log_pages);
+    if (connection->has_erased && writer->has_log)
+        checkpointer_tell_of_erasure(store->checkpointer);
+    connection->has_erased = false;
     writers_lock_give_back(store->lock_descriptor);
 }
 

@@ -77,6 +77,13 @@ static void write_events(struct fixture *fixture, int count)
     buffer_free(&payload);
 }
 
+static void delete_texts(struct fixture *fixture)
+{
+    struct person_set request = {.user_id = "c1", .fields = {.first_name = "Zoé"}};
+
+    assert_int_equal(fixture_write(fixture, person_set(&request)), ERROR_NONE);
+}
+
 static int open_lock(const struct fixture *fixture)
 {
     char path[160];
@@ -174,12 +181,33 @@ static void none_begins_after_a_commit_that_added_nothing(void **state)
     close(other);
 }
 
-/* Nobody knows what of it has come into the file. */
+/* After a failed sync nobody knows what of the log has come into the file: all of it is there when
+ * the database has been closed, and comes from there when it is opened. */
+static void check_log_is_kept(struct fixture *fixture, uint32_t number, int written)
+{
+    struct stat status;
+
+    write_events(fixture, 2 * EVENTS_TILL_DUE);
+    assert_int_equal(log_number(fixture), number);
+    int log = open_log(fixture);
+    assert_int_equal(fstat(log, &status), 0);
+    close(log);
+    assert_true(status.st_size > 3 * EVENTS_TILL_DUE * EVENT_BYTES);
+    database_free(fixture->database);
+    fixture->database = NULL;
+    close(open_log(fixture)); /* it is still there */
+    fixture_reopen(fixture, 86400000, 1000000);
+    write_events(fixture, 1);
+    assert_int_equal(
+        fixture_number(fixture, "SELECT COUNT(*) FROM outbox WHERE length(payload) > 100000"),
+        written + 2 * EVENTS_TILL_DUE + 1);
+    fixture_verify(fixture);
+}
+
 static void the_log_is_kept_when_the_file_could_not_be_synced(void **state)
 {
     struct fixture *fixture = *state;
     uint32_t number = log_number(fixture);
-    struct stat status;
     sqlite3 *reader;
 
     fixture->log.descriptor = -1; /* it is logged, and expected */
@@ -194,21 +222,41 @@ static void the_log_is_kept_when_the_file_could_not_be_synced(void **state)
     write_events(fixture, EVENTS_TILL_DUE);
     wait_for(&waiting);
     sqlite3_close(reader);
-    write_events(fixture, 2 * EVENTS_TILL_DUE);
-    assert_int_equal(log_number(fixture), number);
-    int log = open_log(fixture);
-    assert_int_equal(fstat(log, &status), 0);
-    close(log);
-    assert_true(status.st_size > 3 * EVENTS_TILL_DUE * EVENT_BYTES);
-    database_free(fixture->database);
-    fixture->database = NULL;
-    close(open_log(fixture)); /* it is still there */
-    fixture_reopen(fixture, 86400000, 1000000);
+    check_log_is_kept(fixture, number, 10 + EVENTS_TILL_DUE);
+}
+
+/* It does when it has copied all of the log: nobody has written since the checkpoint began. */
+static void the_log_is_kept_when_sqlite_could_not_sync_the_file(void **state)
+{
+    struct fixture *fixture = *state;
+    uint32_t number = log_number(fixture);
+    int other = open_lock(fixture);
+
+    fixture->log.descriptor = -1;
+    assert_true(writers_lock_try_checkpoint(other));
+    write_events(fixture, EVENTS_TILL_DUE); /* due, but somebody else is at it */
+    close(other);
+    atomic_store(&waiting, 0);
+    atomic_store(&failures_left, 1);
     write_events(fixture, 1);
-    assert_int_equal(
-        fixture_number(fixture, "SELECT COUNT(*) FROM outbox WHERE length(payload) > 100000"),
-        3 * EVENTS_TILL_DUE + 11);
-    fixture_verify(fixture);
+    wait_for(&waiting);
+    check_log_is_kept(fixture, number, EVENTS_TILL_DUE + 1);
+}
+
+/* In the second half, when what was deleted is to go from the log. */
+static void the_log_is_kept_when_emptying_it_could_not_sync_the_file(void **state)
+{
+    struct fixture *fixture = *state;
+    uint32_t number = log_number(fixture);
+
+    fixture->log.descriptor = -1;
+    write_events(fixture, EVENTS_TILL_DUE / 2);
+    atomic_store(&waiting, 0);
+    atomic_store(&failures_left, 1);
+    delete_texts(fixture);
+    wait_for(&waiting);
+    write_events(fixture, EVENTS_TILL_DUE);
+    check_log_is_kept(fixture, number, EVENTS_TILL_DUE / 2 + EVENTS_TILL_DUE);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
@@ -219,6 +267,8 @@ int main(void)
         TEST(one_writes_beside_the_first_half),
         TEST(none_begins_after_a_commit_that_added_nothing),
         TEST(the_log_is_kept_when_the_file_could_not_be_synced),
+        TEST(the_log_is_kept_when_sqlite_could_not_sync_the_file),
+        TEST(the_log_is_kept_when_emptying_it_could_not_sync_the_file),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
