@@ -9,6 +9,7 @@
 
 #define STEP_NS 500000000
 
+// NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): the header's are reserved
 int clock_gettime(clockid_t which, struct timespec *now)
 {
     int result = (int)syscall(SYS_clock_gettime, which, now);

@@ -202,7 +202,8 @@ tests_unit_test_rooms_LDADD = $(broker_libraries) $(CMOCKA_LIBS)
 tests_unit_test_router_LDADD = $(fcgi_libraries) $(CMOCKA_LIBS)
 tests_unit_test_schema_SOURCES = tests/unit/test_schema.c $(db_fixture)
 EXTRA_DIST += tests/unit/schemas
-tests_unit_test_schema_CPPFLAGS = $(AM_CPPFLAGS) -DSCHEMAS='"$(abs_top_srcdir)/tests/unit/schemas"'
+schemas_flag = -DSCHEMAS='"$(abs_top_srcdir)/tests/unit/schemas"'
+tests_unit_test_schema_CPPFLAGS = $(AM_CPPFLAGS) $(schemas_flag)
 tests_unit_test_schema_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_socketio_SOURCES = tests/unit/test_socketio.c $(broker_fixture)
 tests_unit_test_socketio_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)

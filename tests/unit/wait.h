@@ -21,7 +21,7 @@
         const int64_t deadline_ = clock_monotonic_ms(&clock_system) + WAIT_LIMIT_MS;               \
         while (!(condition)) {                                                                     \
             if (clock_monotonic_ms(&clock_system) > deadline_)                                     \
-                complaint;                                                                         \
+                complaint; /* NOLINT(bugprone-macro-parentheses): a statement */                   \
             step;                                                                                  \
         }                                                                                          \
     } while (0)
