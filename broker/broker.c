@@ -15,8 +15,8 @@
 #include "broker/protocol/socketio.h"
 #include "broker/restart.h"
 #include "broker/typing.h"
+#include "broker/withdrawal.h"
 #include "broker/worker.h"
-#include "common/container.h"
 #include "common/user_budgets.h"
 #include "db/input.h"
 
@@ -158,6 +158,7 @@ void broker_use_configuration(struct broker *broker, const struct configuration 
     engineio_limit_output(socketio_engineio(broker->parts.socketio),
                           (size_t)config->broker_max_output_bytes);
     database_use_config(worker_database(broker->parts.worker), config);
+    withdrawal_begin(&broker->parts);
 }
 
 void broker_start(struct broker *broker)
@@ -198,17 +199,17 @@ struct metrics *broker_metrics(struct broker *broker)
     return &broker->parts.metrics;
 }
 
+static void add_queued(struct occupant *occupant, void *context)
+{
+    *(uint64_t *)context += socketio_queued(client_of(occupant)->socket);
+}
+
 /* Walks all clients: nobody has to count at each send for somebody who looks once a minute. */
 static uint64_t queued_bytes(const struct broker *broker)
 {
-    const struct table *users = &broker->parts.rooms.users;
     uint64_t sum = 0;
 
-    for (size_t i = 0; i < users->bucket_count; i++)
-        for (struct table_entry *entry = users->buckets[i]; entry != NULL; entry = entry->next)
-            for (struct occupant *one = CONTAINER_OF(entry, struct user, entry)->first; one != NULL;
-                 one = one->next_of_user)
-                sum += socketio_queued(client_of(one)->socket);
+    rooms_visit(&broker->parts.rooms, add_queued, &sum);
     return sum;
 }
 

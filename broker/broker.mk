@@ -49,6 +49,7 @@ libbroker_a_SOURCES = \
 	broker/rooms.c broker/rooms.h \
 	broker/silent.c broker/silent.h \
 	broker/typing.c broker/typing.h \
+	broker/withdrawal.c broker/withdrawal.h \
 	broker/worker.c broker/worker.h
 broker_libraries = libbroker.a libprotocol.a libtransport.a $(db_libraries) $(MICROHTTPD_LIBS) \
 	$(NETTLE_LIBS)

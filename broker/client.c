@@ -65,6 +65,18 @@ void client_start_expiry(struct client *client)
     loop_timer_start(client->parts->loop, &client->expiry, left_ms > 0 ? left_ms : 0);
 }
 
+/* One on its way in is told when it is in. */
+void client_expire_in(struct client *client, int64_t ms)
+{
+    int64_t at_ms = wall_ms(client) + ms;
+
+    if (client->expires_at_ms != 0 && client->expires_at_ms <= at_ms)
+        return;
+    client->expires_at_ms = at_ms;
+    if (socketio_is_connected(client->socket))
+        client_start_expiry(client);
+}
+
 /* By the timer of its token, which every client has, and which fires in another turn: closing a
  * socket frees the client, and the caller may be walking over all clients of a room. */
 void client_fail(struct client *client)
@@ -362,6 +374,7 @@ struct client *client_create(struct broker_parts *parts, struct socketio_socket 
     client->socket = socket;
     client->kind = (uint8_t)claims->kind;
     client->expires_at_ms = claims->expires_at_ms;
+    client->key = claims->key;
     rooms_add_occupant(&client->occupant);
     return client;
 }

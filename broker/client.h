@@ -34,18 +34,19 @@ struct client {
     struct occupant occupant;
     struct broker_parts *parts;
     struct socketio_socket *socket;
-    struct hold *hold;           /* NULL while events go straight to the socket */
-    struct timer expiry;         /* of its token */
-    int64_t expires_at_ms;       /* wall time; 0: never */
-    int64_t position;            /* the newest seq that it was sent or needs no more */
-    struct lag *lag;             /* while it catches up, else NULL */
-    bool is_lagging;             /* it has not been sent all up to now, and is sent no more */
-    bool has_action;             /* see broker/action.h */
-    bool is_failing;             /* to be closed in another turn */
-    bool is_erased;              /* to be disconnected in another turn: the person is */
-    bool is_online;              /* counted in user->online_count */
-    uint8_t kind;                /* enum caller_kind */
-    char pid[ENGINEIO_ID_BYTES]; /* of its recovery, "" without one */
+    struct hold *hold;            /* NULL while events go straight to the socket */
+    struct timer expiry;          /* of its token */
+    int64_t expires_at_ms;        /* wall time; 0: never */
+    struct token_fingerprint key; /* of its token */
+    int64_t position;             /* the newest seq that it was sent or needs no more */
+    struct lag *lag;              /* while it catches up, else NULL */
+    bool is_lagging;              /* it has not been sent all up to now, and is sent no more */
+    bool has_action;              /* see broker/action.h */
+    bool is_failing;              /* to be closed in another turn */
+    bool is_erased;               /* to be disconnected in another turn: the person is */
+    bool is_online;               /* counted in user->online_count */
+    uint8_t kind;                 /* enum caller_kind */
+    char pid[ENGINEIO_ID_BYTES];  /* of its recovery, "" without one */
 };
 
 /* All occupants of rooms are clients. */
@@ -82,6 +83,9 @@ void client_erase(struct client *client);
 
 /* From now on it is told, and closed, when its token expires. */
 void client_start_expiry(struct client *client);
+
+/* Its token expires after that time, unless it does before. */
+void client_expire_in(struct client *client, int64_t ms);
 
 /* ---- sending ------------------------------------------------------------------------------- */
 

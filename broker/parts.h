@@ -4,7 +4,7 @@
  * headers of what it calls, which always stands below it:
  *
  *   broker                                     puts all of it together
- *   admission, client_events, delivery, restart
+ *   admission, client_events, delivery, restart, withdrawal
  *   lag
  *   catch_up, action                           one step of a client's life, asynchronously
  *   follow_up, recovery_writes

@@ -97,6 +97,18 @@ void rooms_remove_occupant(struct rooms *rooms, struct occupant *occupant)
     rooms_drop_user(rooms, user);
 }
 
+void rooms_visit(const struct rooms *rooms, void (*visit)(struct occupant *occupant, void *context),
+                 void *context)
+{
+    const struct table *users = &rooms->users;
+
+    for (size_t i = 0; i < users->bucket_count; i++)
+        for (struct table_entry *entry = users->buckets[i]; entry != NULL; entry = entry->next)
+            for (struct occupant *one = CONTAINER_OF(entry, struct user, entry)->first; one != NULL;
+                 one = one->next_of_user)
+                visit(one, context);
+}
+
 /* Walked from the socket, which has a few rooms, and not from the room. */
 struct membership *rooms_find_membership(const struct occupant *occupant, const char *room_id)
 {

@@ -82,6 +82,10 @@ void rooms_drop_room(struct rooms *rooms, struct room *room);
 void rooms_add_occupant(struct occupant *occupant);
 void rooms_remove_occupant(struct rooms *rooms, struct occupant *occupant);
 
+/* All occupants there are; `visit` neither adds nor removes any. */
+void rooms_visit(const struct rooms *rooms, void (*visit)(struct occupant *occupant, void *context),
+                 void *context);
+
 /* Its membership in the room, or NULL. */
 struct membership *rooms_find_membership(const struct occupant *occupant, const char *room_id);
 

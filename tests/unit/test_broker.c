@@ -16,6 +16,7 @@
 #include "broker/silent.h"
 #include "broker/transport/listener.h"
 #include "broker/typing.h"
+#include "broker/withdrawal.h"
 #include "db/announcement.h"
 #include "db/sqlite/writers_lock.h"
 #include "tests/unit/db_fixture.h"
@@ -26,6 +27,7 @@
 #define STEP_MS        10000
 #define TURNS_PER_STEP 20
 #define SECRET         "a secret for the tests, long enough"
+#define OLD_SECRET     "the one before it, long enough, too"
 
 struct page {
     int descriptor;
@@ -55,16 +57,17 @@ static void on_request(void *owner, struct http_request *request)
     broker_handle(((struct bench *)owner)->broker, request);
 }
 
-static void write_configuration(const struct fixture *fixture, char path[160])
+/* `auth`: the lines of that section. */
+static void write_configuration(const struct fixture *fixture, const char *auth, char path[160])
 {
     snprintf(path, 160, "%s/test.conf", fixture->directory);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
-    fprintf(file, "[auth]\njwt_secret = " SECRET "\n[database]\npath = %s\n", fixture->path);
+    fprintf(file, "[auth]\n%s\n[database]\npath = %s\n", auth, fixture->path);
     fclose(file);
 }
 
-static void start_broker(struct bench *bench)
+static struct configuration *make_configuration(const struct fixture *fixture, const char *auth)
 {
     static const struct configuration_kind kind = {.bytes = sizeof(struct configuration),
                                                    .verifies_tokens = true};
@@ -72,10 +75,33 @@ static void start_broker(struct bench *bench)
     char path[160];
 
     error_clear(&error);
-    write_configuration(bench->fixture, path);
-    bench->configuration = configuration_load(&kind, path, &error);
-    if (bench->configuration == NULL)
+    write_configuration(fixture, auth, path);
+    struct configuration *configuration = configuration_load(&kind, path, &error);
+    if (configuration == NULL)
         fail_msg("%s", error.text);
+    return configuration;
+}
+
+/* To sign tokens with. */
+static struct config *make_config(const struct fixture *fixture, const char *auth)
+{
+    struct error error;
+    char path[160];
+
+    error_clear(&error);
+    write_configuration(fixture, auth, path);
+    struct config *config = config_load(path, &error);
+    assert_non_null(config);
+    return config;
+}
+
+static void start_broker(struct bench *bench)
+{
+    struct error error;
+
+    error_clear(&error);
+    bench->configuration = make_configuration(bench->fixture, "jwt_secret = " SECRET "\n"
+                                                              "jwt_secret_previous = " OLD_SECRET);
     bench->broker = broker_create(bench->loop, bench->configuration, &error);
     assert_non_null(bench->broker);
     bench->http_options = (struct http_options){.loop = bench->loop,
@@ -95,7 +121,6 @@ static int set_up(void **state)
     struct bench *bench = calloc(1, sizeof(*bench));
     void *fixture;
     struct error error;
-    char path[160];
 
     assert_non_null(bench);
     assert_int_equal(fixture_set_up(&fixture), 0);
@@ -103,9 +128,7 @@ static int set_up(void **state)
     error_clear(&error);
     bench->loop = loop_create(&bench->fixture->services, &error);
     assert_non_null(bench->loop);
-    write_configuration(bench->fixture, path);
-    bench->config = config_load(path, &error);
-    assert_non_null(bench->config);
+    bench->config = make_config(bench->fixture, "jwt_secret = " SECRET);
     start_broker(bench);
     *state = bench;
     return 0;
@@ -586,6 +609,74 @@ static void who_is_in_the_root_namespace_alone_may_say_little(void **state)
     TURN_UNTIL(bench, page->is_closed);
 }
 
+static size_t count_closed(const struct bench *bench)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < bench->page_count; i++)
+        count += bench->pages[i].is_closed;
+    return count;
+}
+
+/* Opens pages of these users, whose tokens the secret has signed. */
+static void open_signed(struct bench *bench, const char *auth, const char *const *user_ids,
+                        size_t count)
+{
+    struct config *usual = bench->config;
+
+    bench->config = make_config(bench->fixture, auth);
+    for (size_t i = 0; i < count; i++)
+        open_page(bench, user_ids[i], "client");
+    config_free(bench->config);
+    bench->config = usual;
+}
+
+static void use_configuration(struct bench *bench, const char *auth)
+{
+    struct configuration *before = bench->configuration;
+
+    bench->configuration = make_configuration(bench->fixture, auth);
+    broker_use_configuration(bench->broker, bench->configuration);
+    configuration_release(before);
+}
+
+static void sockets_of_a_key_that_is_gone_end_one_after_another(void **state)
+{
+    static const char *const user_ids[] = {"c1", "c1", "c2", "c3"};
+    enum { COUNT = sizeof(user_ids) / sizeof(user_ids[0]) };
+    struct bench *bench = *state;
+
+    open_signed(bench, "jwt_secret = " OLD_SECRET, user_ids, COUNT);
+    struct page *kept = open_page(bench, "s1", "salon");
+    use_configuration(bench, "jwt_secret = " SECRET "\njwt_secret_previous = " OLD_SECRET);
+    pass(bench, WITHDRAWAL_SPREAD_MS);
+    assert_int_equal(count_closed(bench), 0);
+    use_configuration(bench, "jwt_secret = " SECRET);
+    for (size_t closed = 1; closed <= COUNT; closed++) {
+        TURN_UNTIL(bench, count_closed(bench) == closed);
+        pass(bench, WITHDRAWAL_SPREAD_MS / COUNT - 1);
+        assert_int_equal(count_closed(bench), closed);
+        pass(bench, 1);
+    }
+    for (size_t i = 0; i < COUNT; i++)
+        assert_int_equal(count_of(&bench->pages[i], "\"code\":\"token_expired\""), 1);
+    assert_false(kept->is_closed);
+    assert_int_equal(count_of(kept, "token_expired"), 0);
+}
+
+/* Its token is verified before the configuration is another one, its recovery opened after. */
+static void one_on_its_way_in_ends_with_its_key_too(void **state)
+{
+    struct bench *bench = *state;
+    struct page *page = open_websocket(bench);
+
+    say_connect(bench, page, "s1", "salon", 86400, "");
+    TURN_UNTIL(bench, GAUGE(bench, pending_requests) > 0);
+    use_configuration(bench, "jwt_secret = " OLD_SECRET);
+    expect(bench, page, "\"code\":\"token_expired\"");
+    TURN_UNTIL(bench, page->is_closed);
+}
+
 /* Hands the broker what a program has written, as over the bus. */
 static void publish(struct bench *bench)
 {
@@ -832,6 +923,8 @@ int main(void)
         BROKER_TEST(who_connects_too_often_waits),
         BROKER_TEST(the_root_namespace_is_silent_beside_ours),
         BROKER_TEST(who_is_in_the_root_namespace_alone_may_say_little),
+        BROKER_TEST(sockets_of_a_key_that_is_gone_end_one_after_another),
+        BROKER_TEST(one_on_its_way_in_ends_with_its_key_too),
         BROKER_TEST(a_conversation_may_be_deleted_while_it_is_joined),
         BROKER_TEST(a_conversation_may_be_deleted_while_it_is_joined_again),
         BROKER_TEST(a_conversation_may_be_deleted_while_its_reader_comes_back),

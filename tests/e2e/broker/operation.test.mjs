@@ -75,6 +75,32 @@ describeBroker('operation', { config: { broker: { shutdown_ms: 100 } } }, ({ sta
         (await stack.openTab(salon)).close();
     });
 
+    test('after a reload without a key, its sockets are closed, and others stay', async () => {
+        const { salon, client } = await stack.salonAndClient();
+        const old = 'the secret of last year, long enough for HS256';
+        const reload = async (auth) => {
+            const logged = stack.broker.log.length;
+            stack.configure({ auth });
+            stack.broker.signal('SIGHUP');
+            await until('it was read', () =>
+                /configuration read again/.test(stack.broker.log.slice(logged)));
+        };
+        await reload({ jwt_secret_previous: old });
+        const token = signClaims(usualClaims(salon.id, 'salon'), old);
+        const tabs = await Promise.all(['websocket', 'polling'].map((transport) =>
+            stack.openTab(salon, { token, transports: [transport] })));
+        const [websocket] = tabs;
+        const kept = await stack.openTab(client);
+        await reload({});
+        await websocket.next('error', ({ code }) => code === 'token_expired');
+        for (const tab of tabs) {
+            await until('it is refused from now on', () => tab.errors.includes('Unauthorized'));
+            tab.close();
+        }
+        assert.deepEqual([kept.socket.connected, kept.reason], [true, undefined]);
+        kept.close();
+    });
+
     test('while the database is away nobody is let in; then it goes on by itself', async () => {
         const { salon, client } = await stack.salonAndClient();
         const { id } = await openConversation(salon, client);
