@@ -3,11 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/readiness.h"
+#include "broker/rest_metrics.h"
 #include "broker/transport/listener.h"
+#include "common/container.h"
 
 struct admin {
-    struct broker *broker;
-    struct http_options options;
+    struct admin_options options;
+    struct http_options http_options;
     struct http_server *server;
 };
 
@@ -25,20 +28,82 @@ static void respond_text(struct http_request *request, unsigned status, const ch
     respond(request, status, "text/plain; charset=utf-8", text, strlen(text));
 }
 
+/* ---- metrics ------------------------------------------------------------------------------- */
+
 /* The page is made when it is asked for: counters cost nothing but an addition in between. */
 static void respond_metrics(struct admin *admin, struct http_request *request)
 {
+    struct broker *broker = admin->options.broker;
     struct buffer page = BUFFER_EMPTY;
     struct metrics_gauges gauges;
 
-    broker_gauges(admin->broker, &gauges);
-    metrics_write(broker_metrics(admin->broker), &gauges, &page);
+    broker_gauges(broker, &gauges);
+    metrics_write(broker_metrics(broker), &gauges, &page);
+    rest_metrics_write(admin->options.metrics_folder, &page);
     if (page.failed)
         respond_text(request, 503, "out of memory\n");
     else
         respond(request, 200, "text/plain; version=0.0.4; charset=utf-8", page.data, page.length);
     buffer_free(&page);
 }
+
+/* ---- readiness ----------------------------------------------------------------------------- */
+
+/* A request for /readyz that waits for its answer. */
+struct ready_request {
+    struct readiness_waiter waiter;
+    struct admin *admin;
+    struct http_request *request;
+};
+
+static void respond_ready(const struct ready_request *ready, const struct buffer *found)
+{
+    const struct admin_options *options = &ready->admin->options;
+    struct buffer page = BUFFER_EMPTY;
+
+    buffer_append(&page, found->data, found->length);
+    options->append_problems(options->owner, &page);
+    const char *problems = found->failed ? NULL : buffer_text(&page);
+    if (problems == NULL)
+        respond_text(ready->request, 503, "out of memory\n");
+    else if (problems[0] == '\0')
+        respond_text(ready->request, 200, "ready\n");
+    else
+        respond_text(ready->request, 503, problems);
+    buffer_free(&page);
+}
+
+static void on_known(struct readiness_waiter *waiter, const struct buffer *problems)
+{
+    struct ready_request *ready = CONTAINER_OF(waiter, struct ready_request, waiter);
+
+    respond_ready(ready, problems);
+    free(ready);
+}
+
+static void on_gone(void *context)
+{
+    struct ready_request *ready = context;
+
+    readiness_forget(broker_readiness(ready->admin->options.broker), &ready->waiter);
+    free(ready);
+}
+
+static void handle_ready(struct admin *admin, struct http_request *request)
+{
+    struct ready_request *ready = calloc(1, sizeof(*ready));
+
+    if (ready == NULL) {
+        respond_text(request, 503, "out of memory\n");
+        return;
+    }
+    *ready =
+        (struct ready_request){.waiter.on_known = on_known, .admin = admin, .request = request};
+    http_request_watch(request, on_gone, ready);
+    readiness_ask(broker_readiness(admin->options.broker), &ready->waiter);
+}
+
+/* ---- the server ---------------------------------------------------------------------------- */
 
 static void on_admin_request(void *owner, struct http_request *request)
 {
@@ -50,18 +115,15 @@ static void on_admin_request(void *owner, struct http_request *request)
         respond_text(request, 405, "only GET\n");
     else if (strcmp(path, "/healthz") == 0)
         respond_text(request, 200, "ok\n");
-    else if (strcmp(path, "/readyz") == 0 && broker_is_ready(admin->broker))
-        respond_text(request, 200, "ready\n");
     else if (strcmp(path, "/readyz") == 0)
-        respond_text(request, 503, "not ready\n");
+        handle_ready(admin, request);
     else if (strcmp(path, "/metrics") == 0)
         respond_metrics(admin, request);
     else
         respond_text(request, 404, "not found\n");
 }
 
-struct admin *admin_create(struct loop *loop, struct broker *broker, const char *address,
-                           struct error *error)
+struct admin *admin_create(const struct admin_options *options, struct error *error)
 {
     struct admin *admin = calloc(1, sizeof(*admin));
     int listener;
@@ -70,15 +132,15 @@ struct admin *admin_create(struct loop *loop, struct broker *broker, const char 
         error_out_of_memory(error);
         return NULL;
     }
-    admin->broker = broker;
-    admin->options = (struct http_options){.loop = loop,
-                                           .max_connections = ADMIN_MAX_CONNECTIONS,
-                                           .max_body_bytes = 0,
-                                           .on_request = on_admin_request,
-                                           .owner = admin};
-    listener = listener_open(address, error);
+    admin->options = *options;
+    admin->http_options = (struct http_options){.loop = options->loop,
+                                                .max_connections = ADMIN_MAX_CONNECTIONS,
+                                                .max_body_bytes = 0,
+                                                .on_request = on_admin_request,
+                                                .owner = admin};
+    listener = listener_open(options->address, error);
     if (listener >= 0)
-        admin->server = http_server_create(&admin->options, listener, error);
+        admin->server = http_server_create(&admin->http_options, listener, error);
     if (admin->server != NULL)
         return admin;
     free(admin);

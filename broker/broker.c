@@ -9,14 +9,15 @@
 #include "broker/delivery.h"
 #include "broker/feed.h"
 #include "broker/lag.h"
-#include "broker/origin.h"
 #include "broker/parts.h"
 #include "broker/presence.h"
 #include "broker/protocol/socketio.h"
+#include "broker/readiness.h"
 #include "broker/restart.h"
 #include "broker/typing.h"
 #include "broker/withdrawal.h"
 #include "broker/worker.h"
+#include "common/origin.h"
 #include "common/user_budgets.h"
 #include "db/input.h"
 
@@ -28,6 +29,7 @@ struct broker {
     struct admission admission;
     struct connections connections;
     struct restart *restart; /* NULL before broker_start */
+    struct readiness *readiness;
     struct farewell_set endings;
     struct socketio_namespace name_space, root;
     const struct socketio_namespace *name_spaces[3];
@@ -40,7 +42,18 @@ static bool is_origin_allowed(void *application, const char *origin, const char 
 {
     const struct broker *broker = application;
 
-    return origin_is_allowed(broker->parts.configuration->config, origin, host);
+    return origin_is_configured(broker->parts.configuration->config, origin) ||
+           origin_is_of_host(origin, host);
+}
+
+static void on_origin_refused(void *application, const char *origin, const char *host)
+{
+    struct broker_parts *parts = &((struct broker *)application)->parts;
+
+    parts->metrics.origins_refused++;
+    log_limited(loop_services(parts->loop)->log, &parts->origins, LOG_LEVEL_WARNING,
+                "origin refused", LOG_TEXT("origin", origin), LOG_TEXT("host", host),
+                LOG_TEXT("advice", ORIGIN_ADVICE));
 }
 
 static void on_connection_open(void *application, void *user,
@@ -187,9 +200,9 @@ size_t broker_max_body(const struct broker *broker, const struct http_request *r
     return engineio_max_body(socketio_engineio(broker->parts.socketio), request);
 }
 
-bool broker_is_ready(const struct broker *broker)
+struct readiness *broker_readiness(struct broker *broker)
 {
-    return !broker->parts.is_stopping && feed_is_healthy(broker->parts.feed);
+    return broker->readiness;
 }
 
 /* ---- counters ------------------------------------------------------------------------------ */
@@ -291,6 +304,8 @@ static void describe_socketio(struct broker *broker)
         .payload = {INPUT_MAX_BYTES, payload_members},
         .application = broker,
         .is_origin_allowed = is_origin_allowed,
+        .on_origin_refused = on_origin_refused,
+        .origin_refusal = ORIGIN_REFUSAL,
         .on_handshake = on_handshake,
         .on_open = on_connection_open,
         .on_close = on_connection_close,
@@ -313,9 +328,10 @@ static bool create_parts(struct broker *broker, struct error *error)
     parts->presence = presence_create(parts->loop, parts->worker, &parts->rooms);
     parts->typing = typing_create(parts->loop, &parts->rooms);
     parts->socketio = socketio_server_create(&broker->socketio_options);
+    broker->readiness = readiness_create(parts);
     if (!admission_init(&broker->admission, parts, &broker->connections) || parts->events == NULL ||
         parts->feed == NULL || parts->presence == NULL || parts->typing == NULL ||
-        parts->socketio == NULL)
+        parts->socketio == NULL || broker->readiness == NULL)
         return error_out_of_memory(error);
     return true;
 }
@@ -356,6 +372,7 @@ void broker_free(struct broker *broker)
      * sockets down, each before what it uses. */
     worker_free(parts->worker);
     restart_free(broker->restart);
+    readiness_free(broker->readiness);
     socketio_server_free(parts->socketio);
     admission_free(&broker->admission);
     connections_free(&broker->connections);

@@ -24,6 +24,7 @@
 #define BROKER_MAX_PAYLOAD_BYTES  1000000
 
 struct broker;
+struct readiness;
 
 /* Borrows the configuration, whose kind verifies tokens, until it is given another. NULL with
  * *error (English). */
@@ -66,7 +67,7 @@ void broker_use_configuration(struct broker *broker, const struct configuration 
 struct metrics *broker_metrics(struct broker *broker);
 void broker_gauges(struct broker *broker, struct metrics_gauges *gauges);
 
-/* Whether clients can be served: the database can be used, and nobody has said stop. */
-bool broker_is_ready(const struct broker *broker);
+/* By which one asks whether clients can be served (broker/readiness.h); the broker's. */
+struct readiness *broker_readiness(struct broker *broker);
 
 #endif

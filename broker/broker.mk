@@ -37,14 +37,16 @@ libbroker_a_SOURCES = \
 	broker/client_events.c broker/client_events.h \
 	broker/connections.c broker/connections.h \
 	broker/delivery.c broker/delivery.h \
+	broker/exposition.c broker/exposition.h \
 	broker/feed.c broker/feed.h \
 	broker/follow_up.c broker/follow_up.h \
 	broker/lag.c broker/lag.h \
 	broker/metrics.c broker/metrics.h \
-	broker/origin.c broker/origin.h \
 	broker/parts.h \
 	broker/presence.c broker/presence.h \
+	broker/readiness.c broker/readiness.h \
 	broker/recovery_writes.c broker/recovery_writes.h \
+	broker/rest_metrics.c broker/rest_metrics.h \
 	broker/restart.c broker/restart.h \
 	broker/rooms.c broker/rooms.h \
 	broker/silent.c broker/silent.h \

@@ -45,7 +45,6 @@ struct feed {
     struct worker_request request;
     struct outbox_read_after read; /* its argument */
     bool is_reading;
-    bool is_healthy;
     struct log_limit pruned; /* lines of the log */
 };
 
@@ -270,7 +269,6 @@ static void on_read(struct worker_request *request)
     struct feed *feed = CONTAINER_OF(request, struct feed, request);
 
     feed->is_reading = false;
-    feed->is_healthy = request->succeeded;
     bool may_be_more = request->succeeded && !feed->read.is_last;
     if (request->succeeded && feed->users > 0)
         take_outbox(feed);
@@ -358,11 +356,6 @@ void feed_cancel(struct feed *feed)
     }
 }
 
-bool feed_is_healthy(const struct feed *feed)
-{
-    return feed->is_healthy;
-}
-
 const struct feed_statistics *feed_statistics(const struct feed *feed)
 {
     return &feed->statistics;
@@ -377,7 +370,6 @@ struct feed *feed_create(const struct feed_options *options)
     if (feed == NULL)
         return NULL;
     feed->options = *options;
-    feed->is_healthy = true;
     feed->request.query = outbox_read_after(&feed->read);
     feed->request.on_done = on_read;
     if (!loop_timer_add(options->loop, &feed->look, on_look)) {

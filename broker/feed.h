@@ -82,9 +82,6 @@ void feed_wait(struct feed *feed, struct feed_waiter *waiter);
 /* Tells all who wait that it will not be. */
 void feed_cancel(struct feed *feed);
 
-/* Whether the outbox could be read the last time. */
-bool feed_is_healthy(const struct feed *feed);
-
 const struct feed_statistics *feed_statistics(const struct feed *feed);
 
 #endif

@@ -16,6 +16,7 @@
 #include "common/bus.h"
 #include "common/container.h"
 #include "common/process.h"
+#include "common/socket_file.h"
 
 /* Events taken off the bus before clients have their turn. */
 #define BUS_EVENTS_PER_TURN 512
@@ -39,6 +40,8 @@ struct daemon {
     struct address_network trusted_proxies[CONFIG_LIST_MAX];
     struct http_server *http;
     struct bus_receiver *bus;
+    bool has_bus_failed;
+    struct socket_file bus_socket, browsers_socket;
     struct loop_watch bus_watch;
     struct loop_watch signal_watch;
     struct timer shutdown;
@@ -87,6 +90,7 @@ static void on_bus(struct loop_watch *watch, uint32_t events)
         case BUS_FAILED:
             log_error(&daemon->process->log, "the bus has failed; events are read from the outbox");
             loop_unwatch(daemon->loop, &daemon->bus_watch);
+            daemon->has_bus_failed = true;
             return;
         }
     }
@@ -162,11 +166,30 @@ static void on_reload(void *owner, const struct configuration *configuration)
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
+static void append_socket_problem(const struct socket_file *file, const char *whose,
+                                  struct buffer *problems)
+{
+    if (!socket_file_is_there(file))
+        buffer_append_format(problems, "%s is gone: %s\n", whose, file->path);
+}
+
+/* For /readyz: what the broker does not know of, as it is made here. */
+static void append_problems(void *owner, struct buffer *problems)
+{
+    const struct daemon *daemon = owner;
+
+    if (daemon->has_bus_failed)
+        buffer_append_text(problems, "the bus has failed\n");
+    append_socket_problem(&daemon->bus_socket, "the bus's socket", problems);
+    append_socket_problem(&daemon->browsers_socket, "the browsers' socket", problems);
+}
+
 static bool open_bus(struct daemon *daemon, const char *address, struct error *error)
 {
     daemon->bus = bus_receiver_create(address, error);
     if (daemon->bus == NULL)
         return false;
+    socket_file_note(&daemon->bus_socket, address);
     return loop_watch(daemon->loop, &daemon->bus_watch, bus_receiver_descriptor(daemon->bus),
                       EPOLLIN, on_bus) ||
            error_unavailable(error, "cannot watch the bus: %s", strerror(errno));
@@ -189,6 +212,7 @@ static bool open_http(struct daemon *daemon, const struct config *config, struct
     daemon->http = http_server_create(&daemon->http_options, listener, error);
     if (daemon->http == NULL)
         return false;
+    socket_file_note(&daemon->browsers_socket, config->broker_listen);
     process_tell_ready(daemon->process, LOG_TEXT("listen", config->broker_listen),
                        LOG_NUMBER("port", listener_port(listener)));
     return true;
@@ -204,8 +228,13 @@ static bool open_all(struct daemon *daemon, struct error *error)
         return false;
     broker_start(daemon->broker);
     if (config->broker_internal_listen[0] != '\0') {
-        daemon->admin =
-            admin_create(daemon->loop, daemon->broker, config->broker_internal_listen, error);
+        const struct admin_options admin = {.loop = daemon->loop,
+                                            .broker = daemon->broker,
+                                            .address = config->broker_internal_listen,
+                                            .metrics_folder = config->metrics_folder,
+                                            .append_problems = append_problems,
+                                            .owner = daemon};
+        daemon->admin = admin_create(&admin, error);
         if (daemon->admin == NULL)
             return false;
     }

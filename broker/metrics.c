@@ -1,71 +1,35 @@
 #include "broker/metrics.h"
 
-#include <inttypes.h>
+#include "broker/exposition.h"
 
+/* The names' beginning, which callers leave out. */
 #define PREFIX "messagerie_broker_"
 
-static const int64_t bounds_ms[METRICS_BUCKETS - 1] = METRICS_BOUNDS;
-
-/* Searched from below: nearly everything is in the first buckets. */
-void histogram_observe(struct histogram *histogram, int64_t milliseconds)
-{
-    int bucket = 0;
-
-    while (bucket < METRICS_BUCKETS - 1 && milliseconds > bounds_ms[bucket])
-        bucket++;
-    histogram->counts[bucket]++;
-    histogram->count++;
-    histogram->sum_ms += milliseconds > 0 ? (uint64_t)milliseconds : 0;
-}
-
-static void write_head(struct buffer *out, const char *name, const char *type, const char *help)
-{
-    buffer_append_format(out, "# HELP " PREFIX "%s %s\n# TYPE " PREFIX "%s %s\n", name, help, name,
-                         type);
-}
+#define write_counter(out, name, help, value) write_value(out, PREFIX name, "counter", help, value)
+#define write_gauge(out, name, help, value)   write_value(out, PREFIX name, "gauge", help, value)
 
 static void write_value(struct buffer *out, const char *name, const char *type, const char *help,
                         uint64_t value)
 {
-    write_head(out, name, type, help);
-    buffer_append_format(out, PREFIX "%s %" PRIu64 "\n", name, value);
+    exposition_head(out, name, type, help);
+    exposition_value(out, name, "", value);
 }
 
-static void write_counter(struct buffer *out, const char *name, const char *help, uint64_t value)
-{
-    write_value(out, name, "counter", help, value);
-}
-
-static void write_gauge(struct buffer *out, const char *name, const char *help, uint64_t value)
-{
-    write_value(out, name, "gauge", help, value);
-}
-
-/* The format counts cumulatively, each bucket with those below it; we count each value once. */
 static void write_histogram(struct buffer *out, const char *name, const char *help,
                             const struct histogram *histogram)
 {
-    uint64_t sum = 0;
-
-    write_head(out, name, "histogram", help);
-    for (int i = 0; i < METRICS_BUCKETS - 1; i++) {
-        sum += histogram->counts[i];
-        buffer_append_format(out, PREFIX "%s_bucket{le=\"%g\"} %" PRIu64 "\n", name,
-                             (double)bounds_ms[i] / 1000, sum);
-    }
-    buffer_append_format(out, PREFIX "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", name,
-                         histogram->count);
-    buffer_append_format(out, PREFIX "%s_sum %g\n", name, (double)histogram->sum_ms / 1000);
-    buffer_append_format(out, PREFIX "%s_count %" PRIu64 "\n", name, histogram->count);
+    exposition_head(out, name, "histogram", help);
+    exposition_histogram(out, name, "", histogram);
 }
 
 static void write_gauges(const struct metrics_gauges *gauges, struct buffer *out)
 {
-    write_head(out, "connections", "gauge", "Clients that are connected, by transport.");
-    buffer_append_format(out, PREFIX "connections{transport=\"polling\"} %" PRIu64 "\n",
-                         gauges->polling_connections);
-    buffer_append_format(out, PREFIX "connections{transport=\"websocket\"} %" PRIu64 "\n",
-                         gauges->websocket_connections);
+    exposition_head(out, PREFIX "connections", "gauge",
+                    "Clients that are connected, by transport.");
+    exposition_value(out, PREFIX "connections", "transport=\"polling\"",
+                     gauges->polling_connections);
+    exposition_value(out, PREFIX "connections", "transport=\"websocket\"",
+                     gauges->websocket_connections);
     write_gauge(out, "users", "Users with sockets, or lately.", gauges->users);
     write_gauge(out, "rooms", "Conversations that somebody has joined.", gauges->rooms);
     write_gauge(out, "memberships", "Sockets in rooms.", gauges->memberships);
@@ -99,6 +63,8 @@ void metrics_write(const struct metrics *metrics, const struct metrics_gauges *g
     write_counter(out, "connects_total", "Sockets that were let in.", metrics->connects);
     write_counter(out, "connects_refused_total", "Connections and sockets that were refused.",
                   metrics->connects_refused);
+    write_counter(out, "origins_refused_total", "Requests of pages that may not connect.",
+                  metrics->origins_refused);
     write_counter(out, "recoveries_total", "Sockets that went on where they were.",
                   metrics->recoveries);
     write_counter(out, "recoveries_failed_total", "Sockets that wanted to and could not.",
@@ -114,8 +80,8 @@ void metrics_write(const struct metrics *metrics, const struct metrics_gauges *g
     write_counter(out, "bus_events_total", "Events that came over the bus.", metrics->bus_events);
     write_counter(out, "bus_malformed_total", "Messages on the bus that are no event.",
                   metrics->bus_malformed);
-    write_histogram(out, "commit_seconds", "From a client's event to its commit.",
+    write_histogram(out, PREFIX "commit_seconds", "From a client's event to its commit.",
                     &metrics->commit);
-    write_histogram(out, "delivery_seconds", "From an event's arrival to its fan-out.",
+    write_histogram(out, PREFIX "delivery_seconds", "From an event's arrival to its fan-out.",
                     &metrics->delivery);
 }

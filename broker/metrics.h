@@ -1,5 +1,5 @@
 /*
- * The broker's counters, and their text for Prometheus (exposition format 0.0.4).
+ * The broker's counters, and their text (broker/exposition.h).
  * Everything belongs to the loop's thread.
  */
 #ifndef MESSAGERIE_BROKER_METRICS_H
@@ -8,22 +8,7 @@
 #include <stdint.h>
 
 #include "common/buffer.h"
-
-/* Upper bounds of the histograms' buckets, in milliseconds; one more bucket is for what is above.
- */
-#define METRICS_BOUNDS                                                                             \
-    {                                                                                              \
-        1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500                                             \
-    }
-#define METRICS_BUCKETS 12
-
-struct histogram {
-    uint64_t counts[METRICS_BUCKETS];
-    uint64_t count;
-    uint64_t sum_ms;
-};
-
-void histogram_observe(struct histogram *histogram, int64_t milliseconds);
+#include "common/histogram.h"
 
 struct metrics {
     uint64_t events_in;  /* that clients have sent */
@@ -31,6 +16,7 @@ struct metrics {
     uint64_t events_refused;
     uint64_t connects;
     uint64_t connects_refused;
+    uint64_t origins_refused; /* requests of pages that may not connect */
     uint64_t recoveries;
     uint64_t recoveries_failed; /* asked for, and not possible */
     uint64_t slow_consumers;    /* cut off because they did not read */

@@ -4,13 +4,13 @@
  * headers of what it calls, which always stands below it:
  *
  *   broker                                     puts all of it together
- *   admission, client_events, delivery, restart, withdrawal
+ *   admission, client_events, delivery, readiness, restart, withdrawal
  *   lag
  *   catch_up, action                           one step of a client's life, asynchronously
  *   follow_up, recovery_writes
  *   presence, typing
  *   client
- *   rooms, feed, worker, metrics, connections, origin, silent
+ *   rooms, feed, worker, metrics, connections, silent
  *
  * Upwards there are only callbacks.
  */
@@ -45,8 +45,8 @@ struct broker_parts {
     struct user_budgets *events; /* that users send, by all their sockets */
     struct socketio_server *socketio;
     void (*on_lag)(struct client *client); /* it lags from now on; may come within any delivery */
-    struct log_limit event_failures, undelivered, slow; /* lines of the log */
-    bool is_stopping;                                   /* see broker_stop */
+    struct log_limit event_failures, undelivered, slow, origins; /* lines of the log */
+    bool is_stopping;                                            /* see broker_stop */
 };
 
 #endif

@@ -14,21 +14,25 @@ libcommon_a_SOURCES = \
 	common/config_values.c \
 	common/configuration.c common/configuration.h \
 	common/container.h \
+	common/counters.c common/counters.h \
 	common/error.c common/error.h \
 	common/event.c common/event.h \
 	common/event_batch.c common/event_batch.h \
 	common/file.c common/file.h \
 	common/file_owner.c common/file_owner.h \
+	common/histogram.c common/histogram.h \
 	common/id.c common/id.h \
 	common/json_reader.c common/json_reader.h \
 	common/json_writer.c common/json_writer.h \
 	common/listen_address.c common/listen_address.h \
 	common/local_time.c common/local_time.h \
 	common/log.c common/log.h \
+	common/origin.c common/origin.h \
 	common/process.c common/process.h \
 	common/random.c common/random.h \
 	common/rate_limit.c common/rate_limit.h \
 	common/services.h \
+	common/socket_file.c common/socket_file.h \
 	common/template.c common/template.h \
 	common/text_file.c common/text_file.h \
 	common/token.c common/token.h \
@@ -40,4 +44,4 @@ libcommon_a_SOURCES = \
 	common/user_budgets.c common/user_budgets.h \
 	common/utf8.c common/utf8.h
 common_libraries = libcommon.a $(JSONC_LIBS) $(CRYPTO_LIBS) $(NETTLE_LIBS) $(INIH_LIBS) \
-	$(NANOMSG_LIBS)
+	$(NANOMSG_LIBS) $(IDN2_LIBS)

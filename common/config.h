@@ -66,7 +66,8 @@ struct config {
     struct config_list auth_client_roles;
 
     /* [http] */
-    struct config_list http_frontend_url; /* allowed origins */
+    struct config_list http_frontend_url;    /* allowed origins, in the form of common/origin.h */
+    char http_public_url[CONFIG_TEXT_BYTES]; /* as browsers call us, in the same form; or empty */
 
     /* [database] */
     char database_path[CONFIG_TEXT_BYTES];
@@ -113,6 +114,9 @@ struct config {
     int64_t broker_max_output_bytes; /* that wait for one client to read */
     int64_t broker_shutdown_ms;      /* over which clients are told to go */
 
+    /* [metrics] */
+    char metrics_folder[CONFIG_TEXT_BYTES]; /* of the REST programs' counters; empty: nowhere */
+
     /* [log] */
     char log_level[CONFIG_TEXT_BYTES];
 };
@@ -132,7 +136,7 @@ struct config_key {
     const char *variable;     /* environment name kept from the old service, or NULL */
     const char *help;         /* one sentence */
     bool is_secret;           /* only told to whoever asks for it by name */
-    bool has_origins;         /* a list of origins; a path behind one is dropped */
+    bool has_origins;         /* a list of origins, or one; see origin_of_url */
     bool has_networks;        /* a list of what common/address.h takes for networks */
     bool is_live;             /* else fixed */
 };

@@ -50,7 +50,11 @@ static const struct config_key keys[] = {
 
     KEY(http, frontend_url, CONFIG_LIST, .is_live = true, .fallback = "",
         .variable = "FRONTEND_URL", .has_origins = true,
-        .help = "Origins whose pages may call, such as https://salon.example; our own needs none."),
+        .help = "Origins whose pages may call, such as https://salon.example, and those of apps, "
+                "such as capacitor://localhost; our own needs none."),
+    KEY(http, public_url, CONFIG_TEXT, .is_live = true, .fallback = "", .has_origins = true,
+        .help = "Where browsers reach messagerie, such as https://chat.example, when a proxy in "
+                "front changes `Host` or its port. Empty: where the request's `Host` says."),
 
     KEY(database, path, CONFIG_TEXT, .minimum = 1, .unit = "bytes",
         .fallback = STATE_DIRECTORY "/messagerie.db", .help = "The SQLite file."),
@@ -149,6 +153,10 @@ static const struct config_key keys[] = {
     KEY(broker, shutdown_ms, CONFIG_INTEGER, .is_live = true, .minimum = 0, .maximum = 600000,
         .fallback = "2000", .unit = "ms",
         .help = "Time over which clients are told to go when the broker stops."),
+
+    KEY(metrics, folder, CONFIG_TEXT, .fallback = RUN_DIRECTORY,
+        .help = "Folder in which the FastCGI programs keep their counters, for the broker's "
+                "/metrics. Empty: nowhere."),
 
     KEY(log, level, CONFIG_TEXT, .is_live = true, .minimum = 1, .unit = "bytes",
         .choices = "error,warning,info,debug", .fallback = "info",

@@ -9,6 +9,7 @@
 #include "common/address.h"
 #include "common/assert.h"
 #include "common/config_private.h"
+#include "common/origin.h"
 
 /* ---- lists ----------------------------------------------------------------------------------- */
 
@@ -95,6 +96,15 @@ static bool is_choice(const char *choices, const char *value)
     }
 }
 
+static bool fail_origin(const struct config_key *key, const char *value, const char *reason,
+                        const char *origin, struct error *error)
+{
+    return error_set(
+        error, ERROR_INVALID,
+        "%s: %s in [%s] must have origins such as https://salon.example, not \"%s\": %s", origin,
+        key->name, key->section, value, reason);
+}
+
 static bool set_text(char *field, const struct config_key *key, const char *value,
                      const char *origin, struct error *error)
 {
@@ -115,7 +125,10 @@ static bool set_text(char *field, const struct config_key *key, const char *valu
         return error_set(error, ERROR_INVALID, "%s: %s in [%s] must be one of %s, not \"%s\"",
                          origin, key->name, key->section, key->choices, value);
     strcpy(field, value);
-    return true;
+    if (length == 0 || !key->has_origins)
+        return true;
+    const char *reason = origin_of_url(value, field);
+    return reason == NULL || fail_origin(key, value, reason, origin, error);
 }
 
 static bool set_integer(int64_t *field, const struct config_key *key, const char *value,
@@ -149,29 +162,25 @@ static bool set_boolean(bool *field, const struct config_key *key, const char *v
     return true;
 }
 
-/* Reduces a URL to its origin (RFC 6454 section 6.2), as browsers send it: scheme, host, port. */
-static bool reduce_to_origin(char *url)
+/* Replaces the entries by their canonical forms, which may be longer. */
+static bool reduce_to_origins(struct config_list *field, const struct config_key *key,
+                              const char *origin, struct error *error)
 {
-    bool is_secure = strncasecmp(url, "https://", 8) == 0;
+    struct config_list reduced = {0};
+    char *end = reduced.storage;
 
-    if (!is_secure && strncasecmp(url, "http://", 7) != 0)
-        return false;
-    char *host = url + (is_secure ? 8 : 7);
-    host[strcspn(host, "/?#")] = '\0';
-    for (char *at = url; *at != '\0'; at++)
-        *at = (char)tolower((unsigned char)*at);
-    return host[0] != '\0' && strpbrk(host, " @*") == NULL;
-}
-
-static bool check_origins(struct config_list *field, const struct config_key *key,
-                          const char *origin, struct error *error)
-{
-    for (size_t i = 0; i < field->count; i++)
-        if (!reduce_to_origin(field->items[i]))
-            return error_set(error, ERROR_INVALID,
-                             "%s: %s in [%s] must have origins such as https://salon.example, not "
-                             "\"%s\"",
-                             origin, key->name, key->section, field->items[i]);
+    for (size_t i = 0; i < field->count; i++) {
+        char canonical[ORIGIN_BYTES];
+        const char *reason = origin_of_url(field->items[i], canonical);
+        if (reason == NULL &&
+            strlen(canonical) >= (size_t)(reduced.storage + sizeof(reduced.storage) - end))
+            reason = "all together are too long";
+        if (reason != NULL)
+            return fail_origin(key, field->items[i], reason, origin, error);
+        reduced.items[reduced.count++] = end;
+        end = stpcpy(end, canonical) + 1;
+    }
+    config_list_copy(field, &reduced);
     return true;
 }
 
@@ -193,7 +202,7 @@ static bool set_list(struct config_list *field, const struct config_key *key, co
                      const char *origin, struct error *error)
 {
     if (list_parse(field, value))
-        return (!key->has_origins || check_origins(field, key, origin, error)) &&
+        return (!key->has_origins || reduce_to_origins(field, key, origin, error)) &&
                (!key->has_networks || check_networks(field, key, origin, error));
     return error_set(error, ERROR_INVALID,
                      "%s: %s in [%s] must have at most %d entries and %zu bytes", origin, key->name,

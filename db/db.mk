@@ -29,6 +29,7 @@ libdb_a_SOURCES = \
 	db/person_row.c db/person_row.h \
 	db/position.c db/position.h \
 	db/privacy.c db/privacy.h \
+	db/probe.c db/probe.h \
 	db/recovery.c db/recovery.h
 
 ## The engine: knows common/ alone.

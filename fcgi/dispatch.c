@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "common/assert.h"
+#include "common/origin.h"
 #include "common/utf8.h"
 #include "db/person.h"
 #include "fcgi/exchange.h"
@@ -125,10 +127,11 @@ static bool find_route(const struct dispatcher *dispatcher, const struct request
 
 /* ---- the answer ----------------------------------------------------------------------------- */
 
-/* The token comes before the route, so that who has none learns nothing of what there is. */
+/* The token comes before the route, so that who has none learns nothing of what there is; *route is
+ * that of a handler that was asked. */
 static bool run_handler(struct dispatcher *dispatcher,
                         const struct rest_configuration *configuration, struct request *request,
-                        struct response *response, struct error *error)
+                        struct response *response, const struct route **route, struct error *error)
 {
     struct exchange exchange = {
         .services = dispatcher->services,
@@ -151,6 +154,7 @@ static bool run_handler(struct dispatcher *dispatcher,
     if (!find_route(dispatcher, request, response, &match, error))
         return false;
     exchange.parameters = match.parameters;
+    *route = match.route;
     if (!match.route->handler(&exchange, error))
         return false;
     return !response->body.failed || error_out_of_memory(error);
@@ -182,18 +186,101 @@ static void log_answer(const struct dispatcher *dispatcher, struct request *requ
               LOG_TEXT("method", request->method_name), LOG_NUMBER("status", response->status));
 }
 
+/* ---- counting -------------------------------------------------------------------------------- */
+
+/* The first one is that of requests without a route: no token, no such path. */
+void dispatch_lay_out(const struct router *router, const char *program,
+                      struct counters_layout *layout)
+{
+    *layout = (struct counters_layout){0};
+    counters_begin_layout(layout, program);
+    ASSERT(router->count < COUNTERS_ROUTES_MAX);
+    for (size_t i = 0; i < router->count; i++) {
+        struct counters_route *route = &layout->routes[i + 1];
+        ASSERT(strlen(router->routes[i].pattern) < sizeof(route->pattern));
+        strcpy(route->method, method_name(router->routes[i].method));
+        strcpy(route->pattern, router->routes[i].pattern);
+    }
+    ASSERT(response_status_at(COUNTERS_STATUSES_MAX) == 0);
+    for (size_t i = 0; i < COUNTERS_STATUSES_MAX; i++)
+        layout->statuses[i] = response_status_at(i);
+}
+
+/* Adds what has come since the last time. Of several threads that bring different states the newest
+ * one counts. */
+static void count_up(uint64_t *counted, uint64_t present, uint64_t *counter)
+{
+    uint64_t before = __atomic_load_n(counted, __ATOMIC_RELAXED);
+
+    while (before < present)
+        if (__atomic_compare_exchange_n(counted, &before, present, false, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED)) {
+            counters_add(counter, present - before);
+            return;
+        }
+}
+
+static void count_answer(struct dispatcher *dispatcher, const struct route *route, int status,
+                         int64_t started_ms)
+{
+    struct counters *counters = dispatcher->counters;
+    struct database_statistics database;
+
+    if (counters == NULL)
+        return;
+    counters_count_request(counters,
+                           route != NULL ? (size_t)(route - dispatcher->router.routes) + 1 : 0,
+                           status, clock_monotonic_ms(dispatcher->services->clock) - started_ms);
+    database_statistics(dispatcher->database, &database);
+    count_up(&dispatcher->counted.commits, database.commits, &counters->commits);
+    count_up(&dispatcher->counted.operations, database.operations, &counters->operations);
+    count_up(&dispatcher->counted.failures, database.failures, &counters->failures);
+}
+
+/* ---- the page that asks ---------------------------------------------------------------------- */
+
+/* Whether it may not read the answer; it is told. */
+static bool is_foreign(struct dispatcher *dispatcher, const struct request *request,
+                       const struct config *config)
+{
+    if (request->origin == NULL || origin_is_configured(config, request->origin) ||
+        origin_is_of_host(request->origin, request->host))
+        return false;
+    if (dispatcher->counters != NULL)
+        counters_add(&dispatcher->counters->origins_refused, 1);
+    log_limited(dispatcher->services->log, &dispatcher->origins, LOG_LEVEL_WARNING,
+                "origin refused", LOG_TEXT("origin", request->origin),
+                LOG_TEXT("host", request->host), LOG_TEXT("advice", ORIGIN_ADVICE));
+    return true;
+}
+
+/* What is not asked for by a browser before it asks is answered to everybody: who is no browser may
+ * say any Origin, and a browser keeps the answer to itself. */
+static void refuse_preflight(struct response *response)
+{
+    struct error error;
+
+    error_set(&error, ERROR_FORBIDDEN, ORIGIN_REFUSAL);
+    response_error(response, &error);
+}
+
 void dispatch_answer(void *context, struct request *request, struct response *response)
 {
     struct dispatcher *dispatcher = context;
     struct rest_configuration *configuration =
         rest_configuration_acquire(dispatcher->configuration);
+    int64_t started_ms = clock_monotonic_ms(dispatcher->services->clock);
+    const struct route *route = NULL;
     struct error error;
 
     response_begin(response);
     error_clear(&error);
-    if (request->method == METHOD_OPTIONS) {
+    bool is_allowed = !is_foreign(dispatcher, request, configuration->base.config);
+    if (request->method == METHOD_OPTIONS && !is_allowed) {
+        refuse_preflight(response);
+    } else if (request->method == METHOD_OPTIONS) {
         response_preflight(response);
-    } else if (!run_handler(dispatcher, configuration, request, response, &error)) {
+    } else if (!run_handler(dispatcher, configuration, request, response, &route, &error)) {
         response_error(response, &error);
         if (response->status >= 500 && request->body_state != BODY_BROKEN)
             log_failure(dispatcher, request, &error);
@@ -203,19 +290,22 @@ void dispatch_answer(void *context, struct request *request, struct response *re
     }
     response_finish(response, request, configuration->base.config);
     log_answer(dispatcher, request, response);
+    count_answer(dispatcher, route, response->status, started_ms);
     rest_configuration_release(configuration);
 }
 
 void dispatch_refuse(void *context, struct request *request, struct response *response)
 {
-    const struct dispatcher *dispatcher = context;
+    struct dispatcher *dispatcher = context;
     struct rest_configuration *configuration =
         rest_configuration_acquire(dispatcher->configuration);
+    int64_t started_ms = clock_monotonic_ms(dispatcher->services->clock);
     struct error error;
 
     response_begin(response);
     error_unavailable(&error, "too many connections");
     response_error(response, &error);
     response_finish(response, request, configuration->base.config);
+    count_answer(dispatcher, NULL, response->status, started_ms);
     rest_configuration_release(configuration);
 }

@@ -6,6 +6,7 @@
 #ifndef MESSAGERIE_FCGI_DISPATCH_H
 #define MESSAGERIE_FCGI_DISPATCH_H
 
+#include "common/counters.h"
 #include "common/services.h"
 #include "common/token.h"
 #include "common/user_budgets.h"
@@ -23,9 +24,15 @@ struct dispatcher {
     struct router router;
     struct user_budgets *reads, *writes; /* NULL: nobody is limited, as this process ends with its
                                             request (plain CGI) */
+    struct counters *counters;           /* of dispatch_lay_out; NULL: nothing is counted */
     struct token_refusal_log refusals;   /* all zero at first, as what follows */
-    struct log_limit failures, refused, limited;
+    struct log_limit failures, refused, limited, origins;
+    struct database_statistics counted; /* of the database, in `counters`; atomic */
 };
+
+/* What a dispatcher with that router counts, for counters_open. */
+void dispatch_lay_out(const struct router *router, const char *program,
+                      struct counters_layout *layout);
 
 /* Answers `request` into `response` (over response_finish). `context` is a struct dispatcher. When
  * request->body_state is BODY_BROKEN afterwards, nobody is there to read the answer. */

@@ -10,8 +10,8 @@
 #define BODY_CHUNK_BYTES 16384
 
 struct raw_parameters {
-    const char *method, *target, *authorization, *redirected_authorization, *origin, *if_none_match,
-        *requested_headers, *content_length, *request_id;
+    const char *method, *target, *authorization, *redirected_authorization, *origin, *host,
+        *if_none_match, *requested_headers, *content_length, *request_id;
 };
 
 #define PARAMETER(name_, field_)                                                                   \
@@ -31,6 +31,7 @@ static const struct parameter {
     PARAMETER("HTTP_AUTHORIZATION", authorization),
     PARAMETER("REDIRECT_HTTP_AUTHORIZATION", redirected_authorization),
     PARAMETER("HTTP_ORIGIN", origin),
+    PARAMETER("HTTP_HOST", host),
     PARAMETER("HTTP_IF_NONE_MATCH", if_none_match),
     PARAMETER("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", requested_headers),
     PARAMETER("HTTP_X_REQUEST_ID", request_id),
@@ -79,6 +80,7 @@ void request_begin(struct request *request, const struct transport *transport)
         .method_name = raw.method != NULL ? raw.method : "",
         .authorization = non_empty(raw.authorization),
         .origin = non_empty(raw.origin),
+        .host = non_empty(raw.host),
         .if_none_match = non_empty(raw.if_none_match),
         .requested_headers = non_empty(raw.requested_headers),
         .content_length = non_empty(raw.content_length),

@@ -57,6 +57,7 @@ struct request {
     /* Headers; NULL when absent. */
     const char *authorization; /* also from REDIRECT_HTTP_AUTHORIZATION, as Apache names it */
     const char *origin;
+    const char *host;
     const char *if_none_match;
     const char *requested_headers; /* Access-Control-Request-Headers */
     const char *content_length;

@@ -6,6 +6,7 @@
 
 #include "common/assert.h"
 #include "common/json_writer.h"
+#include "common/origin.h"
 
 /* '"', 32 hexadecimal digits, '"' and NUL. */
 #define ETAG_BYTES 35
@@ -43,6 +44,11 @@ static const struct status {
     {ERROR_UNAVAILABLE, 503, "Service Unavailable"},
 };
 #define STATUS_COUNT (sizeof(statuses) / sizeof(statuses[0]))
+
+int response_status_at(size_t index)
+{
+    return index < STATUS_COUNT ? statuses[index].code : 0;
+}
 
 static const char *status_reason(int code)
 {
@@ -166,8 +172,7 @@ static void write_cors_headers(struct response *response, const struct request *
     struct buffer *head = &response->head;
 
     append_header(head, "Vary", "Origin");
-    if (config == NULL || request->origin == NULL ||
-        !config_list_contains(&config->http_frontend_url, request->origin))
+    if (config == NULL || request->origin == NULL || !origin_is_configured(config, request->origin))
         return;
     append_header(head, "Access-Control-Allow-Origin", request->origin);
     append_header(head, "Access-Control-Allow-Credentials", "true");

@@ -43,6 +43,9 @@ struct response {
 /* All zero is a response that response_begin can start. */
 #define RESPONSE_EMPTY ((struct response){0})
 
+/* The statuses that there are, in order; 0 behind the last. */
+int response_status_at(size_t index);
+
 /* Starts an empty one with status 200. */
 void response_begin(struct response *response);
 

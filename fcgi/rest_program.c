@@ -30,6 +30,7 @@ struct rest {
     struct bus_sender *bus;
     struct database *database;
     struct dispatcher dispatcher;
+    struct counters *counters; /* NULL: they are not kept */
     struct listeners listeners;
 };
 
@@ -94,6 +95,24 @@ static int answer_as_cgi(const struct program *program, struct rest *rest)
     return is_ready && is_written ? 0 : 1;
 }
 
+/* ---- counters -------------------------------------------------------------------------------- */
+
+/* Nobody goes without an answer because nobody counts it. */
+static void open_counters(struct rest *rest, struct process *process, const struct config *config)
+{
+    struct counters_layout layout;
+    struct error error;
+
+    if (config->metrics_folder[0] == '\0')
+        return;
+    error_clear(&error);
+    dispatch_lay_out(rest->program->router, rest->program->name, &layout);
+    rest->counters = counters_open(config->metrics_folder, &layout, &error);
+    if (rest->counters == NULL)
+        log_info(&process->log, "counters are not kept", LOG_TEXT("reason", error_for_log(&error)));
+    rest->dispatcher.counters = rest->counters;
+}
+
 /* ---- FastCGI --------------------------------------------------------------------------------- */
 
 /* The socket comes first: it needs the process-wide umask, so no other thread may run yet. */
@@ -114,6 +133,7 @@ static bool open_all(struct rest *rest, struct process *process, const struct co
     rest->dispatcher.writes = user_budgets_create();
     if (rest->dispatcher.reads == NULL || rest->dispatcher.writes == NULL)
         return error_out_of_memory(error);
+    open_counters(rest, process, config);
     /* A database that can't be used now may be later: until then requests get a 503. */
     error_clear(&database_error);
     if (!database_prepare(rest->database, &database_error))
@@ -128,6 +148,7 @@ static void close_all(struct rest *rest)
     user_budgets_free(rest->dispatcher.reads);
     user_budgets_free(rest->dispatcher.writes);
     database_free(rest->database);
+    counters_close(rest->counters);
     bus_sender_free(rest->bus);
 }
 

@@ -20,6 +20,11 @@ enum method method_parse(const char *name)
     return METHOD_OTHER;
 }
 
+const char *method_name(enum method method)
+{
+    return method_names[method];
+}
+
 struct segments {
     size_t count;
     const char *texts[ROUTE_SEGMENTS_MAX]; /* decoded */

@@ -34,6 +34,8 @@ enum method {
 
 /* METHOD_OTHER for a name that is none of the above. Names are case-sensitive (RFC 9110). */
 enum method method_parse(const char *name);
+/* Not of METHOD_OTHER. */
+const char *method_name(enum method method);
 
 struct exchange; /* fcgi/exchange.h */
 

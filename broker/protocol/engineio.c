@@ -228,7 +228,7 @@ void engineio_handle(struct engineio_server *server, struct http_request *reques
         return;
     }
     if (!engineio_origin_is_allowed(&server->origins, request)) {
-        engineio_respond_error(&server->origins, request, ENGINEIO_ERROR_FORBIDDEN);
+        engineio_respond_origin(&server->origins, request);
         return;
     }
     if (query_value(query, "sid", id, sizeof(id)) != QUERY_MALFORMED && id[0] == '\0') {
@@ -271,7 +271,9 @@ struct engineio_server *engineio_server_create(const struct engineio_options *op
     if (server == NULL)
         return NULL;
     server->options = options;
-    server->origins = (struct engineio_origins){options->is_origin_allowed, options->owner};
+    server->origins =
+        (struct engineio_origins){options->is_origin_allowed, options->on_origin_refused,
+                                  options->origin_refusal, options->owner};
     if (engineio_sessions_init(&server->sessions, &options->session, &server->origins))
         return server;
     engineio_server_free(server);

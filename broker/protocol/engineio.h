@@ -35,6 +35,10 @@ struct engineio_options {
     struct engineio_session_options session;
     /* Whether a page of that origin may connect; never asked when there is no Origin header. */
     bool (*is_origin_allowed)(void *owner, const char *origin, const char *host);
+    /* Told of each request that is refused for that, and the refusal's message; both may be NULL.
+     */
+    void (*on_origin_refused)(void *owner, const char *origin, const char *host);
+    const char *origin_refusal;
     /* May there be one more session? After acceptance session.on_close follows, once, in any case.
      */
     struct engineio_verdict (*on_handshake)(void *owner,

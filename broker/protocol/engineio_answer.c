@@ -1,5 +1,6 @@
 #include "broker/protocol/engineio_answer.h"
 
+#include "common/assert.h"
 #include "common/buffer.h"
 #include "common/json_writer.h"
 
@@ -72,6 +73,15 @@ static void respond_code(const struct engineio_origins *origins, struct http_req
     buffer_free(&body);
 }
 
+void engineio_respond_origin(const struct engineio_origins *origins, struct http_request *request)
+{
+    if (origins->on_refused != NULL)
+        origins->on_refused(origins->owner, http_request_header(request, "Origin"),
+                            http_request_header(request, "Host"));
+    respond_code(origins, request, 403, ENGINEIO_ERROR_FORBIDDEN,
+                 origins->refusal != NULL ? origins->refusal : "Forbidden");
+}
+
 void engineio_respond_error(const struct engineio_origins *origins, struct http_request *request,
                             enum engineio_error error)
 {
@@ -80,12 +90,11 @@ void engineio_respond_error(const struct engineio_origins *origins, struct http_
         [ENGINEIO_ERROR_SESSION_UNKNOWN] = "Session ID unknown",
         [ENGINEIO_ERROR_BAD_HANDSHAKE_METHOD] = "Bad handshake method",
         [ENGINEIO_ERROR_BAD_REQUEST] = "Bad request",
-        [ENGINEIO_ERROR_FORBIDDEN] = "Forbidden",
         [ENGINEIO_ERROR_UNSUPPORTED_PROTOCOL] = "Unsupported protocol version",
     };
 
-    respond_code(origins, request, error == ENGINEIO_ERROR_FORBIDDEN ? 403 : 400, error,
-                 messages[error]);
+    ASSERT(error != ENGINEIO_ERROR_FORBIDDEN);
+    respond_code(origins, request, 400, error, messages[error]);
 }
 
 void engineio_respond_refusal(const struct engineio_origins *origins, struct http_request *request,
@@ -100,12 +109,14 @@ void engineio_respond_preflight(const struct engineio_origins *origins,
     const char *headers = http_request_header(request, "Access-Control-Request-Headers");
     struct http_response response = {.status = 204};
 
-    add_common_fields(origins, request, response.fields);
-    if (engineio_origin_is_allowed(origins, request)) {
-        add_field(response.fields, "Access-Control-Allow-Methods", "GET, POST");
-        add_field(response.fields, "Access-Control-Max-Age", PREFLIGHT_MAX_AGE_S);
-        if (headers != NULL)
-            add_field(response.fields, "Access-Control-Allow-Headers", headers);
+    if (!engineio_origin_is_allowed(origins, request)) {
+        engineio_respond_origin(origins, request);
+        return;
     }
+    add_common_fields(origins, request, response.fields);
+    add_field(response.fields, "Access-Control-Allow-Methods", "GET, POST");
+    add_field(response.fields, "Access-Control-Max-Age", PREFLIGHT_MAX_AGE_S);
+    if (headers != NULL)
+        add_field(response.fields, "Access-Control-Allow-Headers", headers);
     http_respond(request, &response);
 }

@@ -14,6 +14,9 @@
 /* Whose pages may connect. */
 struct engineio_origins {
     bool (*is_allowed)(void *owner, const char *origin, const char *host);
+    /* Told of each request that is refused for it; NULL: nobody wants to know. */
+    void (*on_refused)(void *owner, const char *origin, const char *host);
+    const char *refusal; /* its message; NULL: the reference server's */
     void *owner;
 };
 
@@ -35,6 +38,10 @@ bool engineio_origin_is_allowed(const struct engineio_origins *origins,
 void engineio_respond(const struct engineio_origins *origins, struct http_request *request,
                       unsigned status, const char *type, const char *body, size_t length);
 
+/* To a request of a page that may not connect. */
+void engineio_respond_origin(const struct engineio_origins *origins, struct http_request *request);
+
+/* Any error but ENGINEIO_ERROR_FORBIDDEN, which has functions of its own. */
 void engineio_respond_error(const struct engineio_origins *origins, struct http_request *request,
                             enum engineio_error error);
 

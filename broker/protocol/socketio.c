@@ -247,6 +247,14 @@ static bool on_origin(void *owner, const char *origin, const char *host)
     return options->is_origin_allowed(options->application, origin, host);
 }
 
+static void on_origin_refused(void *owner, const char *origin, const char *host)
+{
+    const struct socketio_options *options = ((struct socketio_server *)owner)->options;
+
+    if (options->on_origin_refused != NULL)
+        options->on_origin_refused(options->application, origin, host);
+}
+
 /* The connection is made with the verdict, and not when the session opens: it is what the session's
  * callbacks are given, and the session may end before it has opened. */
 static struct engineio_verdict on_session_handshake(void *owner,
@@ -313,6 +321,8 @@ struct socketio_server *socketio_server_create(const struct socketio_options *op
         .payload = options->payload};
     server->engineio_options = (struct engineio_options){.session = options->session,
                                                          .is_origin_allowed = on_origin,
+                                                         .on_origin_refused = on_origin_refused,
+                                                         .origin_refusal = options->origin_refusal,
                                                          .on_handshake = on_session_handshake,
                                                          .owner = server};
     server->engineio_options.session.on_open = on_session_open;

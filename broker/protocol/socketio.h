@@ -30,6 +30,10 @@ struct socketio_options {
     void *application; /* the first argument of these */
     /* See engineio.h. The verdict's user can be had again by socketio_connection_user. */
     bool (*is_origin_allowed)(void *application, const char *origin, const char *host);
+    /* Told of each request that is refused for that, and the refusal's message; both may be NULL.
+     */
+    void (*on_origin_refused)(void *application, const char *origin, const char *host);
+    const char *origin_refusal;
     struct engineio_verdict (*on_handshake)(void *application,
                                             const struct engineio_handshake *handshake);
     /* The connection of that verdict is open; may be NULL. */

@@ -231,17 +231,18 @@ test('--config is used as the programs read it: its secret, its database, its al
     const config = join(folder, 'messagerie.conf');
     const database = join(folder, 'elsewhere.db');
     writeFileSync(config, `\ufeff[auth]\r\njwt_secret : ${SECRET} ; a comment\r\n`
-        + `[database]\r\n  path=${database}\r\n[http]\r\nfrontend_url = https://Salon.example/\r\n`);
+        + `[database]\r\n  path=${database}\r\n[http]\r\nfrontend_url = https://Salon.example/, app://localhost\r\n`);
     const bootstrap = await startRun(port, { args: ['--config', config] });
     assert.ok(!bootstrap.log.includes(SECRET));
     assert.ok(!existsSync(join(data, 'jwt-secret')));
     assert.ok(existsSync(database));
     const token = signClaims(usualClaims('salon-1', 'salon'), SECRET);
     assert.equal(await statusOf(port, '/messaging/conversations', token), 200);
-    for (const path of ['/messaging/conversations', '/nothing-here']) {
-        const response = await sendRequest({ port, path, headers: { origin: 'https://salon.example' } });
-        assert.equal(response.headers['access-control-allow-origin'], 'https://salon.example', path);
-    }
+    for (const path of ['/messaging/conversations', '/nothing-here'])
+        for (const origin of ['https://salon.example', 'https://salon.example:443', 'app://localhost']) {
+            const response = await sendRequest({ port, path, headers: { origin } });
+            assert.equal(response.headers['access-control-allow-origin'], origin, path);
+        }
 });
 
 test('without --port the configuration says where to listen', async () => {

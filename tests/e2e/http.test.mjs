@@ -4,6 +4,7 @@
 
 import assert from 'node:assert/strict';
 
+import { until } from './harness/conditions.mjs';
 import {
     archivePath, conversationPath, CONVERSATIONS, markReadPath, messagePath, messagesPath, readPath,
     UNKNOWN_ID, UNREAD, UNREAD_TOTAL,
@@ -16,7 +17,14 @@ const FOREIGN_ORIGIN = 'https://elsewhere.example';
 /** Entries of a comma-separated header, in lower case, sorted. */
 const entries = (header) => (header ?? '').toLowerCase().split(/\s*,\s*/).sort();
 
-describeStack('http', {}, ({ stack, test }) => {
+describeStack('http', {
+    config: {
+        http: {
+            frontend_url: [...ORIGINS, 'https://Café.example:443/page', 'capacitor://localhost'].join(', '),
+            public_url: 'https://Chat.example:8443/messagerie/',
+        },
+    },
+}, ({ stack, test }) => {
     async function talk() {
         const people = await stack.salonAndClient();
         const { id } = await openConversation(people.salon, people.client);
@@ -99,15 +107,55 @@ describeStack('http', {}, ({ stack, test }) => {
     test('a preflight of another origin is told nothing', async () => {
         const [allowed] = ORIGINS;
         for (const origin of [FOREIGN_ORIGIN, 'null', `${allowed}.elsewhere.example`,
-            'https://salon', allowed.toUpperCase(), allowed.replace('https', 'http'), `${allowed}:444`,
-            ORIGINS.join(',')]) {
-            const { headers } = await stack.request({
+            'https://salon', allowed.replace('https', 'http'), `${allowed}:444`, `${allowed}/`,
+            `${allowed}.`, ORIGINS.join(',')]) {
+            const response = await stack.request({
                 method: 'OPTIONS', path: CONVERSATIONS,
                 headers: { origin, 'access-control-request-method': 'GET' },
             });
+            const { headers } = response;
+            assert.match(errorOf(response, 403), /FRONTEND_URL/);
             assert.ok(!('access-control-allow-origin' in headers), origin);
             assert.ok(!('access-control-allow-credentials' in headers), origin);
         }
+    });
+
+    test('an origin is the same however it is written', async () => {
+        const [allowed] = ORIGINS;
+        for (const origin of [allowed.toUpperCase(), `${allowed}:443`, 'https://xn--caf-dma.example',
+            'https://CAFÉ.example', 'capacitor://localhost', 'https://chat.example:8443']) {
+            const { status, headers } = await stack.request({
+                method: 'OPTIONS', path: CONVERSATIONS,
+                headers: { origin: Buffer.from(origin).toString('latin1') },
+            });
+            assert.equal(status, 204, origin);
+            assert.equal(Buffer.from(headers['access-control-allow-origin'], 'latin1').toString(),
+                origin);
+        }
+    });
+
+    test('a page of the own host may ask, and is told no header', async () => {
+        for (const [host, origin] of [['chat.example', 'https://chat.example'],
+            ['chat.example:443', 'https://chat.example'], ['[::1]:80', 'http://[::1]']]) {
+            const { status, headers } = await stack.request({
+                method: 'OPTIONS', path: CONVERSATIONS, headers: { host, origin },
+            });
+            assert.equal(status, 204, origin);
+            assert.ok(!('access-control-allow-origin' in headers), origin);
+        }
+    });
+
+    test('a refused origin is a line in the log, once a second, with the key to set', async () => {
+        const logged = stack.log.length;
+        const ask = () => stack.request({
+            path: CONVERSATIONS, headers: { origin: FOREIGN_ORIGIN, host: 'chat.example' },
+        });
+        const line = await until('it is told', async () => {
+            await ask();
+            return stack.log.slice(logged).split('\n').find((text) =>
+                text.includes('origin refused') && text.includes(FOREIGN_ORIGIN));
+        });
+        assert.match(line, / host=chat\.example .*FRONTEND_URL .*public_url/);
     });
 
     test('every answer, errors and 401 included, carries the CORS headers', async () => {

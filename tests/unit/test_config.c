@@ -121,6 +121,8 @@ static void without_a_file_each_key_has_its_default(void **state)
     assert_non_null(strstr(config->fastcgi_messages_socket, "/messagerie/messages"));
     assert_int_equal(config->bus_brokers.count, 1);
     assert_memory_equal(config->bus_brokers.items[0], "ipc:///", 7);
+    assert_string_equal(config->http_public_url, "");
+    assert_true(strstr(config->metrics_folder, "/messagerie") != NULL);
     assert_string_equal(config->log_level, "info");
 }
 
@@ -574,22 +576,37 @@ static void origins_are_reduced_to_what_browsers_send(void **state)
 {
     struct fixture *fixture = *state;
     struct config *config = load(fixture, "[http]\nfrontend_url = https://Salon.example/, "
-                                          "http://localhost:3000/app?x\n");
+                                          "http://localhost:3000/app?x, https://Café.example, "
+                                          "http://un.example:80, capacitor://localhost\n"
+                                          "public_url = https://Chat.example:443/messagerie/\n");
 
     assert_non_null(config);
     assert_true(config_list_contains(&config->http_frontend_url, "https://salon.example"));
     assert_true(config_list_contains(&config->http_frontend_url, "http://localhost:3000"));
-    static const char *const wrong[] = {"*", "salon.example", "ftp://salon.example", "https://",
-                                        "https://*.example"};
+    assert_true(config_list_contains(&config->http_frontend_url, "https://xn--caf-dma.example"));
+    assert_true(config_list_contains(&config->http_frontend_url, "http://un.example"));
+    assert_true(config_list_contains(&config->http_frontend_url, "capacitor://localhost"));
+    assert_string_equal(config->http_public_url, "https://chat.example");
+    static const char *const wrong[][2] = {
+        {"*", "a pattern is no origin, each is listed by itself"},
+        {"salon.example", "it has no scheme, such as https://"},
+        {"ftp://salon.example", "pages have no such scheme"},
+        {"https://", "it has no host"},
+        {"https://*.example", "a pattern is no origin, each is listed by itself"},
+        {"https://salon.example:port", "its port is no number from 1 to 65535"},
+    };
     for (size_t i = 0; i < ARRAY_LENGTH(wrong); i++) {
-        char content[128];
-        char expected[192];
-        snprintf(content, sizeof(content), "[http]\nfrontend_url = %s\n", wrong[i]);
-        snprintf(expected, sizeof(expected),
-                 ":2: frontend_url in [http] must have origins such as https://salon.example, not "
-                 "\"%s\"",
-                 wrong[i]);
-        check_refused(fixture, content, expected);
+        for (size_t k = 0; k < 2; k++) {
+            const char *key = k == 0 ? "frontend_url" : "public_url";
+            char content[128];
+            char expected[256];
+            snprintf(content, sizeof(content), "[http]\n%s = %s\n", key, wrong[i][0]);
+            snprintf(expected, sizeof(expected),
+                     ":2: %s in [http] must have origins such as https://salon.example, not "
+                     "\"%s\": %s",
+                     key, wrong[i][0], wrong[i][1]);
+            check_refused(fixture, content, expected);
+        }
     }
 }
 

@@ -1,10 +1,9 @@
 /*
- * The counters' text, and what is reloadable.
+ * The counters' text.
  */
 #include "tests/unit/unit_test.h"
 
 #include "broker/metrics.h"
-#include "broker/origin.h"
 
 static void a_histogram_counts_cumulatively(void **state)
 {
@@ -30,28 +29,10 @@ static void a_histogram_counts_cumulatively(void **state)
     buffer_free(&page);
 }
 
-static void origins_are_compared_whole(void **state)
-{
-    struct config config = {0};
-
-    (void)state;
-    config.http_frontend_url.count = 1;
-    config.http_frontend_url.items[0] = (char[]){"https://salon.example"};
-    assert_true(origin_is_allowed(&config, "https://salon.example", "api.example"));
-    assert_true(origin_is_allowed(&config, "https://api.example", "api.example"));
-    assert_true(origin_is_allowed(&config, "http://API.example:81", "api.example:81"));
-    assert_false(origin_is_allowed(&config, "https://salon.example.evil", "api.example"));
-    assert_false(origin_is_allowed(&config, "https://api.example:81", "api.example"));
-    assert_false(origin_is_allowed(&config, "null", "api.example"));
-    assert_false(origin_is_allowed(&config, "null", NULL));
-    assert_false(origin_is_allowed(&config, "https://", NULL));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_histogram_counts_cumulatively),
-        cmocka_unit_test(origins_are_compared_whole),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,6 +33,7 @@ check_PROGRAMS += \
 	tests/unit/test_connections \
 	tests/unit/test_contact \
 	tests/unit/test_conversation \
+	tests/unit/test_counters \
 	tests/unit/test_database \
 	tests/unit/test_demo \
 	tests/unit/test_dispatch \
@@ -67,6 +68,7 @@ check_PROGRAMS += \
 	tests/unit/test_mistakes \
 	tests/unit/test_operation \
 	tests/unit/test_order \
+	tests/unit/test_origin \
 	tests/unit/test_outbox_reader \
 	tests/unit/test_output \
 	tests/unit/test_person \
@@ -172,11 +174,13 @@ tests_unit_test_maintenance_SOURCES = tests/unit/test_maintenance.c $(db_fixture
 tests_unit_test_maintenance_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_message_SOURCES = tests/unit/test_message.c $(db_fixture)
 tests_unit_test_message_LDADD = $(db_libraries) $(CMOCKA_LIBS)
+tests_unit_test_counters_LDADD = $(broker_libraries) $(CMOCKA_LIBS)
 tests_unit_test_metrics_LDADD = $(broker_libraries) $(CMOCKA_LIBS)
 tests_unit_test_mistakes_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
 tests_unit_test_mistakes_SOURCES = tests/unit/test_mistakes.c $(broker_fixture) $(programmer_error)
 tests_unit_test_operation_SOURCES = tests/unit/test_operation.c $(db_fixture)
 tests_unit_test_operation_LDADD = $(db_libraries) $(CMOCKA_LIBS)
+tests_unit_test_origin_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_order_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_outbox_reader_SOURCES = tests/unit/test_outbox_reader.c $(db_fixture)
 tests_unit_test_outbox_reader_LDADD = $(db_libraries) $(CMOCKA_LIBS)

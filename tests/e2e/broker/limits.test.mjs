@@ -306,10 +306,55 @@ describeBroker('origins and other headers', {}, ({ stack, test }) => {
             assert.equal(await tryPolling(origin ? { origin } : {}), 200, origin);
             assert.equal(await tryWebSocket(origin ? { origin } : {}), 101, origin);
         }
+        const refused = await stack.metric('origins_refused_total');
         for (const origin of bad) {
             assert.equal(await tryPolling({ origin }), 403, origin);
             assert.equal(await tryWebSocket({ origin }), 403, origin);
         }
+        assert.equal(await stack.metric('origins_refused_total') - refused, 2 * bad.length);
+    });
+
+    test('the same host is the same with the default port of the page, or without', async () => {
+        for (const [host, origin, status] of [
+            ['shop.example:443', 'https://shop.example', 200],
+            ['shop.example', 'https://shop.example:443', 200],
+            ['[::1]:80', 'http://[0:0::1]', 200],
+            ['shop.example:80', 'https://shop.example', 403],
+            ['localhost', 'capacitor://localhost', 403],
+        ]) {
+            const headers = { host, origin };
+            assert.equal(await tryPolling(headers), status, `${host} ${origin}`);
+            assert.equal(await tryWebSocket({ headers }), status === 200 ? 101 : 403, `${host} ${origin}`);
+        }
+    });
+
+    test('a refused one is told, with the keys to set, in the answer and once a second in the log', async () => {
+        const headers = { origin: 'https://new.example', host: 'chat.example' };
+        const ask = (method) => stack.request({ method, path: HANDSHAKE, headers });
+        for (const method of ['GET', 'OPTIONS']) {
+            const { status, text } = await ask(method);
+            const { code, message } = JSON.parse(text);
+            assert.deepEqual([status, code], [403, 4], method);
+            assert.match(message, /FRONTEND_URL .*public_url/);
+        }
+        const line = await until('it is in the log', async () => {
+            await ask('GET');
+            return stack.broker.log.split('\n').find((text) => text.includes('origin refused')
+                && text.includes('origin=https://new.example host=chat.example'));
+        });
+        assert.match(line, /level=warning .*FRONTEND_URL .*public_url/);
+    });
+
+    test('public_url is what a proxy that changes Host hides', async () => {
+        const headers = { host: '127.0.0.1:8080', origin: 'https://chat.example' };
+        assert.equal(await tryPolling(headers), 403);
+        const reload = async (changes, status) => {
+            stack.configure(changes);
+            stack.broker.signal('SIGHUP');
+            await until(`it is ${status}`, async () => await tryPolling(headers) === status);
+        };
+        await reload({ http: { public_url: 'https://Chat.example:443/' } }, 200);
+        await reload({}, 403);
     });
 
     test('cookies of the same host, as many as nginx takes, keep nobody out', async () => {

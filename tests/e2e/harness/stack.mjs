@@ -128,6 +128,7 @@ export class Stack {
             },
             appointments: { templates: join(this.accountFolder, 'templates') },
             bus: { brokers: '' },
+            metrics: { folder: this.socketFolder },
         };
         const options = mergeConfiguration(base, this.#options.config ?? {});
         writeFileSync(this.configuration,
