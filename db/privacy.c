@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "db/announcement.h"
+#include "db/appointment_row.h"
 #include "db/conversation_announcement.h"
 #include "db/conversation_row.h"
 #include "db/message_json.h"
@@ -232,6 +233,49 @@ bool person_erase_run(struct transaction *transaction, struct person_erase *requ
 
     buffer_free(&names);
     return succeeded;
+}
+
+/* ---- when that was -------------------------------------------------------------------------- */
+
+static bool take_erasure_of(struct connection *connection, const char *user_id,
+                            struct erasure_times *request, struct error *error)
+{
+    struct statement *statement = statement_begin(connection, SQL_ERASURE_TIME);
+    int64_t erased_at;
+
+    bind_text(statement, 1, user_id);
+    if (!statement_read_number(statement, -1, &erased_at, error))
+        return false;
+    request->knows_named = request->knows_named || erased_at >= 0;
+    if (erased_at > request->of_named)
+        request->of_named = erased_at;
+    return true;
+}
+
+static bool take_erasures_of_appointment(struct connection *connection,
+                                         struct erasure_times *request, struct error *error)
+{
+    struct appointment row;
+    bool found;
+
+    return appointment_row_find(connection, request->appointment_id, &row, &found, error) &&
+           (!found || (take_erasure_of(connection, row.salon_id, request, error) &&
+                       take_erasure_of(connection, row.client_user_id, request, error)));
+}
+
+bool erasure_times_run(struct connection *connection, struct erasure_times *request,
+                       struct error *error)
+{
+    request->of_named = 0;
+    request->knows_named = false;
+    for (size_t i = 0; i < sizeof(request->user_ids) / sizeof(request->user_ids[0]); i++)
+        if (request->user_ids[i] != NULL &&
+            !take_erasure_of(connection, request->user_ids[i], request, error))
+            return false;
+    return (request->appointment_id == NULL ||
+            take_erasures_of_appointment(connection, request, error)) &&
+           statement_read_number(statement_begin(connection, SQL_ERASURE_NEWEST), 0,
+                                 &request->newest, error);
 }
 
 /* ---- export -------------------------------------------------------------------------------- */

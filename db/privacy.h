@@ -4,6 +4,7 @@
 #ifndef MESSAGERIE_DB_PRIVACY_H
 #define MESSAGERIE_DB_PRIVACY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/buffer.h"
@@ -22,6 +23,18 @@ struct person_erase {
     int64_t conversations; /* result: that they were in */
 };
 DATABASE_OPERATION(person_erase, struct person_erase);
+
+/* Query over struct erasure_times, for whoever keeps texts of people outside of the database: when
+ * somebody was erased last, and when the latest of those who are named was, people by their ids and
+ * those of appointments. Wall times in milliseconds; 0: never, or they are there again. */
+struct erasure_times {
+    const char *user_ids[2];    /* NULL: none */
+    const char *appointment_id; /* or NULL */
+    int64_t newest;             /* result */
+    int64_t of_named;           /* result */
+    bool knows_named;           /* result: whether any of them is known at all */
+};
+DATABASE_QUERY(erasure_times, struct erasure_times);
 
 /* Query over struct person_export: all that is held on the person, as one JSON object: directory
  * row, former names, appointments, the broker's sessions (without their secret ids), and for each

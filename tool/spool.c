@@ -20,10 +20,10 @@
 #include "common/json_reader.h"
 #include "common/text_file.h"
 #include "db/input.h"
+#include "tool/spool_aside.h"
 
 #define LOCK_NAME     ".lock"
 #define BAD_DIRECTORY "bad"
-#define REASON_SUFFIX ".reason"
 /* The site, whose group has the directory, may look at what was refused. */
 #define LOCK_MODE          0600
 #define BAD_DIRECTORY_MODE 0770
@@ -62,6 +62,7 @@ struct spool {
     int bad;
     int lock;
     int notifications;
+    int64_t erased_at;        /* see spool_aside_erase */
     struct log_limit refused; /* lines of the log: each file has its reason beside it */
 };
 
@@ -315,10 +316,9 @@ static int fill_batch(const struct spool *spool, struct dirent *const *entries, 
 static bool write_reason(const struct spool *spool, const char *name, const struct error *reason,
                          struct error *error)
 {
-    char path[NAME_MAX + sizeof(REASON_SUFFIX)];
+    char path[SPOOL_REASON_NAME_BYTES];
 
-    snprintf(path, sizeof(path), "%.*s" REASON_SUFFIX, (int)(NAME_MAX - sizeof(REASON_SUFFIX) + 1),
-             name);
+    spool_aside_name_reason(name, path);
     unlinkat(spool->bad, path, 0); /* of a file that had the same name */
     int descriptor = open_or_make(spool->bad, path, O_WRONLY, REASON_MODE);
     if (descriptor < 0)
@@ -479,5 +479,6 @@ bool spool_apply(struct spool *spool, struct spool_result *result, struct error 
     for (int i = 0; i < count; i++)
         free(entries[i]);
     free(entries);
-    return succeeded;
+    return succeeded && spool_aside_erase(spool->bad, spool->options.database, &spool->erased_at,
+                                          &result->erased, error);
 }

@@ -9,6 +9,8 @@
  * reason in DIR/bad/NAME.reason, and keeps back no other. While the database can't be used
  * everything waits, in order.
  *
+ * When somebody is erased, what names them in DIR/bad/ goes (tool/spool_aside.h).
+ *
  * Being killed at any point loses nothing: files whose commit was done are applied once more, which
  * changes nothing. For that a change without version is the last one of its appointment in a
  * commit.
@@ -52,6 +54,7 @@ void spool_use_configuration(struct spool *spool, const struct config *config,
 struct spool_result {
     int64_t applied;
     int64_t refused; /* moved to bad/ */
+    int64_t erased;  /* gone from there (tool/spool_aside.h) */
 };
 
 /* Applies all files that are there now, unless a signal comes first. False with *error when it had

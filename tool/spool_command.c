@@ -113,6 +113,9 @@ static void log_result(const struct command *command, const struct spool_result 
     if (result->applied + result->refused > 0)
         log_info(&command->process->log, "spooled files taken",
                  LOG_NUMBER("applied", result->applied), LOG_NUMBER("refused", result->refused));
+    if (result->erased > 0)
+        log_info(&command->process->log, "refused files of erased people removed",
+                 LOG_NUMBER("files", result->erased));
 }
 
 /* Tells when waiting begins, when its reason changes, and when it is over. */

@@ -207,6 +207,9 @@ static const char *const sqlite_migrations[] = {
     /* 7: of a user who connects and leaves without end only so many sockets are remembered. Those
      * that are connected are few by another limit: opening one writes nothing here. */
     "CREATE INDEX sessions_away ON sessions (user_id, changed_at) WHERE is_connected = 0;",
+
+    /* 8: who was erased last, for those who have texts elsewhere */
+    "CREATE INDEX users_by_erasure ON users (erased_at) WHERE erased_at IS NOT NULL;",
 };
 
 const int64_t schema_version_newest = sizeof(sqlite_migrations) / sizeof(sqlite_migrations[0]);

@@ -174,6 +174,9 @@ static const struct sql table[SQL_COUNT] = {
               "UPDATE users SET first_name = NULL, last_name = NULL, salon_name = NULL,"
               " image = NULL, email = NULL, booked_fields = 0, erased_at = $1, updated_at = $1"
               " WHERE id = $2 AND erased_at IS NULL"),
+    STATEMENT(SQL_ERASURE_TIME, "SELECT COALESCE(erased_at, 0) FROM users WHERE id = $1"),
+    STATEMENT(SQL_ERASURE_NEWEST, "SELECT erased_at FROM users WHERE erased_at IS NOT NULL"
+                                  " ORDER BY erased_at DESC LIMIT 1"),
     STATEMENT(SQL_ERASE_ATTACHMENTS,
               "UPDATE attachments SET file_name = $1, upload_key = NULL WHERE conversation_id = $2"
               " AND position IN (SELECT position FROM messages WHERE conversation_id = $2"

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "db/privacy.h"
 #include "tests/unit/db_fixture.h"
 #include "tests/unit/log_reader.h"
 #include "tests/unit/remove_folder.h"
@@ -203,6 +204,66 @@ static void names_of_unfinished_files_are_passed_over(void **state)
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         assert_true(is_there(suite, names[i]));
     assert_int_equal(number(suite, "SELECT COUNT(*) FROM appointments"), 0);
+}
+
+static int64_t erase(struct suite *suite, const char *user_id)
+{
+    struct person_erase request = {.user_id = user_id};
+    struct spool_result result;
+    struct error error;
+
+    error_clear(&error);
+    /* What is in the folder was written before. */
+    suite->fixture->now_ms = clock_wall_ms(&clock_system) + 1000;
+    assert_true(database_write(suite->fixture->database, person_erase(&request), &error));
+    assert_true(spool_apply(suite->spool, &result, &error));
+    return result.erased;
+}
+
+static void what_was_put_aside_goes_with_who_is_named_in_it(void **state)
+{
+    struct suite *suite = *state;
+
+    spool_booking(suite, "1", "a1");
+    apply(suite, 1, 0);
+    spool_text(suite, "2", "{\"appointmentId\":\"a2\",\"clientUserId\":\"c1\"}");
+    spool_text(suite, "3", "{\"appointmentId\":\"a3\",\"clientUserId\":\"c2\"}");
+    spool_text(suite, "4", "{\"appointmentId\":\"a1\",\"status\":\"LATER\"}");
+    apply(suite, 0, 3);
+    assert_int_equal(erase(suite, "c1"), 2);
+    assert_false(is_there(suite, "bad/2") || is_there(suite, "bad/2.reason"));
+    assert_false(is_there(suite, "bad/4") || is_there(suite, "bad/4.reason"));
+    assert_true(is_there(suite, "bad/3") && is_there(suite, "bad/3.reason"));
+}
+
+static void what_may_name_anybody_goes_when_anybody_is_erased(void **state)
+{
+    struct suite *suite = *state;
+
+    spool_text(suite, "1", "{\"appointmentId\":\"a1\",\"client\":{\"firstName\":\"Zo");
+    spool_text(suite, "2", "{\"appointmentId\":\"unknown\",\"status\":\"LATER\"}");
+    apply(suite, 0, 2);
+    spool_text(suite, "bad/alone.reason", "of a file that is gone");
+    assert_int_equal(erase(suite, "c2"), 2);
+    assert_false(is_there(suite, "bad/1") || is_there(suite, "bad/1.reason"));
+    assert_false(is_there(suite, "bad/2") || is_there(suite, "bad/2.reason"));
+    assert_false(is_there(suite, "bad/alone.reason"));
+}
+
+static void what_was_put_aside_after_the_erasure_stays(void **state)
+{
+    struct suite *suite = *state;
+
+    suite->fixture->now_ms = clock_wall_ms(&clock_system) - 1000;
+    struct person_erase request = {.user_id = "c1"};
+    assert_int_equal(fixture_write(suite->fixture, person_erase(&request)), ERROR_NONE);
+    spool_text(suite, "1", "{\"appointmentId\":\"a2\",\"clientUserId\":\"c1\"}");
+    spool_text(suite, "2", "{");
+    apply(suite, 0, 2);
+    spool_close(suite->spool);
+    open_spool(suite); /* which looks once more */
+    apply(suite, 0, 0);
+    assert_true(is_there(suite, "bad/1") && is_there(suite, "bad/2"));
 }
 
 static void bad_files_go_aside_with_their_reason(void **state)
@@ -615,6 +676,9 @@ int main(void)
         TEST(files_are_applied_in_the_order_of_their_names),
         TEST(names_of_unfinished_files_are_passed_over),
         TEST(bad_files_go_aside_with_their_reason),
+        TEST(what_was_put_aside_goes_with_who_is_named_in_it),
+        TEST(what_may_name_anybody_goes_when_anybody_is_erased),
+        TEST(what_was_put_aside_after_the_erasure_stays),
         TEST(what_an_editor_adds_to_a_file_changes_nothing),
         TEST(a_booking_of_other_people_goes_aside),
         TEST(a_file_that_is_too_large_goes_aside),
