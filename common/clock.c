@@ -47,6 +47,30 @@ int64_t clock_monotonic_ms(const struct clock *clock)
     return clock->monotonic_ms(clock->context);
 }
 
+struct timespec clock_deadline(int64_t from_now_ms)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    time.tv_sec += (time_t)(from_now_ms / MS_PER_SECOND);
+    time.tv_nsec += (long)(from_now_ms % MS_PER_SECOND) * 1000000;
+    if (time.tv_nsec >= 1000000000) {
+        time.tv_sec++;
+        time.tv_nsec -= 1000000000;
+    }
+    return time;
+}
+
+void clock_init_condition(pthread_cond_t *condition)
+{
+    pthread_condattr_t attributes;
+
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(condition, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
 struct date {
     int64_t year;
     int64_t month; /* 1 to 12 */

@@ -7,8 +7,10 @@
 #ifndef MESSAGERIE_COMMON_CLOCK_H
 #define MESSAGERIE_COMMON_CLOCK_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 /* "2026-11-24T07:07:46.683Z" and its NUL. */
 #define TIMESTAMP_BYTES 25
@@ -24,6 +26,11 @@ extern const struct clock clock_system;
 
 int64_t clock_wall_ms(const struct clock *clock);
 int64_t clock_monotonic_ms(const struct clock *clock);
+
+/* For those who wait for another thread, up to a time: the system's monotonic clock so far from
+ * now, and a condition variable that goes by it. */
+struct timespec clock_deadline(int64_t from_now_ms);
+void clock_init_condition(pthread_cond_t *condition);
 
 /* ISO 8601 with milliseconds and Z, for the years 0000 to 9999; a time outside is clamped. */
 void timestamp_format(int64_t wall_ms, char out[TIMESTAMP_BYTES]);

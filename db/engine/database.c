@@ -1,5 +1,6 @@
 #include "db/engine/database.h"
 
+#include <errno.h>
 #include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +39,7 @@ static void publish(struct database *database, const struct commit_batch *batch)
 }
 
 /* Gives every job its result; a lost transaction fails all of them, also those that had run. */
-static void complete_jobs(const struct commit_batch *batch)
+static void complete_jobs(struct database *database, const struct commit_batch *batch)
 {
     for (struct database_job *job = batch->jobs; job != NULL;) {
         struct database_job *next = job->next; /* the job is gone once it is completed */
@@ -46,7 +47,9 @@ static void complete_jobs(const struct commit_batch *batch)
             job->succeeded = false;
             job->error = batch->error;
         }
-        job->completed(job);
+        if (job->succeeded || !job->is_patient || job->error.kind != ERROR_UNAVAILABLE ||
+            !writer_postpone(database->writer, job))
+            job->completed(job);
         job = next;
     }
 }
@@ -61,7 +64,7 @@ static void complete_batch(void *context, struct commit_batch *batch)
     } else {
         outage_failed(&database->outage, &batch->error);
     }
-    complete_jobs(batch);
+    complete_jobs(database, batch);
 }
 
 /* ---- writing ------------------------------------------------------------------------------- */
@@ -81,10 +84,34 @@ static void wake_waiter(struct database_job *job)
     sem_post(job->context);
 }
 
+/* What has begun is waited for in any case: its argument is in use. */
+static void await_job(sem_t *done)
+{
+    while (sem_wait(done) != 0)
+        continue; /* EINTR */
+}
+
+/* False when the job was taken back, as others have been writing for too long. */
+static bool await_job_soon(struct database *database, struct database_job *job, sem_t *done)
+{
+    for (;;) {
+        const struct timespec deadline = clock_deadline(database_patience_ms(database));
+
+        if (sem_clockwait(done, CLOCK_MONOTONIC, &deadline) == 0)
+            return true;
+        if (errno == ETIMEDOUT && database_patience_ms(database) == 0) {
+            if (database_withdraw(database, job))
+                return false;
+            await_job(done);
+            return true;
+        }
+    }
+}
+
 /* Job and semaphore are on the stack: a write that is waited for allocates nothing, so that only
  * the database can fail it. */
-bool database_write(struct database *database, struct database_operation operation,
-                    struct error *error)
+static bool run_and_wait(struct database *database, struct database_operation operation,
+                         bool is_soon, struct error *error)
 {
     sem_t done;
     struct database_job job = {.operation = operation, .completed = wake_waiter, .context = &done};
@@ -94,25 +121,48 @@ bool database_write(struct database *database, struct database_operation operati
     ASSERT(!durability_is_this_thread(database->durability));
     sem_init(&done, 0, 0);
     database_submit(database, &job);
-    while (sem_wait(&done) != 0)
-        continue; /* EINTR */
+    if (!is_soon)
+        await_job(&done);
+    else if (!await_job_soon(database, &job, &done))
+        error_unavailable(&job.error, "somebody else is writing");
     sem_destroy(&done);
     if (!job.succeeded)
         *error = job.error;
     return job.succeeded;
 }
 
-static bool no_operation(struct transaction *transaction, void *argument, struct error *error)
+bool database_write(struct database *database, struct database_operation operation,
+                    struct error *error)
 {
-    (void)transaction;
-    (void)argument;
-    (void)error;
-    return true;
+    return run_and_wait(database, operation, false, error);
+}
+
+bool database_write_soon(struct database *database, struct database_operation operation,
+                         struct error *error)
+{
+    return run_and_wait(database, operation, true, error);
+}
+
+bool database_withdraw(struct database *database, struct database_job *job)
+{
+    return writer_withdraw(database->writer, job);
+}
+
+void database_give_up(struct database *database)
+{
+    writer_give_up(database->writer);
+}
+
+int64_t database_patience_ms(struct database *database)
+{
+    int64_t waited_ms = writer_awaits_turn_ms(database->writer);
+
+    return waited_ms < DATABASE_PATIENCE_MS ? DATABASE_PATIENCE_MS - waited_ms : 0;
 }
 
 bool database_prepare(struct database *database, struct error *error)
 {
-    return database_write(database, (struct database_operation){.run = no_operation}, error);
+    return database_write(database, (struct database_operation){.run = NULL}, error);
 }
 
 void database_limit_outbox(struct database *database, int64_t retention_ms, int64_t max_rows)

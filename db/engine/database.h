@@ -26,6 +26,9 @@
 #include "db/engine/job.h"
 #include "db/engine/operation.h"
 
+/* How long whoever reads, or is on the way in, waits for others who write. */
+#define DATABASE_PATIENCE_MS 300
+
 struct database;
 struct driver; /* db/engine/driver.h */
 
@@ -46,10 +49,12 @@ struct database *database_create_with(const struct driver *driver,
                                       const struct database_options *options,
                                       const struct services *services, struct error *error);
 
-/* Runs what was submitted, then stops. Accepts NULL. No other call may be under way. */
+/* Runs what was submitted, gives up what is tried again, then stops. Accepts NULL. No other call
+ * may be under way. */
 void database_free(struct database *database);
 
-/* Opens the file now and brings its schema up to date, as the first use would do. */
+/* Opens the file now and brings its schema up to date, as the first use would do. Waits for others
+ * who write only if the schema is old. */
 bool database_prepare(struct database *database, struct error *error);
 
 /* Other limits than those of the options from now on, for commits that begin later. */
@@ -59,12 +64,29 @@ void database_limit_outbox(struct database *database, int64_t retention_ms, int6
 bool database_write(struct database *database, struct database_operation operation,
                     struct error *error);
 
+/* The same for what can be done without: when others have been writing for DATABASE_PATIENCE_MS it
+ * is taken back before it has begun, ERROR_UNAVAILABLE. */
+bool database_write_soon(struct database *database, struct database_operation operation,
+                         struct error *error);
+
 /* The same without waiting: the job (db/engine/job.h) is borrowed until it is completed. */
 void database_submit(struct database *database, struct database_job *job);
 
 /* Several at once: they are run one after the other, in one commit when nobody else's are before
  * them and there are no more than DATABASE_BATCH_OPERATIONS. */
 void database_submit_all(struct database *database, struct database_job *const *jobs, size_t count);
+
+/* Takes back a job that has not begun: it is not completed, and the caller's again. False when it
+ * has begun; it will be completed. */
+bool database_withdraw(struct database *database, struct database_job *job);
+
+/* The end is near: jobs that wait to be tried again are completed, as failed, and none is tried
+ * again from now on. */
+void database_give_up(struct database *database);
+
+/* What is left of DATABASE_PATIENCE_MS: 0 when others, of whichever process, have been writing for
+ * so long that nobody can say when a job will begin. */
+int64_t database_patience_ms(struct database *database);
 
 /* Runs the query and waits for it. */
 bool database_read(struct database *database, struct database_query query, struct error *error);

@@ -5,6 +5,7 @@
 #define MESSAGERIE_DB_ENGINE_JOB_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "common/error.h"
 #include "db/engine/operation.h"
@@ -19,10 +20,14 @@ struct database_job {
      * failure. It must not block. The job is the caller's again. */
     void (*completed)(struct database_job *job);
     void *context;
+    /* For what nobody waits for: it comes after others, and while the database cannot be used it is
+     * tried again, until database_give_up. */
+    bool is_patient;
     /* The result. */
     bool succeeded;
     struct error error;
-    struct database_job *next; /* the engine's */
+    struct database_job *next; /* the engine's, and so is `turn` */
+    int64_t turn;
 };
 
 #endif

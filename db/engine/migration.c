@@ -49,8 +49,7 @@ static bool migrate_from(struct connection *connection, int64_t version,
     return true;
 }
 
-bool migration_run(struct connection *connection, const struct services *services,
-                   struct error *error)
+bool migration_is_needed(struct connection *connection, bool *is_needed, struct error *error)
 {
     int64_t version;
 
@@ -61,13 +60,18 @@ bool migration_run(struct connection *connection, const struct services *service
                                  "the database has schema version %lld, this program knows %lld: "
                                  "upgrade messagerie",
                                  (long long)version, (long long)schema_version_newest);
-    /* Looked at without a transaction first: nearly always there is nothing to do, and nobody to
-     * wait for. */
-    if (version == schema_version_newest)
-        return true;
+    *is_needed = version < schema_version_newest;
+    return true;
+}
+
+bool migration_run(struct connection *connection, const struct services *services,
+                   struct error *error)
+{
+    int64_t version;
+
     if (!connection_run(connection, SQL_BEGIN_WRITE, error))
         return false;
-    /* Somebody without our lock (an administrator's shell) may have been faster. */
+    /* Somebody else may have been faster. */
     if (migration_read_version(connection, &version, error) &&
         migrate_from(connection, version, services, error) &&
         connection_run(connection, SQL_COMMIT, error))

@@ -14,9 +14,12 @@
 /* Reads the schema version of the database: 0 for an empty one. */
 bool migration_read_version(struct connection *connection, int64_t *version, struct error *error);
 
+/* Whether something is missing. A version newer than ours is refused: ERROR_UNAVAILABLE, with the
+ * reason as detail. */
+bool migration_is_needed(struct connection *connection, bool *is_needed, struct error *error);
+
 /* Runs what is missing, through a connection for writing that has the driver's lock, in one
- * transaction. A version newer than ours is refused: ERROR_UNAVAILABLE, with the reason as detail.
- */
+ * transaction. */
 bool migration_run(struct connection *connection, const struct services *services,
                    struct error *error);
 

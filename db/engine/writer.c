@@ -10,6 +10,11 @@
 #include "db/engine/statement.h"
 #include "db/engine/transaction.h"
 
+/* In their order. */
+struct job_queue {
+    struct database_job *first, *last;
+};
+
 struct writer {
     struct writer_options options;
     pthread_t thread;
@@ -21,8 +26,13 @@ struct writer {
 
     pthread_mutex_t lock; /* over all that follows */
     pthread_cond_t filled;
-    struct database_job *first; /* of those that wait */
-    struct database_job *last;
+    struct job_queue waiting;
+    struct job_queue patient; /* those that are (db/engine/job.h): when there is room for them */
+    struct timespec again_at; /* until when they rest, after a failure */
+    int64_t turn;             /* the number of the last one that was waited for */
+    bool awaits_turn;
+    int64_t awaits_turn_since_ms;
+    bool gives_up; /* nothing is tried again */
     bool is_stopping;
     int64_t outbox_retention_ms;
     int64_t outbox_max_rows;
@@ -41,8 +51,16 @@ static void close_connection(struct writer *writer)
     writer->connection = NULL;
 }
 
+/* Looked at without the lock first: nearly always there is nothing to do, and others who write need
+ * not be waited for. */
 static bool migrate(struct writer *writer, struct connection *connection, struct error *error)
 {
+    bool is_needed;
+
+    if (!migration_is_needed(connection, &is_needed, error))
+        return false;
+    if (!is_needed)
+        return true;
     if (!connection->driver->lock(connection, error))
         return false;
     bool succeeded = migration_run(connection, writer->options.services, error);
@@ -132,63 +150,191 @@ static bool begin_transaction(struct writer *writer, struct error *error)
     struct transaction *transaction = &writer->transaction;
 
     transaction->connection = writer->connection;
+    if (!connection_run(transaction->connection, SQL_BEGIN_WRITE, error))
+        return false;
     /* One time for all: what is committed together happened at once, and a clock that jumps does so
-     * between transactions. */
+     * between transactions. Not before the wait for others, which may be long. */
     transaction->now_ms = clock_wall_ms(writer->options.services->clock);
-    transaction->is_open = true;
-    return connection_run(transaction->connection, SQL_BEGIN_WRITE, error) &&
-           outbox_begin(transaction, error);
+    transaction->is_open = outbox_begin(transaction, error);
+    return transaction->is_open;
 }
 
-/* One transaction over all jobs: true after the commit. */
-static bool run_transaction(struct writer *writer, struct database_job *jobs, struct error *error)
+/* Runs all jobs in the transaction that has begun, and ends it: true after the commit. */
+static bool run_jobs(struct writer *writer, struct database_job *jobs, struct error *error)
 {
     struct transaction *transaction = &writer->transaction;
+    bool succeeded = true;
 
-    bool succeeded = begin_transaction(writer, error);
     for (struct database_job *job = jobs; succeeded && job != NULL; job = job->next)
         succeeded = run_job(transaction, job, error);
     transaction->is_open = false;
-    if (succeeded && connection_run(transaction->connection, SQL_COMMIT, error))
+    return succeeded && connection_run(transaction->connection, SQL_COMMIT, error);
+}
+
+/* ---- a turn among all writers -------------------------------------------------------------- */
+
+static void set_awaiting(struct writer *writer, bool awaits_turn)
+{
+    int64_t now_ms = clock_monotonic_ms(writer->options.services->clock);
+
+    pthread_mutex_lock(&writer->lock);
+    if (awaits_turn)
+        writer->turn++;
+    writer->awaits_turn = awaits_turn;
+    writer->awaits_turn_since_ms = now_ms;
+    pthread_mutex_unlock(&writer->lock);
+}
+
+static void end_turn(struct writer *writer, bool is_committed)
+{
+    struct connection *connection = writer->connection;
+
+    if (!is_committed)
+        connection_roll_back(connection);
+    connection->driver->unlock(connection);
+}
+
+static bool begin_turn(struct writer *writer, struct error *error)
+{
+    if (!ensure_connection(writer, error) ||
+        !writer->connection->driver->lock(writer->connection, error))
+        return false;
+    if (begin_transaction(writer, error))
         return true;
-    connection_roll_back(transaction->connection);
+    end_turn(writer, false);
     return false;
 }
 
-static bool run_jobs(struct writer *writer, struct database_job *jobs, struct error *error)
+/* Waits for those who write, in whichever process. */
+static bool await_turn(struct writer *writer, struct error *error)
 {
-    if (!ensure_connection(writer, error))
-        return false;
-    struct connection *connection = writer->connection;
-    if (!connection->driver->lock(connection, error))
-        return false;
-    bool succeeded = run_transaction(writer, jobs, error);
-    connection->driver->unlock(connection);
-    return succeeded;
+    set_awaiting(writer, true);
+    bool is_ours = begin_turn(writer, error);
+    set_awaiting(writer, false);
+    return is_ours;
+}
+
+/* ---- which jobs ---------------------------------------------------------------------------- */
+
+static void enqueue_job(struct job_queue *queue, struct database_job *job)
+{
+    job->next = NULL;
+    if (queue->first == NULL)
+        queue->first = job;
+    else
+        queue->last->next = job;
+    queue->last = job;
+}
+
+static struct database_job *dequeue_job(struct job_queue *queue)
+{
+    struct database_job *job = queue->first;
+
+    queue->first = job->next;
+    return job;
+}
+
+/* One that has nothing to run wants the database opened, and no transaction. */
+static bool is_opening(const struct database_job *job)
+{
+    return job->operation.run == NULL;
+}
+
+static bool is_past(const struct timespec *time)
+{
+    struct timespec now = clock_deadline(0);
+
+    return now.tv_sec > time->tv_sec ||
+           (now.tv_sec == time->tv_sec && now.tv_nsec >= time->tv_nsec);
+}
+
+static bool patient_are_due(const struct writer *writer)
+{
+    return writer->patient.first != NULL && is_past(&writer->again_at);
+}
+
+static void let_patient_rest(struct writer *writer)
+{
+    writer->again_at = clock_deadline(WRITER_AGAIN_MS);
+}
+
+/* Moves up to `limit` jobs into `batch`. */
+static int move_jobs(struct job_queue *batch, struct job_queue *queue, int limit)
+{
+    int moved = 0;
+
+    while (moved < limit && queue->first != NULL && !is_opening(queue->first)) {
+        enqueue_job(batch, dequeue_job(queue));
+        moved++;
+    }
+    return moved;
+}
+
+/* Those for the transaction that has begun, and the limits of the outbox that hold for them. NULL
+ * when all were withdrawn. */
+static struct database_job *take_jobs(struct writer *writer)
+{
+    struct job_queue batch = {0};
+
+    pthread_mutex_lock(&writer->lock);
+    bool are_due = patient_are_due(writer);
+    int left = DATABASE_BATCH_OPERATIONS - (are_due ? WRITER_PATIENT_SHARE : 0);
+    left = DATABASE_BATCH_OPERATIONS - move_jobs(&batch, &writer->waiting, left);
+    if (are_due)
+        move_jobs(&batch, &writer->patient, left);
+    writer->transaction.outbox_retention_ms = writer->outbox_retention_ms;
+    writer->transaction.outbox_max_rows = writer->outbox_max_rows;
+    pthread_mutex_unlock(&writer->lock);
+    return batch.first;
+}
+
+/* Those that have waited for a turn that did not come: not who has come meanwhile, nor who is
+ * patient. */
+static struct database_job *take_failed_jobs(struct writer *writer)
+{
+    struct job_queue batch = {0};
+
+    pthread_mutex_lock(&writer->lock);
+    while (writer->waiting.first != NULL && writer->waiting.first->turn < writer->turn &&
+           move_jobs(&batch, &writer->waiting, 1) == 1)
+        continue;
+    let_patient_rest(writer);
+    pthread_mutex_unlock(&writer->lock);
+    return batch.first;
 }
 
 /* ---- the thread ---------------------------------------------------------------------------- */
 
-/* Takes up to DATABASE_BATCH_OPERATIONS jobs, waiting for the first, and the limits of the outbox
- * that hold for them; NULL when there is nothing left to do for ever. */
-static struct database_job *take_jobs(struct writer *writer)
+enum task { TASK_OPEN, TASK_WRITE, TASK_GIVE_UP, TASK_END };
+
+/* Under the lock. False when there is nothing to do yet. */
+static bool choose_task(const struct writer *writer, enum task *task)
 {
+    if (writer->waiting.first != NULL)
+        *task = is_opening(writer->waiting.first) ? TASK_OPEN : TASK_WRITE;
+    else if (patient_are_due(writer))
+        *task = TASK_WRITE;
+    else if (writer->patient.first != NULL && writer->gives_up)
+        *task = TASK_GIVE_UP;
+    else if (writer->is_stopping)
+        *task = TASK_END;
+    else
+        return false;
+    return true;
+}
+
+static enum task await_task(struct writer *writer)
+{
+    enum task task;
+
     pthread_mutex_lock(&writer->lock);
-    while (writer->first == NULL && !writer->is_stopping)
-        pthread_cond_wait(&writer->filled, &writer->lock);
-    struct database_job *jobs = writer->first;
-    struct database_job *last = jobs;
-    for (int taken = 1; last != NULL && last->next != NULL && taken < DATABASE_BATCH_OPERATIONS;
-         taken++)
-        last = last->next;
-    if (last != NULL) {
-        writer->first = last->next;
-        last->next = NULL;
-    }
-    writer->transaction.outbox_retention_ms = writer->outbox_retention_ms;
-    writer->transaction.outbox_max_rows = writer->outbox_max_rows;
+    while (!choose_task(writer, &task))
+        if (writer->patient.first == NULL)
+            pthread_cond_wait(&writer->filled, &writer->lock);
+        else
+            pthread_cond_timedwait(&writer->filled, &writer->lock, &writer->again_at);
     pthread_mutex_unlock(&writer->lock);
-    return jobs;
+    return task;
 }
 
 static void count_jobs(struct writer *writer, const struct commit_batch *batch)
@@ -203,13 +349,55 @@ static void count_jobs(struct writer *writer, const struct commit_batch *batch)
     pthread_mutex_unlock(&writer->lock);
 }
 
-/* Runs the batch's jobs and hands it over to be made durable. The transaction's buffers are the
- * batch's meanwhile. */
-static void run_batch(struct writer *writer, struct commit_batch *batch)
+/* Whoever wants to read a database that is not open yet waits for that alone, however long others
+ * write. */
+static void run_opening(struct writer *writer, struct commit_batch *batch)
 {
+    struct job_queue opening = {0};
+
+    pthread_mutex_lock(&writer->lock);
+    enqueue_job(&opening, dequeue_job(&writer->waiting));
+    pthread_mutex_unlock(&writer->lock);
+    batch->jobs = opening.first;
+    batch->committed = ensure_connection(writer, &batch->error);
+    batch->jobs->succeeded = batch->committed;
+}
+
+/* Jobs are taken only when it is our turn: until then they may be withdrawn, and those that come
+ * meanwhile share the transaction. */
+static void run_writing(struct writer *writer, struct commit_batch *batch)
+{
+    if (!await_turn(writer, &batch->error)) {
+        batch->jobs = take_failed_jobs(writer);
+        return;
+    }
+    batch->jobs = take_jobs(writer);
+    /* The transaction's buffers are the batch's meanwhile. */
     writer->transaction.events = batch->events;
     batch->committed = run_jobs(writer, batch->jobs, &batch->error);
     batch->events = writer->transaction.events;
+    end_turn(writer, batch->committed);
+}
+
+/* What is tried again for nobody is not tried once more when the process ends: that would be waited
+ * for. */
+static void give_up_patient(struct writer *writer, struct commit_batch *batch)
+{
+    pthread_mutex_lock(&writer->lock);
+    batch->jobs = writer->patient.first;
+    writer->patient.first = NULL;
+    pthread_mutex_unlock(&writer->lock);
+    error_unavailable(&batch->error, "what was to be done later is given up");
+}
+
+static void run_task(struct writer *writer, enum task task, struct commit_batch *batch)
+{
+    if (task == TASK_OPEN)
+        run_opening(writer, batch);
+    else if (task == TASK_WRITE)
+        run_writing(writer, batch);
+    else
+        give_up_patient(writer, batch);
     count_jobs(writer, batch);
     /* From here on the next batch is run while this one gets to the disk. */
     durability_submit(writer->options.durability, batch);
@@ -220,9 +408,10 @@ static void *writer_main(void *argument)
     struct writer *writer = argument;
     struct durability *durability = writer->options.durability;
     struct commit_batch *batch;
+    enum task task;
 
-    while ((batch = durability_take(durability)), (batch->jobs = take_jobs(writer)) != NULL)
-        run_batch(writer, batch);
+    while ((batch = durability_take(durability)), (task = await_task(writer)) != TASK_END)
+        run_task(writer, task, batch);
     durability_give_back(durability, batch);
     close_connection(writer);
     return NULL;
@@ -230,24 +419,75 @@ static void *writer_main(void *argument)
 
 /* ---- for other threads --------------------------------------------------------------------- */
 
-/* Puts a job behind the others; under the lock. */
-static void enqueue_job(struct writer *writer, struct database_job *job)
-{
-    job->next = NULL;
-    if (writer->first == NULL)
-        writer->first = job;
-    else
-        writer->last->next = job;
-    writer->last = job;
-}
-
 void writer_submit(struct writer *writer, struct database_job *const *jobs, size_t count)
 {
     pthread_mutex_lock(&writer->lock);
-    for (size_t i = 0; i < count; i++)
-        enqueue_job(writer, jobs[i]);
+    for (size_t i = 0; i < count; i++) {
+        jobs[i]->turn = writer->turn;
+        enqueue_job(jobs[i]->is_patient ? &writer->patient : &writer->waiting, jobs[i]);
+    }
     pthread_cond_signal(&writer->filled);
     pthread_mutex_unlock(&writer->lock);
+}
+
+/* Takes the job out of the queue; false when it is not there. */
+static bool remove_job(struct job_queue *queue, const struct database_job *job)
+{
+    struct database_job *before = NULL;
+    struct database_job *one = queue->first;
+
+    while (one != NULL && one != job) {
+        before = one;
+        one = one->next;
+    }
+    if (one == NULL)
+        return false;
+    if (before == NULL)
+        queue->first = job->next;
+    else
+        before->next = job->next;
+    if (queue->last == job)
+        queue->last = before;
+    return true;
+}
+
+bool writer_withdraw(struct writer *writer, struct database_job *job)
+{
+    pthread_mutex_lock(&writer->lock);
+    bool is_ours = remove_job(&writer->waiting, job);
+    pthread_mutex_unlock(&writer->lock);
+    return is_ours;
+}
+
+bool writer_postpone(struct writer *writer, struct database_job *job)
+{
+    pthread_mutex_lock(&writer->lock);
+    bool is_postponed = !writer->gives_up;
+    if (is_postponed) {
+        let_patient_rest(writer);
+        enqueue_job(&writer->patient, job);
+        pthread_cond_signal(&writer->filled);
+    }
+    pthread_mutex_unlock(&writer->lock);
+    return is_postponed;
+}
+
+void writer_give_up(struct writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    writer->gives_up = true;
+    pthread_cond_signal(&writer->filled);
+    pthread_mutex_unlock(&writer->lock);
+}
+
+int64_t writer_awaits_turn_ms(struct writer *writer)
+{
+    int64_t now_ms = clock_monotonic_ms(writer->options.services->clock);
+
+    pthread_mutex_lock(&writer->lock);
+    int64_t waited_ms = writer->awaits_turn ? now_ms - writer->awaits_turn_since_ms : 0;
+    pthread_mutex_unlock(&writer->lock);
+    return waited_ms > 0 ? waited_ms : 0;
 }
 
 void writer_limit_outbox(struct writer *writer, int64_t retention_ms, int64_t max_rows)
@@ -293,7 +533,7 @@ struct writer *writer_create(const struct writer_options *options, struct error 
     writer->outbox_retention_ms = options->outbox_retention_ms;
     writer->outbox_max_rows = options->outbox_max_rows;
     pthread_mutex_init(&writer->lock, NULL);
-    pthread_cond_init(&writer->filled, NULL);
+    clock_init_condition(&writer->filled);
     int failure = pthread_create(&writer->thread, NULL, writer_main, writer);
     if (failure != 0) {
         error_unavailable(error, "no thread for the database: %s", strerror(failure));
@@ -308,6 +548,7 @@ void writer_free(struct writer *writer)
     if (writer == NULL)
         return;
     pthread_mutex_lock(&writer->lock);
+    writer->gives_up = true;
     writer->is_stopping = true;
     pthread_cond_signal(&writer->filled);
     pthread_mutex_unlock(&writer->lock);

@@ -17,6 +17,11 @@
 #include "db/engine/job.h"
 #include "db/engine/readers.h"
 
+/* How long patient jobs (db/engine/job.h) rest after a failure, and how many of each commit are
+ * theirs in any case. */
+#define WRITER_AGAIN_MS      1000
+#define WRITER_PATIENT_SHARE 8
+
 struct writer;
 
 /* All is borrowed. */
@@ -38,6 +43,20 @@ void writer_free(struct writer *writer);
 
 /* Behind what was submitted before; completed by what durability completes. */
 void writer_submit(struct writer *writer, struct database_job *const *jobs, size_t count);
+
+/* Takes back a job that has not begun: it is not completed, and the caller's again. False when it
+ * has begun. */
+bool writer_withdraw(struct writer *writer, struct database_job *job);
+
+/* Tries a patient job that has failed once more, later. False when nothing is tried again. */
+bool writer_postpone(struct writer *writer, struct database_job *job);
+
+/* Nothing is tried again from now on: what waits for that is completed, as failed. */
+void writer_give_up(struct writer *writer);
+
+/* For how long it has been waiting for others who write, or for the database to be opened; 0 when
+ * it does not wait. */
+int64_t writer_awaits_turn_ms(struct writer *writer);
 
 /* Other limits than those of the options, for commits that begin later. */
 void writer_limit_outbox(struct writer *writer, int64_t retention_ms, int64_t max_rows);

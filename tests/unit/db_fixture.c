@@ -14,9 +14,10 @@
 #define DAY_MS      86400000
 #define OUTBOX_ROWS 1000000
 
+/* Tests may let time pass while the database's threads look at it. */
 static int64_t read_clock(void *context)
 {
-    return *(const int64_t *)context;
+    return __atomic_load_n((const int64_t *)context, __ATOMIC_RELAXED);
 }
 
 static void collect(void *context, const struct event *event)
@@ -154,6 +155,20 @@ static sqlite3 *open_shell(const struct fixture *fixture)
     assert_int_equal(sqlite3_open(fixture->path, &shell), SQLITE_OK);
     sqlite3_busy_timeout(shell, 5000);
     return shell;
+}
+
+void *fixture_lock(const struct fixture *fixture)
+{
+    sqlite3 *shell = open_shell(fixture);
+
+    assert_int_equal(sqlite3_exec(shell, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    return shell;
+}
+
+void fixture_unlock(void *lock)
+{
+    assert_int_equal(sqlite3_exec(lock, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(lock);
 }
 
 void fixture_load(struct fixture *fixture, const char *dump)

@@ -20,7 +20,7 @@
 #include "db/message.h"
 #include "db/person.h"
 
-#define FIXTURE_EVENTS_MAX 4096
+#define FIXTURE_EVENTS_MAX 8192
 
 struct fixture_event {
     int64_t seq;
@@ -70,6 +70,10 @@ int64_t fixture_unread(struct fixture *fixture, struct caller caller);
 
 /* Runs SQL on a connection of its own, as an administrator's shell would. */
 void fixture_execute(struct fixture *fixture, const char *sql);
+
+/* Keeps everybody else from writing, as an administrator's shell does within a transaction. */
+void *fixture_lock(const struct fixture *fixture);
+void fixture_unlock(void *lock);
 
 /* The first column of the first row as a number. */
 int64_t fixture_number(struct fixture *fixture, const char *sql);

@@ -261,6 +261,131 @@ static void a_database_that_comes_and_goes_is_two_lines_a_second(void **state)
     close(log);
 }
 
+/* ---- others who write ---------------------------------------------------------------------- */
+
+static void a_job_that_has_not_begun_is_taken_back(void **state)
+{
+    struct fixture *fixture = *state;
+    struct conversation_reference request = {.conversation_id = fixture_conversation(fixture),
+                                             .caller = salon("s1")};
+    atomic_int completed = 0;
+    struct database_job jobs[3];
+    struct database_job *all[ARRAY_LENGTH(jobs)];
+    void *lock = fixture_lock(fixture);
+
+    for (size_t i = 0; i < ARRAY_LENGTH(jobs); i++) {
+        jobs[i] = (struct database_job){.operation = conversation_toggle_archived(&request),
+                                        .completed = count_completed,
+                                        .context = &completed};
+        all[i] = &jobs[i];
+    }
+    database_submit_all(fixture->database, all, ARRAY_LENGTH(all));
+    assert_true(database_withdraw(fixture->database, &jobs[0]));
+    assert_true(database_withdraw(fixture->database, &jobs[2]));
+    assert_false(database_withdraw(fixture->database, &jobs[2]));
+    fixture_unlock(lock);
+    WAIT_UNTIL(atomic_load(&completed) == 1, wait_a_moment());
+    assert_true(jobs[1].succeeded);
+    assert_false(database_withdraw(fixture->database, &jobs[1]));
+    assert_int_equal(fixture_write(fixture, conversation_toggle_archived(&request)), ERROR_NONE);
+    assert_int_equal(atomic_load(&completed), 1);
+}
+
+/* The one that is to be waited for makes the writer wait. */
+static void what_can_be_done_without_is_not_waited_for(void **state)
+{
+    struct fixture *fixture = *state;
+    struct conversation_reference request = {.conversation_id = fixture_conversation(fixture),
+                                             .caller = salon("s1")};
+    atomic_int completed = 0;
+    struct database_job job = {.operation = conversation_toggle_archived(&request),
+                               .completed = count_completed,
+                               .context = &completed};
+    struct error error;
+    void *lock = fixture_lock(fixture);
+
+    assert_int_equal(database_patience_ms(fixture->database), DATABASE_PATIENCE_MS);
+    database_submit(fixture->database, &job);
+    WAIT_UNTIL(database_patience_ms(fixture->database) == 0,
+               __atomic_fetch_add(&fixture->now_ms, 1, __ATOMIC_RELAXED));
+    error_clear(&error);
+    assert_false(database_write_soon(fixture->database, conversation_mark_read(&request), &error));
+    assert_int_equal(error.kind, ERROR_UNAVAILABLE);
+    fixture_unlock(lock);
+    WAIT_UNTIL(atomic_load(&completed) == 1, wait_a_moment());
+    assert_true(job.succeeded);
+    assert_int_equal(database_patience_ms(fixture->database), DATABASE_PATIENCE_MS);
+    error_clear(&error);
+    assert_true(database_write_soon(fixture->database, conversation_mark_read(&request), &error));
+}
+
+static void who_opens_it_to_read_waits_for_nobody(void **state)
+{
+    struct fixture *fixture = *state;
+    struct buffer json = BUFFER_EMPTY;
+    struct unread_summary request = {.caller = client("c1"), .json = &json};
+
+    fixture_reopen(fixture, 86400000, 1000000);
+    void *lock = fixture_lock(fixture);
+    assert_int_equal(fixture_read(fixture, unread_total(&request)), ERROR_NONE);
+    fixture_unlock(lock);
+    buffer_free(&json);
+}
+
+static struct database_job patient_job(struct conversation_reference *request,
+                                       atomic_int *completed)
+{
+    return (struct database_job){.operation = conversation_toggle_archived(request),
+                                 .completed = count_completed,
+                                 .context = completed,
+                                 .is_patient = true};
+}
+
+static void a_patient_job_is_done_when_it_can_be(void **state)
+{
+    struct fixture *fixture = *state;
+    struct conversation_reference request = {.conversation_id = fixture_conversation(fixture),
+                                             .caller = salon("s1")};
+    atomic_int completed = 0;
+    struct database_job job = patient_job(&request, &completed);
+    char away[160];
+
+    fixture->log.descriptor = -1;
+    fixture_execute(fixture, "PRAGMA wal_checkpoint(TRUNCATE)");
+    snprintf(away, sizeof(away), "%s.away", fixture->path);
+    assert_int_equal(rename(fixture->path, away), 0);
+    database_submit(fixture->database, &job);
+    assert_int_equal(fixture_write(fixture, conversation_mark_read(&request)), ERROR_UNAVAILABLE);
+    assert_int_equal(atomic_load(&completed), 0);
+    assert_int_equal(rename(away, fixture->path), 0);
+    WAIT_UNTIL(atomic_load(&completed) == 1, wait_a_moment());
+    assert_true(job.succeeded);
+}
+
+static void a_patient_job_is_given_up_at_the_end(void **state)
+{
+    struct fixture *fixture = *state;
+    struct conversation_reference request = {.conversation_id = fixture_conversation(fixture),
+                                             .caller = salon("s1")};
+    atomic_int completed = 0;
+    struct database_job jobs[] = {patient_job(&request, &completed),
+                                  patient_job(&request, &completed)};
+    char away[160];
+
+    fixture->log.descriptor = -1;
+    snprintf(away, sizeof(away), "%s.away", fixture->path);
+    assert_int_equal(rename(fixture->path, away), 0);
+    database_submit(fixture->database, &jobs[0]);
+    assert_int_equal(fixture_write(fixture, conversation_mark_read(&request)), ERROR_UNAVAILABLE);
+    database_give_up(fixture->database);
+    WAIT_UNTIL(atomic_load(&completed) == 1, wait_a_moment());
+    assert_false(jobs[0].succeeded);
+    database_submit(fixture->database, &jobs[1]);
+    WAIT_UNTIL(atomic_load(&completed) == 2, wait_a_moment());
+    assert_false(jobs[1].succeeded);
+    assert_int_equal(rename(away, fixture->path), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
 
 int main(void)
@@ -276,6 +401,11 @@ int main(void)
         TEST(the_log_starts_over),
         TEST(a_file_that_is_gone_is_not_made_again),
         TEST(a_database_that_comes_and_goes_is_two_lines_a_second),
+        TEST(a_job_that_has_not_begun_is_taken_back),
+        TEST(what_can_be_done_without_is_not_waited_for),
+        TEST(who_opens_it_to_read_waits_for_nobody),
+        TEST(a_patient_job_is_done_when_it_can_be),
+        TEST(a_patient_job_is_given_up_at_the_end),
     };
 
     return cmocka_run_group_tests_name("database", tests, NULL, NULL);
