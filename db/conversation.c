@@ -8,6 +8,7 @@
 #include "db/conversation_announcement.h"
 #include "db/conversation_json.h"
 #include "db/conversation_row.h"
+#include "db/engine/outbox_reader.h"
 #include "db/message_json.h"
 #include "db/message_reading.h"
 #include "db/message_sending.h"
@@ -41,6 +42,7 @@ bool conversation_find_run(struct connection *connection, struct conversation_fi
                                  error))
         return false;
     request->has_unread = unread > 0;
+    request->last_position = conversation.last_position;
     return conversation_json_write_one(connection, request->json, &conversation, &request->caller,
                                        error);
 }
@@ -364,6 +366,36 @@ static bool write_history(struct connection *connection, const struct conversati
     return json->failed ? error_out_of_memory(error) : true;
 }
 
+/* One picture of the database, as a query reads it. */
+bool conversation_show_run(struct connection *connection, struct conversation_join *request,
+                           struct error *error)
+{
+    struct conversation conversation;
+
+    if (!conversation_row_find_for(connection, request->conversation_id, &request->caller,
+                                   &conversation, error) ||
+        !outbox_newest(connection, &request->newest, error))
+        return false;
+    request->last_position = conversation.last_position;
+    return write_history(connection, &conversation, request->json, error);
+}
+
+bool conversation_unread_run(struct connection *connection, struct conversation_unread *request,
+                             struct error *error)
+{
+    struct conversation conversation;
+    int64_t unread;
+
+    if (!conversation_row_find_for(connection, request->conversation_id, &request->caller,
+                                   &conversation, error) ||
+        !conversation_row_unread(connection, &conversation, request->caller.user_id, &unread, NULL,
+                                 error))
+        return false;
+    request->has_unread = unread > 0;
+    request->last_position = conversation.last_position;
+    return true;
+}
+
 static bool remember_room(struct transaction *transaction, const struct conversation_join *request,
                           struct error *error)
 {
@@ -387,6 +419,7 @@ bool conversation_join_run(struct transaction *transaction, struct conversation_
         return false;
     /* After what was marked has been announced: the history shows it already. */
     request->newest = transaction->next_seq - 1;
+    request->last_position = conversation.last_position;
     return write_history(transaction->connection, &conversation, request->json, error) &&
            remember_room(transaction, request, error);
 }

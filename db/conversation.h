@@ -51,8 +51,9 @@ DATABASE_QUERY(conversation_list, struct conversation_list);
 struct conversation_find {
     const char *conversation_id;
     struct caller caller;
-    struct buffer *json; /* result: the Conversation */
-    bool has_unread;     /* result: conversation_mark_read has something to do */
+    struct buffer *json;   /* result: the Conversation */
+    bool has_unread;       /* result: conversation_mark_read has something to do */
+    int64_t last_position; /* result: of its messages */
 };
 DATABASE_QUERY(conversation_find, struct conversation_find);
 
@@ -87,8 +88,22 @@ struct conversation_join {
     struct buffer *json; /* result: {conversationId, messages}, the newest HISTORY_MESSAGES, newest
                             first */
     int64_t newest;      /* result: of the outbox, at the same moment */
+    int64_t last_position; /* result: of its messages */
 };
 DATABASE_OPERATION(conversation_join, struct conversation_join);
+
+/* Query over the same: what can be shown while nothing can be marked, without a room that is
+ * remembered; the rest is for db/read_marks.h. */
+DATABASE_QUERY(conversation_show, struct conversation_join);
+
+/* Query over struct conversation_unread: what is unread in it. */
+struct conversation_unread {
+    const char *conversation_id;
+    struct caller caller;
+    bool has_unread;       /* result */
+    int64_t last_position; /* result: of its messages */
+};
+DATABASE_QUERY(conversation_unread, struct conversation_unread);
 
 /* Operation over struct conversation_leave: marks the whole conversation read for the caller and
  * forgets the room. */

@@ -30,6 +30,7 @@ libdb_a_SOURCES = \
 	db/position.c db/position.h \
 	db/privacy.c db/privacy.h \
 	db/probe.c db/probe.h \
+	db/read_marks.c db/read_marks.h \
 	db/recovery.c db/recovery.h
 
 ## The engine: knows common/ alone.

@@ -157,6 +157,20 @@ bool message_mark_read_run(struct transaction *transaction, struct message_refer
                                  message.position, error);
 }
 
+bool message_show_run(struct connection *connection, struct message_reference *request,
+                      struct error *error)
+{
+    struct located_message message;
+
+    if (!message_row_find_for(connection, request->message_id, &request->caller, &message, error))
+        return false;
+    request->is_unread = !message.is_author && !message.is_read;
+    request->position = message.position;
+    memcpy(request->conversation_id, message.conversation.id, sizeof(request->conversation_id));
+    return message_json_write_at(connection, request->json, &message.conversation, message.position,
+                                 error);
+}
+
 /* Brings counters, list order and both sides up to date after the row is gone. They are always
  * told, as an update may have been blanked whose last message it was. */
 static bool settle_deletion(struct transaction *transaction, struct located_message *message,

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "common/buffer.h"
+#include "common/id.h"
 #include "common/token.h"
 #include "db/engine/operation.h"
 #include "db/input.h"
@@ -53,9 +54,14 @@ struct message_reference {
     struct caller caller;
     struct buffer *json; /* result of message_mark_read: the Message */
     bool marked;         /* result of message_mark_read: it had not been read */
+    bool is_unread;      /* results of message_show */
+    int64_t position;
+    char conversation_id[ID_BYTES];
 };
 /* For the author it changes nothing. */
 DATABASE_OPERATION(message_mark_read, struct message_reference);
+/* Query over the same: reads it, and whether message_mark_read would have something to do. */
+DATABASE_QUERY(message_show, struct message_reference);
 /* The author's alone; of SYSTEM messages nobody's. */
 DATABASE_OPERATION(message_delete, struct message_reference);
 

@@ -1,6 +1,7 @@
 #include "fcgi/cgi.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -61,6 +62,17 @@ static bool write_output(struct text_span text)
     return true;
 }
 
+/* What the process still has to write into the database is not waited for by the web server. */
+static void end_output(void)
+{
+    int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+    if (nowhere < 0)
+        return;
+    dup2(nowhere, STDOUT_FILENO);
+    close(nowhere);
+}
+
 bool cgi_run(void (*answer)(void *context, struct request *request, struct response *response),
              void *context)
 {
@@ -74,6 +86,7 @@ bool cgi_run(void (*answer)(void *context, struct request *request, struct respo
     answer(context, &request, &response);
     discard_input(&input);
     bool is_written = write_output(response.sent_head) && write_output(response.sent_body);
+    end_output();
     request_free(&request);
     response_free(&response);
     return is_written;

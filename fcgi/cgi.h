@@ -14,8 +14,8 @@
  * first: a FastCGI program may inherit the variable. */
 bool cgi_is_requested(void);
 
-/* Reads the request, has it answered by `answer`, and writes the answer. False when that could not
- * be written. */
+/* Reads the request, has it answered by `answer`, writes the answer, and lets go of descriptor 1.
+ * False when the answer could not be written. */
 bool cgi_run(void (*answer)(void *context, struct request *request, struct response *response),
              void *context);
 

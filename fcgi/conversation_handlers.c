@@ -85,8 +85,10 @@ static bool handle_find(struct exchange *exchange, struct error *error)
     if (!find.has_unread || exchange->request->method == METHOD_HEAD)
         return true;
     error_clear(&mark_error);
-    if (!exchange_write(exchange, conversation_mark_read(&reference), &mark_error))
+    if (!exchange_write_soon(exchange, conversation_mark_read(&reference), &mark_error)) {
+        exchange_mark_later(exchange, find.conversation_id, 1, find.last_position);
         return true; /* shown unmarked */
+    }
     buffer_clear(&exchange->response->body);
     return database_read(exchange->database, conversation_find(&find), error);
 }

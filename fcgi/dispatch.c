@@ -28,7 +28,7 @@ static bool store_claims(const struct exchange *exchange, const struct token_cla
     error_clear(&error);
     if (!database_read(exchange->database, person_claims_need_write(&person), &error))
         return false;
-    return !person.must_write || exchange_write(exchange, person_take_claims(&person), &error);
+    return !person.must_write || exchange_write_soon(exchange, person_take_claims(&person), &error);
 }
 
 /* Whose token it is. That the directory could not be written refuses nobody: the caller is who the
@@ -138,6 +138,8 @@ static bool run_handler(struct dispatcher *dispatcher,
         .config = configuration->base.config,
         .texts = configuration->texts,
         .database = dispatcher->database,
+        .marks = dispatcher->marks,
+        .places = &dispatcher->places,
         .request = request,
         .response = response,
     };

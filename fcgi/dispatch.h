@@ -11,6 +11,8 @@
 #include "common/token.h"
 #include "common/user_budgets.h"
 #include "db/database.h"
+#include "db/read_marks.h"
+#include "fcgi/exchange.h"
 #include "fcgi/request.h"
 #include "fcgi/response.h"
 #include "fcgi/rest_configuration.h"
@@ -20,8 +22,10 @@
 struct dispatcher {
     const struct services *services;
     struct database *database;
+    struct read_marks *marks;
     struct configuration_holder *configuration; /* of a struct rest_configuration */
     struct router router;
+    struct write_places places;
     struct user_budgets *reads, *writes; /* NULL: nobody is limited, as this process ends with its
                                             request (plain CGI) */
     struct counters *counters;           /* of dispatch_lay_out; NULL: nothing is counted */

@@ -39,13 +39,43 @@ struct json_object *exchange_read_json(struct exchange *exchange, struct error *
     return NULL;
 }
 
+bool exchange_write_soon(const struct exchange *exchange, struct database_operation operation,
+                         struct error *error)
+{
+    request_wait(exchange->request, true);
+    bool succeeded = database_write_soon(exchange->database, operation, error);
+    request_wait(exchange->request, false);
+    return succeeded;
+}
+
+/* Whoever finds no place is as quick as the others, unless others write for long. */
 bool exchange_write(const struct exchange *exchange, struct database_operation operation,
                     struct error *error)
 {
-    request_wait(exchange->request, true);
-    bool succeeded = database_write(exchange->database, operation, error);
-    request_wait(exchange->request, false);
+    struct write_places *places = exchange->places;
+    bool has_place = __atomic_fetch_add(&places->taken, 1, __ATOMIC_RELAXED) < places->limit;
+    bool succeeded;
+
+    if (has_place) {
+        request_wait(exchange->request, true);
+        succeeded = database_write(exchange->database, operation, error);
+        request_wait(exchange->request, false);
+    } else {
+        succeeded = exchange_write_soon(exchange, operation, error);
+    }
+    __atomic_sub_fetch(&places->taken, 1, __ATOMIC_RELAXED);
     return succeeded;
+}
+
+void exchange_mark_later(const struct exchange *exchange, const char *conversation_id,
+                         int64_t first, int64_t last)
+{
+    const struct shown_messages shown = {.conversation_id = conversation_id,
+                                         .reader_id = exchange->caller.user_id,
+                                         .first = first,
+                                         .last = last};
+
+    read_marks_add(exchange->marks, &shown);
 }
 
 bool exchange_query_text(const struct exchange *exchange, const char *name, char *out,

@@ -18,14 +18,24 @@
 #include "common/token.h"
 #include "db/appointment.h"
 #include "db/database.h"
+#include "db/read_marks.h"
 #include "fcgi/request.h"
 #include "fcgi/response.h"
+
+/* How many of the threads that answer may wait for others who write, to the end: one beyond them
+ * gives up when that takes long (503), so that threads are left for those who read. */
+struct write_places {
+    size_t limit;
+    size_t taken; /* atomic */
+};
 
 struct exchange {
     const struct services *services;
     const struct config *config;
     const struct appointment_texts *texts;
     struct database *database;
+    struct read_marks *marks;
+    struct write_places *places;
     struct request *request;
     struct response *response;
     struct caller caller;
@@ -43,6 +53,16 @@ struct json_object *exchange_read_json(struct exchange *exchange, struct error *
 /* database_write, which lets other requests have the processor while it waits for the commit. */
 bool exchange_write(const struct exchange *exchange, struct database_operation operation,
                     struct error *error);
+
+/* The same for what can be left undone, which is not waited for when others write for long
+ * (database_write_soon). */
+bool exchange_write_soon(const struct exchange *exchange, struct database_operation operation,
+                         struct error *error);
+
+/* Has these positions of the conversation, which are shown although they could not be marked read
+ * for the caller now, marked when that can be done (db/read_marks.h). */
+void exchange_mark_later(const struct exchange *exchange, const char *conversation_id,
+                         int64_t first, int64_t last);
 
 /* Reads query parameter `name`, a number from 1 to `maximum`, or takes `fallback` when it is
  * absent. On a broken rule false, and its sentence is added to *error. */

@@ -60,11 +60,15 @@ static bool handle_list(struct exchange *exchange, struct error *error)
     if (!page.needs_marking)
         return true;
     error_clear(&mark_error);
-    exchange_write(exchange, message_mark_page(&page), &mark_error);
-    /* Marked or, when that could not be written, unmarked. */
+    bool is_marked = exchange_write_soon(exchange, message_mark_page(&page), &mark_error);
     page.may_mark = false;
     buffer_clear(&exchange->response->body);
-    return database_read(exchange->database, message_page(&page), error);
+    if (!database_read(exchange->database, message_page(&page), error))
+        return false;
+    if (!is_marked) /* what is shown now, which may be others than were to be marked */
+        exchange_mark_later(exchange, page.conversation_id, page.oldest_position,
+                            page.newest_position);
+    return true;
 }
 
 static bool handle_mark_read(struct exchange *exchange, struct error *error)

@@ -29,12 +29,19 @@ struct rest {
     char purpose[PURPOSE_BYTES];
     struct bus_sender *bus;
     struct database *database;
+    struct read_marks *marks;
     struct dispatcher dispatcher;
     struct counters *counters; /* NULL: they are not kept */
     struct listeners listeners;
 };
 
 /* ---- the database ---------------------------------------------------------------------------- */
+
+/* A quarter of the threads is left for those who read. */
+static size_t places_for(int64_t threads)
+{
+    return (size_t)(threads - (threads + 3) / 4);
+}
 
 /* Without `bus`, events reach the brokers through the outbox alone. */
 static bool open_database(struct rest *rest, struct process *process, struct bus_sender *bus,
@@ -48,14 +55,25 @@ static bool open_database(struct rest *rest, struct process *process, struct bus
         options.committed_context = bus;
     }
     rest->database = database_create(&options, &process->services, error);
-    configuration_release(configuration);
+    rest->marks = rest->database != NULL ? read_marks_create(rest->database) : NULL;
     rest->dispatcher = (struct dispatcher){
         .services = &process->services,
         .database = rest->database,
+        .marks = rest->marks,
         .configuration = process->configuration,
         .router = *rest->program->router,
+        .places = {.limit = places_for(configuration->config->fastcgi_threads)},
     };
-    return rest->database != NULL;
+    configuration_release(configuration);
+    if (rest->database != NULL && rest->marks == NULL)
+        error_out_of_memory(error);
+    return rest->marks != NULL;
+}
+
+static void close_database(struct rest *rest)
+{
+    database_free(rest->database);
+    read_marks_free(rest->marks);
 }
 
 /* ---- plain CGI ------------------------------------------------------------------------------- */
@@ -90,7 +108,7 @@ static int answer_as_cgi(const struct program *program, struct rest *rest)
         log_error(&process.log, "can't start", LOG_TEXT("reason", error_for_log(&error)));
     bool is_written =
         is_ready ? cgi_run(dispatch_answer, &rest->dispatcher) : cgi_run(answer_unconfigured, NULL);
-    database_free(rest->database);
+    close_database(rest);
     process_close(&process);
     return is_ready && is_written ? 0 : 1;
 }
@@ -147,7 +165,7 @@ static void close_all(struct rest *rest)
     listeners_close(&rest->listeners);
     user_budgets_free(rest->dispatcher.reads);
     user_budgets_free(rest->dispatcher.writes);
-    database_free(rest->database);
+    close_database(rest);
     counters_close(rest->counters);
     bus_sender_free(rest->bus);
 }

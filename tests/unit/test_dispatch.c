@@ -26,6 +26,7 @@ struct office {
     struct fixture *fixture;
     char config_path[160];
     struct configuration_holder *configuration;
+    struct read_marks *marks;
     struct dispatcher conversations, messages;
     struct request request;
     struct response response;
@@ -66,8 +67,11 @@ static int set_up(void **state)
     write_config(office, SECRET);
     office->configuration = configuration_holder_create(load(office));
     assert_non_null(office->configuration);
+    office->marks = read_marks_create(office->fixture->database);
+    assert_non_null(office->marks);
     office->conversations = (struct dispatcher){.services = &office->fixture->services,
                                                 .database = office->fixture->database,
+                                                .marks = office->marks,
                                                 .configuration = office->configuration,
                                                 .router = conversation_router};
     office->messages = office->conversations;
@@ -87,6 +91,7 @@ static int tear_down(void **state)
     close(office->fixture->log.descriptor);
     unlink(office->config_path);
     fixture_tear_down((void **)&office->fixture);
+    read_marks_free(office->marks);
     free(office);
     return 0;
 }

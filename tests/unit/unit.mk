@@ -77,6 +77,7 @@ check_PROGRAMS += \
 	tests/unit/test_query \
 	tests/unit/test_random \
 	tests/unit/test_rate_limit \
+	tests/unit/test_read_marks \
 	tests/unit/test_readers \
 	tests/unit/test_records \
 	tests/unit/test_recovery \
@@ -195,6 +196,8 @@ tests_unit_test_process_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_query_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
 tests_unit_test_random_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_rate_limit_LDADD = $(common_libraries) $(CMOCKA_LIBS)
+tests_unit_test_read_marks_SOURCES = tests/unit/test_read_marks.c $(db_fixture)
+tests_unit_test_read_marks_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_readers_SOURCES = tests/unit/test_readers.c $(db_fixture)
 tests_unit_test_readers_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_records_SOURCES = tests/unit/test_records.c $(fastcgi_client)
