@@ -6,6 +6,7 @@
 #include "common/assert.h"
 #include "common/container.h"
 #include "common/json_writer.h"
+#include "db/read_marks.h"
 
 /* ---- ends ---------------------------------------------------------------------------------- */
 
@@ -102,12 +103,25 @@ struct action *action_of(struct worker_request *request)
     return CONTAINER_OF(request, struct action, request);
 }
 
-void action_write(struct action *action, struct database_operation operation,
-                  void (*on_done)(struct worker_request *request))
+static void begin_write(struct action *action, struct database_operation operation,
+                        bool is_impatient, void (*on_done)(struct worker_request *request))
 {
     action->request.operation = operation;
     action->request.on_done = on_done;
+    action->request.is_impatient = is_impatient;
     worker_write(action->client->parts->worker, &action->request);
+}
+
+void action_write(struct action *action, struct database_operation operation,
+                  void (*on_done)(struct worker_request *request))
+{
+    begin_write(action, operation, false, on_done);
+}
+
+void action_write_soon(struct action *action, struct database_operation operation,
+                       void (*on_done)(struct worker_request *request))
+{
+    begin_write(action, operation, true, on_done);
 }
 
 void action_read(struct action *action, struct database_query query,
@@ -133,6 +147,17 @@ void action_wait(struct action *action, int64_t seq, void (*on_reached)(struct a
     action->on_reached = on_reached;
     action->waiter = (struct feed_waiter){.seq = seq, .on_reached = on_waited};
     feed_wait(action->client->parts->feed, &action->waiter);
+}
+
+void action_mark_later(const struct action *action, const char *conversation_id, int64_t first,
+                       int64_t last)
+{
+    const struct shown_messages shown = {.conversation_id = conversation_id,
+                                         .reader_id = action->client->occupant.user->id,
+                                         .first = first,
+                                         .last = last};
+
+    read_marks_add(action->client->parts->marks, &shown);
 }
 
 const char *action_pid(struct action *action)

@@ -31,6 +31,7 @@ struct action {
     struct worker_request request;
     struct feed_waiter waiter;
     void (*on_reached)(struct action *action); /* when the feed has come to waiter.seq */
+    bool is_unmarked;                          /* of join-conversation: shown as it is */
     bool is_new_membership;                    /* of join-conversation: pending */
     char pid[ENGINEIO_ID_BYTES];               /* see action_pid */
     const char *conversation_id;
@@ -43,6 +44,7 @@ struct action {
         struct message_create create;
         struct message_reference message;
         struct conversation_reference conversation;
+        struct conversation_unread in;
         struct typing_name typing;
     } call;
     struct unread_state unread;
@@ -60,11 +62,19 @@ struct action *action_of(struct worker_request *request);
 
 void action_write(struct action *action, struct database_operation operation,
                   void (*on_done)(struct worker_request *request));
+/* The same, which is withdrawn when others write for long (broker/worker.h). */
+void action_write_soon(struct action *action, struct database_operation operation,
+                       void (*on_done)(struct worker_request *request));
 void action_read(struct action *action, struct database_query query,
                  void (*on_done)(struct worker_request *request));
 
 /* Goes on when all events up to `seq` have been handed on. */
 void action_wait(struct action *action, int64_t seq, void (*on_reached)(struct action *action));
+
+/* Has these positions of the conversation, which the client is shown although nothing can be marked
+ * now, marked read when it can (db/read_marks.h). */
+void action_mark_later(const struct action *action, const char *conversation_id, int64_t first,
+                       int64_t last);
 
 /* The pid of the recovery that remembers the client's rooms, or NULL. A copy: it is read by another
  * thread, while the client may have to give its recovery up. */

@@ -156,7 +156,8 @@ static void read_recovery(struct connecting *connecting, struct json_object *aut
     const char *offset = json_text(json_get(auth, "offset"));
     char *end;
 
-    if (pid == NULL || offset == NULL || strlen(pid) >= sizeof(connecting->old_pid))
+    if (pid == NULL || offset == NULL || strlen(pid) >= sizeof(connecting->old_pid) ||
+        recovery_writes_are_given_up(connecting->admission->parts, pid))
         return;
     memcpy(connecting->old_pid, pid, strlen(pid) + 1);
     connecting->resume = (struct recovery_resume){
@@ -251,11 +252,12 @@ static void on_feed_begun(struct feed_waiter *waiter, bool reached)
     engineio_make_id(random, connecting->sid);
     connecting->request.operation = recovery_open(&connecting->open);
     connecting->request.on_done = on_opened;
+    connecting->request.is_impatient = true;
     worker_write(parts->worker, &connecting->request);
 }
 
 /* A client whose recovery could not be stored gets in without one: reading is possible while
- * writing is not (a full disk). */
+ * writing is not (a full disk, somebody else who writes for long). */
 static void visit_without_recovery(struct connecting *connecting)
 {
     connecting->resume.recovered = false;

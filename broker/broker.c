@@ -20,6 +20,7 @@
 #include "common/origin.h"
 #include "common/user_budgets.h"
 #include "db/input.h"
+#include "db/read_marks.h"
 
 /* How long a turn waits at most while the last clients end. */
 #define ENDING_TURN_MS 50
@@ -324,14 +325,15 @@ static bool create_parts(struct broker *broker, struct error *error)
     broker->connections.log = loop_services(parts->loop)->log;
     parts->on_lag = lag_begin;
     parts->events = user_budgets_create();
+    parts->marks = read_marks_create(worker_database(parts->worker));
     parts->feed = feed_create(&feed);
     parts->presence = presence_create(parts->loop, parts->worker, &parts->rooms);
     parts->typing = typing_create(parts->loop, &parts->rooms);
     parts->socketio = socketio_server_create(&broker->socketio_options);
     broker->readiness = readiness_create(parts);
     if (!admission_init(&broker->admission, parts, &broker->connections) || parts->events == NULL ||
-        parts->feed == NULL || parts->presence == NULL || parts->typing == NULL ||
-        parts->socketio == NULL || broker->readiness == NULL)
+        parts->marks == NULL || parts->feed == NULL || parts->presence == NULL ||
+        parts->typing == NULL || parts->socketio == NULL || broker->readiness == NULL)
         return error_out_of_memory(error);
     return true;
 }
@@ -371,6 +373,7 @@ void broker_free(struct broker *broker)
     /* The worker first: what it still finishes calls back into all the others. Then from the
      * sockets down, each before what it uses. */
     worker_free(parts->worker);
+    read_marks_free(parts->marks);
     restart_free(broker->restart);
     readiness_free(broker->readiness);
     socketio_server_free(parts->socketio);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "broker/action.h"
+#include "broker/recovery_writes.h"
 #include "broker/typing.h"
 #include "common/configuration.h"
 #include "common/json_reader.h"
@@ -111,29 +112,56 @@ static void on_join_reached(struct action *action)
     if (membership != NULL)
         end_pending(membership, action->call.join.newest);
     client_release(client);
+    if (action->is_unmarked && client_is_reachable(client))
+        action_mark_later(action, action->conversation_id, 1, action->call.join.last_position);
     if (membership != NULL)
         tell_room(client, action->conversation_id, "user-joined");
     action_succeed(action, NULL, NULL);
 }
 
-static void on_joined(struct worker_request *request)
+static void fail_join(struct action *action, const struct error *error)
 {
-    struct action *action = action_of(request);
     struct client *client = action->client;
-
-    observe_commit(action);
-    if (request->succeeded) {
-        action_wait(action, action->call.join.newest, on_join_reached);
-        return;
-    }
     struct membership *membership =
         rooms_find_membership(&client->occupant, action->conversation_id);
+
     if (action->is_new_membership && membership != NULL) {
         client_forget_room(client, membership);
         rooms_leave(&client->parts->rooms, membership);
     }
     client_release(client);
-    action_fail(action, &request->job.error);
+    action_fail(action, error);
+}
+
+/* The room is not remembered with what the client recovers by, so that it has to join again when it
+ * comes back. */
+static void on_history_read(struct worker_request *request)
+{
+    struct action *action = action_of(request);
+    struct error error;
+
+    if (!request->succeeded) {
+        fail_join(action, &request->job.error);
+    } else if (!recovery_writes_give_up(action->client)) {
+        error_out_of_memory(&error);
+        fail_join(action, &error);
+    } else {
+        action->is_unmarked = true;
+        action_wait(action, action->call.join.newest, on_join_reached);
+    }
+}
+
+static void on_joined(struct worker_request *request)
+{
+    struct action *action = action_of(request);
+
+    observe_commit(action);
+    if (request->succeeded)
+        action_wait(action, action->call.join.newest, on_join_reached);
+    else if (request->is_withdrawn)
+        action_read(action, conversation_show(&action->call.join), on_history_read);
+    else
+        fail_join(action, &request->job.error);
 }
 
 /* Makes a pending membership, if there is none at all. False with *error. Before the history is
@@ -176,27 +204,74 @@ static void handle_join(struct action *action)
                                                    .caller = client_caller(action->client),
                                                    .pid = action_pid(action),
                                                    .json = &action->json};
-    action_write(action, conversation_join(&action->call.join), on_joined);
+    action_write_soon(action, conversation_join(&action->call.join), on_joined);
+}
+
+static void leave_room(struct action *action)
+{
+    struct client *client = action->client;
+    struct broker_parts *parts = client->parts;
+    struct membership *membership =
+        rooms_find_membership(&client->occupant, action->conversation_id);
+
+    typing_leave(parts->typing, client, action->conversation_id);
+    if (membership != NULL)
+        rooms_leave(&parts->rooms, membership);
+    tell_room(client, action->conversation_id, "user-left");
+}
+
+/* Ends an action on a conversation that is marked later, or has nothing to mark. */
+static void end_unmarked(struct action *action)
+{
+    const struct conversation_unread *in = &action->call.in;
+
+    if (in->has_unread) { /* what is marked then tells it */
+        action_mark_later(action, action->conversation_id, 1, in->last_position);
+        action_succeed(action, NULL, NULL);
+    } else {
+        tell_unread(action);
+    }
+}
+
+static void read_unread(struct action *action, void (*on_done)(struct worker_request *request))
+{
+    action->call.in = (struct conversation_unread){.conversation_id = action->conversation_id,
+                                                   .caller = client_caller(action->client)};
+    action_read(action, conversation_unread(&action->call.in), on_done);
+}
+
+/* The stored recovery still has the room: it is of no use any more. */
+static void on_left_unmarked(struct worker_request *request)
+{
+    struct action *action = action_of(request);
+    struct error error;
+
+    if (!request->succeeded) {
+        action_fail(action, &request->job.error);
+    } else if (!recovery_writes_give_up(action->client)) {
+        error_out_of_memory(&error);
+        action_fail(action, &error);
+    } else {
+        leave_room(action);
+        end_unmarked(action);
+    }
 }
 
 /* Only now: events that were committed before it left are still for it. */
 static void on_left(struct worker_request *request)
 {
     struct action *action = action_of(request);
-    struct client *client = action->client;
-    struct broker_parts *parts = client->parts;
-    struct membership *membership =
-        rooms_find_membership(&client->occupant, action->conversation_id);
 
     observe_commit(action);
+    if (request->is_withdrawn) {
+        read_unread(action, on_left_unmarked);
+        return;
+    }
     if (!request->succeeded) {
         action_fail(action, &request->job.error);
         return;
     }
-    typing_leave(parts->typing, client, action->conversation_id);
-    if (membership != NULL)
-        rooms_leave(&parts->rooms, membership);
-    tell_room(client, action->conversation_id, "user-left");
+    leave_room(action);
     if (action->call.leave.marked)
         action_succeed(action, NULL, NULL);
     else
@@ -210,7 +285,7 @@ static void handle_leave(struct action *action)
     action->call.leave = (struct conversation_leave){.conversation_id = action->conversation_id,
                                                      .caller = client_caller(action->client),
                                                      .pid = action_pid(action)};
-    action_write(action, conversation_leave(&action->call.leave), on_left);
+    action_write_soon(action, conversation_leave(&action->call.leave), on_left);
 }
 
 /* ---- send-message -------------------------------------------------------------------------- */
@@ -293,12 +368,30 @@ static bool keep_read_time(struct action *action)
     return !is_own && !action->json.failed;
 }
 
+/* Whoever asks is answered now: their next events would wait, too. */
+static void on_message_read(struct worker_request *request)
+{
+    struct action *action = action_of(request);
+    const struct message_reference *message = &action->call.message;
+
+    if (request->succeeded && message->is_unread)
+        action_mark_later(action, message->conversation_id, message->position, message->position);
+    if (!request->succeeded)
+        action_fail(action, &request->job.error);
+    else if (message->is_unread || !keep_read_time(action))
+        action_succeed(action, NULL, NULL);
+    else
+        tell_unread(action);
+}
+
 static void on_message_marked(struct worker_request *request)
 {
     struct action *action = action_of(request);
 
     observe_commit(action);
-    if (!request->succeeded)
+    if (request->is_withdrawn)
+        action_read(action, message_show(&action->call.message), on_message_read);
+    else if (!request->succeeded)
         action_fail(action, &request->job.error);
     else if (action->call.message.marked || !keep_read_time(action))
         action_succeed(action, NULL, NULL);
@@ -318,23 +411,14 @@ static void handle_mark(struct action *action)
     action->call.message = (struct message_reference){.message_id = action->message_id,
                                                       .caller = client_caller(action->client),
                                                       .json = &action->json};
-    action_write(action, message_mark_read(&action->call.message), on_message_marked);
+    action_write_soon(action, message_mark_read(&action->call.message), on_message_marked);
 }
 
-static void on_conversation_marked(struct worker_request *request)
+/* Nothing was unread. */
+static void tell_all_read(struct action *action)
 {
-    struct action *action = action_of(request);
     struct json_writer writer;
 
-    observe_commit(action);
-    if (!request->succeeded) {
-        action_fail(action, &request->job.error);
-        return;
-    }
-    if (action->call.conversation.marked) {
-        action_succeed(action, NULL, NULL);
-        return;
-    }
     json_writer_init(&writer, &action->json);
     json_begin_object(&writer);
     json_member_text(&writer, "conversationId", action->conversation_id);
@@ -343,14 +427,41 @@ static void on_conversation_marked(struct worker_request *request)
     tell_unread(action);
 }
 
+static void on_conversation_read(struct worker_request *request)
+{
+    struct action *action = action_of(request);
+
+    if (!request->succeeded)
+        action_fail(action, &request->job.error);
+    else if (action->call.in.has_unread)
+        end_unmarked(action);
+    else
+        tell_all_read(action);
+}
+
+static void on_conversation_marked(struct worker_request *request)
+{
+    struct action *action = action_of(request);
+
+    observe_commit(action);
+    if (request->is_withdrawn)
+        read_unread(action, on_conversation_read);
+    else if (!request->succeeded)
+        action_fail(action, &request->job.error);
+    else if (action->call.conversation.marked)
+        action_succeed(action, NULL, NULL);
+    else
+        tell_all_read(action);
+}
+
 static void handle_mark_conversation(struct action *action)
 {
     if (!read_conversation_id(action))
         return;
     action->call.conversation = (struct conversation_reference){
         .conversation_id = action->conversation_id, .caller = client_caller(action->client)};
-    action_write(action, conversation_mark_read(&action->call.conversation),
-                 on_conversation_marked);
+    action_write_soon(action, conversation_mark_read(&action->call.conversation),
+                      on_conversation_marked);
 }
 
 /* ---- user-typing, user-stopped-typing ------------------------------------------------------ */

@@ -28,6 +28,8 @@ struct configuration;
 struct feed;
 struct loop;
 struct presence;
+struct read_marks;
+struct recovery_write;
 struct socketio_server;
 struct typing;
 struct user_budgets;
@@ -39,6 +41,8 @@ struct broker_parts {
     struct metrics metrics;
     struct rooms rooms;
     struct worker *worker;
+    struct read_marks *marks;
+    struct recovery_write *given_up; /* see broker/recovery_writes.h */
     struct feed *feed;
     struct presence *presence;
     struct typing *typing;

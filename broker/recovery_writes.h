@@ -10,6 +10,13 @@
 
 #include "broker/client.h"
 
+/* The client is shown what cannot be remembered now (db/recovery.h): it goes on without a recovery.
+ * False without memory: it must not be shown then. */
+bool recovery_writes_give_up(struct client *client);
+
+/* Whether that one was given up and is still to be deleted: it must not be gone on with. */
+bool recovery_writes_are_given_up(const struct broker_parts *parts, const char *pid);
+
 /* The client's connection is gone: it may come back. */
 void recovery_writes_suspend(const struct client *client);
 

@@ -7,6 +7,9 @@
 #include "common/assert.h"
 #include "common/container.h"
 
+/* Delay after which a timer is due in a later turn of the loop, not in this one again. */
+#define NEXT_TURN_MS 1
+
 /*
  * Who runs where: writes on the database's writer thread, reads on `readers`, everything else on
  * the loop's. `lock` is over the two queues between them, and is held for a few assignments only.
@@ -34,6 +37,8 @@ struct worker {
     struct loop_wakeup wakeup;
     /* The loop's alone: */
     size_t pending;
+    struct worker_request *first_impatient; /* of those that are under way */
+    struct timer impatience;
     struct loop_task submission; /* at the end of the turn */
     struct database_job *writes[DATABASE_BATCH_OPERATIONS];
     size_t write_count;
@@ -90,9 +95,39 @@ static void return_request(struct worker_request *request)
     post_arrival(request->worker, request->job.context);
 }
 
+/* ---- writes that are not waited for for long ----------------------------------------------- */
+
+static void add_impatient(struct worker *worker, struct worker_request *request)
+{
+    request->is_listed = true;
+    request->previous_impatient = NULL;
+    request->next_impatient = worker->first_impatient;
+    if (worker->first_impatient != NULL)
+        worker->first_impatient->previous_impatient = request;
+    worker->first_impatient = request;
+    if (!timer_is_running(&worker->impatience))
+        loop_timer_start(worker->options.loop, &worker->impatience,
+                         database_patience_ms(worker->database));
+}
+
+static void remove_impatient(struct worker *worker, struct worker_request *request)
+{
+    request->is_listed = false;
+    if (request->next_impatient != NULL)
+        request->next_impatient->previous_impatient = request->previous_impatient;
+    if (request->previous_impatient != NULL)
+        request->previous_impatient->next_impatient = request->next_impatient;
+    else
+        worker->first_impatient = request->next_impatient;
+}
+
+/* ---- results ------------------------------------------------------------------------------- */
+
 static void take_result(struct worker *worker, struct worker_request *request)
 {
     worker->pending--;
+    if (request->is_listed)
+        remove_impatient(worker, request);
     request->is_under_way = false;
     request->waited_ms = now_ms(worker) - request->started_ms;
     request->on_done(request);
@@ -127,6 +162,34 @@ static void on_wakeup(struct loop_wakeup *wakeup)
     handle_arrivals(CONTAINER_OF(wakeup, struct worker, wakeup));
 }
 
+/* Those that have begun, or have not been handed over yet, stay. */
+static void withdraw_impatient(struct worker *worker)
+{
+    struct worker_request *next;
+
+    for (struct worker_request *request = worker->first_impatient; request != NULL;
+         request = next) {
+        next = request->next_impatient;
+        if (!database_withdraw(worker->database, &request->job))
+            continue;
+        free(request->job.context);
+        request->is_withdrawn = true;
+        error_unavailable(&request->job.error, "somebody else is writing");
+        take_result(worker, request);
+    }
+}
+
+static void on_impatience(struct timer *timer)
+{
+    struct worker *worker = CONTAINER_OF(timer, struct worker, impatience);
+    int64_t patience_ms = database_patience_ms(worker->database);
+
+    if (patience_ms == 0)
+        withdraw_impatient(worker);
+    if (worker->first_impatient != NULL && !timer_is_running(timer))
+        loop_timer_start(worker->options.loop, timer, patience_ms > 0 ? patience_ms : NEXT_TURN_MS);
+}
+
 /* ---- requests ------------------------------------------------------------------------------ */
 
 /* False when there is no memory: the request is then done already. */
@@ -138,6 +201,7 @@ static bool start_request(struct worker *worker, struct worker_request *request)
     ASSERT(!request->is_under_way);
     error_clear(&request->job.error);
     request->succeeded = false;
+    request->is_withdrawn = false;
     request->worker = worker;
     request->next = NULL;
     request->waited_ms = 0;
@@ -181,8 +245,11 @@ void worker_write(struct worker *worker, struct worker_request *request)
 {
     if (!start_request(worker, request))
         return;
+    if (request->is_impatient)
+        add_impatient(worker, request);
     request->job.operation = request->operation;
     request->job.completed = on_operation_done;
+    request->job.is_patient = request->is_patient;
     /* Collected, and handed over at the end of the turn: a thousand clients that come back in one
      * turn share a few commits, and the writer is woken once. */
     worker->writes[worker->write_count++] = &request->job;
@@ -271,6 +338,7 @@ static bool start_readers(struct worker *worker, struct error *error)
 
 static void free_memory(struct worker *worker)
 {
+    loop_timer_remove(worker->options.loop, &worker->impatience);
     pthread_cond_destroy(&worker->reads_waiting);
     pthread_mutex_destroy(&worker->lock);
     free(worker);
@@ -300,6 +368,11 @@ struct worker *worker_create(const struct worker_options *options, struct error 
     worker->options.database.committed = on_committed_event;
     worker->options.database.committed_context = worker;
     worker->submission.run = run_submission;
+    if (!loop_timer_add(options->loop, &worker->impatience, on_impatience)) {
+        free(worker);
+        error_out_of_memory(error);
+        return NULL;
+    }
     pthread_mutex_init(&worker->lock, NULL);
     pthread_cond_init(&worker->reads_waiting, NULL);
     if (!loop_wakeup_open(options->loop, &worker->wakeup, on_wakeup, error)) {
@@ -319,6 +392,8 @@ void worker_free(struct worker *worker)
 {
     if (worker == NULL)
         return;
+    if (worker->database != NULL)
+        database_give_up(worker->database);
     await_requests(worker);
     loop_cancel(&worker->submission);
     stop_readers(worker);

@@ -4,7 +4,7 @@
  * events of a commit before the results of its operations, and commits in their order.
  *
  * A request belongs to the caller, and is borrowed from worker_write or worker_read until on_done.
- * It is never cancelled: whoever has lost interest waits for on_done and frees it.
+ * Nobody can cancel it: whoever has lost interest waits for on_done and frees it.
  * Everything is called on the loop's thread.
  */
 #ifndef MESSAGERIE_BROKER_WORKER_H
@@ -29,12 +29,20 @@ struct worker_request {
     struct database_operation operation; /* for worker_write */
     struct database_query query;         /* for worker_read */
     void (*on_done)(struct worker_request *request);
+    /* For worker_write: taken back when others, in whichever process, write for
+     * DATABASE_PATIENCE_MS. It is then done, and has not run. */
+    bool is_impatient;
+    /* For worker_write: tried again until the database can be used (db/engine/job.h). */
+    bool is_patient;
     /* The result. */
     bool succeeded;          /* else job.error tells why */
+    bool is_withdrawn;       /* taken back, and so not succeeded */
     int64_t waited_ms;       /* from the call to on_done */
     struct database_job job; /* the rest of it, and what follows, is the worker's own */
     struct worker *worker;
     struct worker_request *next;
+    struct worker_request *next_impatient, *previous_impatient;
+    bool is_listed; /* as impatient */
     int64_t started_ms;
     bool is_under_way;
 };
@@ -51,7 +59,8 @@ struct worker_options {
 /* NULL with *error. Borrows what the options point to. */
 struct worker *worker_create(const struct worker_options *options, struct error *error);
 
-/* Waits for all requests, calls their on_done, and closes the database. Accepts NULL. */
+/* Gives up what is tried again, waits for all other requests, calls their on_done, and closes the
+ * database. Accepts NULL. */
 void worker_free(struct worker *worker);
 
 /* Runs an operation, see database_submit; not before the end of the loop's turn. */
