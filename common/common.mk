@@ -20,6 +20,7 @@ libcommon_a_SOURCES = \
 	common/event_batch.c common/event_batch.h \
 	common/file.c common/file.h \
 	common/file_owner.c common/file_owner.h \
+	common/grapheme.c common/grapheme.h \
 	common/histogram.c common/histogram.h \
 	common/id.c common/id.h \
 	common/json_reader.c common/json_reader.h \
@@ -44,4 +45,4 @@ libcommon_a_SOURCES = \
 	common/user_budgets.c common/user_budgets.h \
 	common/utf8.c common/utf8.h
 common_libraries = libcommon.a $(JSONC_LIBS) $(CRYPTO_LIBS) $(NETTLE_LIBS) $(INIH_LIBS) \
-	$(NANOMSG_LIBS) $(IDN2_LIBS)
+	$(NANOMSG_LIBS) $(IDN2_LIBS) $(UTF8PROC_LIBS)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/grapheme.h"
 #include "common/utf8.h"
 #include "db/appointment_early.h"
 #include "db/appointment_row.h"
@@ -53,21 +54,11 @@ static bool send_text(struct transaction *transaction, const struct appointment_
     return succeeded;
 }
 
-/* Bytes of the first `characters` characters of a valid text, or of all of it. */
-static size_t prefix_bytes(const char *text, size_t characters)
-{
-    size_t bytes = 0;
-
-    while (characters-- > 0 && text[bytes] != '\0')
-        bytes += utf8_sequence_length(text + bytes, strlen(text + bytes));
-    return bytes;
-}
-
-/* Puts an ellipsis in the place of the last characters. */
+/* Puts an ellipsis in the place of the last characters, and of what was one grapheme with them. */
 static void shorten(char *text, size_t size, size_t characters)
 {
     size_t count = utf8_count(text);
-    size_t keep = prefix_bytes(text, count > characters ? count - characters : 0);
+    size_t keep = grapheme_prefix_bytes(text, count > characters ? count - characters : 0);
 
     snprintf(text + keep, size - keep, "…");
 }
@@ -89,7 +80,7 @@ static bool render_subject(struct transaction *transaction, const struct appoint
     buffer_clear(subject);
     if (!render_text(transaction, texts, APPOINTMENT_TEXT_SUBJECT, &shown, subject, error))
         return false;
-    subject->length = prefix_bytes(buffer_text(subject), SUBJECT_MAX_CHARACTERS);
+    subject->length = grapheme_prefix_bytes(buffer_text(subject), SUBJECT_MAX_CHARACTERS);
     return buffer_text(subject) != NULL || error_out_of_memory(error);
 }
 

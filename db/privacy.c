@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/grapheme.h"
 #include "db/announcement.h"
 #include "db/appointment_row.h"
 #include "db/conversation_announcement.h"
@@ -154,6 +155,8 @@ static bool erase_in_subject(struct transaction *transaction, struct conversatio
     if (found && buffer_text(&erased) == NULL) {
         succeeded = error_out_of_memory(error);
     } else if (found) {
+        /* What takes the place of a name may be longer than it was. */
+        erased.length = grapheme_prefix_bytes(erased.data, SUBJECT_MAX_CHARACTERS);
         snprintf(conversation->subject, sizeof(conversation->subject), "%s", buffer_text(&erased));
         succeeded =
             conversation_row_store(transaction, conversation, conversation->status, NULL, error);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/utf8.h"
 #include "db/appointment_early.h"
 #include "tests/unit/booking_fixture.h"
 
@@ -124,6 +125,32 @@ static void a_subject_keeps_its_date_however_long_the_service(void **state)
     assert_int_equal(fixture_number(suite->fixture, "SELECT COUNT(*) FROM conversations WHERE"
                                                     " subject LIKE 'RDV é%é… - 02/04/2026'"),
                      1);
+}
+
+static void a_long_service_is_shortened_by_whole_graphemes(void **state)
+{
+    static const char *const graphemes[] = {"👨‍👩‍👧‍👦", "🇫🇷", "e\u0301",
+                                            "\u0915\u094D\u0937"};
+    struct suite *suite = *state;
+
+    for (size_t i = 0; i < sizeof(graphemes) / sizeof(graphemes[0]); i++) {
+        char id[8], sql[256], prestation[4 * PRESTATION_MAX_CHARACTERS + 1] = "", rest[2048];
+        snprintf(id, sizeof(id), "g%zu", i);
+        /* One character ahead, so that a cut by characters would fall into one of them. */
+        for (int ahead = (int)i % 2; ahead >= 0; ahead--)
+            strcat(prestation, "x");
+        while (utf8_count(prestation) + utf8_count(graphemes[i]) <= PRESTATION_MAX_CHARACTERS)
+            strcat(prestation, graphemes[i]);
+        struct appointment_input input = fixture_booking(id, APPOINTMENT_PENDING, 1);
+        input.prestation = prestation;
+        assert_true(suite_book(suite, &input));
+        snprintf(sql, sizeof(sql),
+                 "SELECT LENGTH(REPLACE(subject, '%s', '')) FROM conversations WHERE"
+                 " appointment_id = '%s'",
+                 graphemes[i], id);
+        snprintf(rest, sizeof(rest), "RDV x%s… - 12/03/2026", i % 2 == 1 ? "x" : "");
+        assert_int_equal(fixture_number(suite->fixture, sql), utf8_count(rest));
+    }
 }
 
 static void both_sides_are_told_with_their_counts(void **state)
@@ -319,6 +346,7 @@ int main(void)
         TEST(versions_decide_what_is_news),
         TEST(a_newer_booking_changes_all_of_it),
         TEST(a_confirmation_for_another_date_is_told_as_one),
+        TEST(a_long_service_is_shortened_by_whole_graphemes),
         TEST(a_subject_keeps_its_date_however_long_the_service),
         TEST(both_sides_are_told_with_their_counts),
         TEST(without_version_a_change_to_the_present_state_writes_nothing),

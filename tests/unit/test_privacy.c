@@ -61,6 +61,27 @@ static void erasing_finds_former_names_and_spares_other_words(void **state)
     fixture_verify(suite->fixture);
 }
 
+static void a_subject_that_grows_by_erasing_stays_within_its_limit(void **state)
+{
+    struct suite *suite = *state;
+    struct appointment_input input = fixture_booking("a1", APPOINTMENT_CONFIRMED, -1);
+    struct person_erase erase = {.user_id = "c1"};
+    struct error error;
+    char prestation[PRESTATION_MAX_CHARACTERS + 1] = "";
+
+    while (strlen(prestation) + 2 <= PRESTATION_MAX_CHARACTERS)
+        strcat(prestation, "A ");
+    input.prestation = prestation;
+    input.client.first_name = "A";
+    assert_true(suite_book(suite, &input));
+    error_clear(&error);
+    assert_true(database_write(suite->fixture->database, person_erase(&erase), &error));
+    assert_int_equal(fixture_number(suite->fixture,
+                                    "SELECT COUNT(*) FROM conversations WHERE LENGTH(subject) <="
+                                    " 200 AND subject LIKE 'RDV [effacé] [effacé] %'"),
+                     1);
+}
+
 static void an_export_holds_what_the_person_wrote(void **state)
 {
     struct suite *suite = *state;
@@ -86,6 +107,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(erasing_leaves_no_name),
         TEST(erasing_finds_former_names_and_spares_other_words),
+        TEST(a_subject_that_grows_by_erasing_stays_within_its_limit),
         TEST(an_export_holds_what_the_person_wrote),
     };
 

@@ -52,6 +52,7 @@ check_PROGRAMS += \
 	tests/unit/test_files \
 	tests/unit/test_gate \
 	tests/unit/test_gone \
+	tests/unit/test_grapheme \
 	tests/unit/test_http \
 	tests/unit/test_id \
 	tests/unit/test_input \
@@ -156,6 +157,7 @@ tests_unit_test_files_LDADD = $(sqlite_libraries) $(CMOCKA_LIBS)
 tests_unit_test_gate_LDADD = $(fcgi_libraries) $(CMOCKA_LIBS)
 tests_unit_test_gone_SOURCES = tests/unit/test_gone.c $(db_fixture)
 tests_unit_test_gone_LDADD = $(db_libraries) $(CMOCKA_LIBS)
+tests_unit_test_grapheme_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_http_SOURCES = tests/unit/test_http.c $(broker_fixture)
 tests_unit_test_http_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
 tests_unit_test_id_LDADD = $(common_libraries) $(CMOCKA_LIBS)
