@@ -10,8 +10,10 @@ import { equip, makeLine, updateLine } from './message.js';
 const END_PIXELS = 32;
 /** Older messages are asked for when their place comes this near. */
 const AHEAD_PIXELS = 1000;
-/** What is new begins this far below the upper edge. */
-const ABOVE_NEW_PIXELS = 12;
+/** What is new begins this far below the upper edge, with what was read last above it. */
+const ABOVE_NEW_PIXELS = 120;
+/** Not more of what is in sight than this. */
+const ABOVE_NEW_PART = 0.25;
 
 export class LogView {
     #messenger;
@@ -186,8 +188,9 @@ export class LogView {
         const line = this.#lines.querySelector('.new');
         if (!line)
             return;
+        const above = Math.min(ABOVE_NEW_PIXELS, this.#log.clientHeight * ABOVE_NEW_PART);
         this.#scrollTo(this.#log.scrollTop + line.getBoundingClientRect().top -
-            this.#log.getBoundingClientRect().top - ABOVE_NEW_PIXELS);
+            this.#log.getBoundingClientRect().top - above);
         this.#followsEnd = this.#isAtEnd();
         this.#findAnchor();
     }

@@ -134,13 +134,16 @@ await describeSite('what is read', ({ demo, test, windowOf, site, visit }) => {
                 .waitFor();
             await client.openConversation(conversation);
             await client.log.locator(`[data-id="${first.id}"]`).waitFor();
-            const { line, next, isInSight } = await client.log.evaluate((log) => {
+            const { line, next, inSight } = await client.log.evaluate((log) => {
                 const node = log.querySelector('.new');
-                const [frame, place] = [log, node.nextSibling].map((one) => one.getBoundingClientRect());
+                const frame = log.getBoundingClientRect();
+                const isInSight = (place) => place.top >= frame.top && place.bottom <= frame.bottom;
                 return { line: node.textContent, next: node.nextSibling.dataset.id,
-                    isInSight: place.top >= frame.top && place.bottom <= frame.bottom };
+                    inSight: [node.previousSibling, node.nextSibling]
+                        .map((one) => isInSight(one.getBoundingClientRect())) };
             });
-            assert.deepEqual([line, next, isInSight], ['Nouveaux messages', first.id, true], `${count}`);
+            assert.deepEqual([line, next], ['Nouveaux messages', first.id], `${count}`);
+            assert.deepEqual(inSight, [true, true], `${count}: what was read last, and what is new`);
             // It has been shown: it is read, and gone with the answer.
             await client.write('vu');
             await client.log.getByText('Nouveaux messages').waitFor({ state: 'detached' });
