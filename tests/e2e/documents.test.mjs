@@ -12,7 +12,7 @@ const leftBehind = /^(\..*|node_modules|build(-.*)?|data|autom4te\.cache|fuzzers
 const MAP_DEPTH = 2;
 /** What stands between backquotes like a path and is none of ours: of an installation, of a run, a
  * type, a header of a library. */
-const elsewhere = /^((DIR|Europe|bad|build|data|image|libexec|messagerie|share)\/|(fcgiapp|microhttpd|sqlite3)\.h$)/;
+const elsewhere = /^((DIR|Europe|bad|build|data|image|libexec|messagerie|share)\/|(fcgiapp|microhttpd|sqlite3|utf8proc)\.h$)/;
 
 function list(folder = '', found = { folders: [], files: [] }) {
     for (const entry of readdirSync(`${SOURCE}/${folder}`, { withFileTypes: true })) {

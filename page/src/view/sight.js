@@ -7,6 +7,8 @@
  */
 
 const LOOK_MS = 400;
+/** What is not in the window at all tells when it comes into it, but for what was shrunk to nothing. */
+const LOOK_AFAR_MS = 1200;
 /** Less than this, in either direction, shows nothing that one could read. */
 const LEAST_PIXELS = 8;
 const LEAST_OPACITY = 0.1;
@@ -15,6 +17,7 @@ const STEPS = Array.from({ length: 21 }, (_, step) => step / 20);
 const REPLACED = 'img, video, canvas, iframe, embed, object';
 
 export class Sight {
+    #parts;
     /** Those that are in their place. */
     #inPlace = new Set();
     /** Those that are in the window, if only with an edge: what is turned or shrunk to nothing does not
@@ -31,6 +34,7 @@ export class Sight {
      * @param {() => void} onChange isSeen says something else for one of them
      */
     constructor(parts, onChange) {
+        this.#parts = parts;
         this.#onChange = onChange;
         parts.forEach((part) => this.#observer.observe(part));
         document.addEventListener('visibilitychange', this.#onVisibility);
@@ -38,7 +42,7 @@ export class Sight {
 
     close() {
         this.#observer.disconnect();
-        clearInterval(this.#timer);
+        clearTimeout(this.#timer);
         document.removeEventListener('visibilitychange', this.#onVisibility);
     }
 
@@ -58,7 +62,8 @@ export class Sight {
     }
 
     #ask() {
-        for (const part of this.#near) {
+        this.#timer = undefined;
+        for (const part of this.#parts) {
             this.#observer.unobserve(part);
             this.#observer.observe(part);
         }
@@ -71,18 +76,19 @@ export class Sight {
             (this.isSeen(part) ? isStillShown : isShown)(part)));
         const hasChanged = seen.size !== this.#seen.size || [...seen].some((part) => !this.isSeen(part));
         this.#seen = seen;
-        this.#lookOn(this.#near.size > 0 && !document.hidden);
+        this.#lookOn();
         if (hasChanged)
             this.#onChange();
     }
 
-    #lookOn(isWorthIt) {
-        if (isWorthIt) {
-            this.#timer ??= setInterval(() => this.#ask(), LOOK_MS);
-            return;
+    #lookOn() {
+        if (document.hidden) {
+            clearTimeout(this.#timer);
+            this.#timer = undefined;
+        } else {
+            this.#timer ??= setTimeout(() => this.#ask(),
+                this.#near.size > 0 ? LOOK_MS : LOOK_AFAR_MS);
         }
-        clearInterval(this.#timer);
-        this.#timer = undefined;
     }
 }
 
