@@ -9,6 +9,7 @@
 #include "db/conversation_json.h"
 #include "db/conversation_row.h"
 #include "db/engine/outbox_reader.h"
+#include "db/deletion.h"
 #include "db/message_json.h"
 #include "db/message_reading.h"
 #include "db/message_sending.h"
@@ -456,7 +457,8 @@ static bool forget_unread(struct transaction *transaction, const struct conversa
            announce_unread_total(transaction, user_id, total, error);
 }
 
-/* The order matters: what was told of it is blanked before anything new is told, and what is unread
+/* The order matters: what was told of it is blanked (of a large one, hidden) before anything new is
+ * told, and what is unread
  * is taken off while the rows still say how much that is. */
 bool conversation_delete_run(struct transaction *transaction,
                              struct conversation_reference *request, struct error *error)
@@ -465,7 +467,8 @@ bool conversation_delete_run(struct transaction *transaction,
 
     return conversation_row_find_for_salon(transaction->connection, request->conversation_id,
                                            &request->caller, &conversation, error) &&
-           blank_conversation_announcements(transaction, &conversation, error) &&
+           (deletion_is_large(&conversation) ||
+            blank_conversation_announcements(transaction, &conversation, error)) &&
            forget_unread(transaction, &conversation, conversation.salon_id, error) &&
            forget_unread(transaction, &conversation, conversation.client_user_id, error) &&
            conversation_row_delete(transaction, &conversation, error) &&

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "db/deletion.h"
 #include "db/person_row.h"
 
 const char *text_or_null(const char *text)
@@ -262,12 +263,19 @@ bool conversation_row_insert(struct transaction *transaction, const struct conve
            count_for_both(transaction, row, row->status, 1, error);
 }
 
-bool conversation_row_delete(struct transaction *transaction,
-                             const struct conversation *conversation, struct error *error)
+static bool delete_row(struct transaction *transaction, const struct conversation *conversation,
+                       struct error *error)
 {
     struct statement *statement = statement_begin(transaction->connection, SQL_CONVERSATION_DELETE);
 
     bind_text(statement, 1, conversation->id);
-    return statement_run(statement, error) &&
+    return statement_run(statement, error);
+}
+
+bool conversation_row_delete(struct transaction *transaction,
+                             const struct conversation *conversation, struct error *error)
+{
+    return (deletion_is_large(conversation) ? deletion_begin(transaction, conversation, error)
+                                            : delete_row(transaction, conversation, error)) &&
            count_for_both(transaction, conversation, conversation->status, -1, error);
 }

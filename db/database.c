@@ -1,6 +1,7 @@
 #include "db/database.h"
 
 #include "db/database_driver.h"
+#include "db/deletion.h"
 #include "db/sqlite/sqlite_driver.h"
 
 const struct driver *database_driver(void)
@@ -8,10 +9,23 @@ const struct driver *database_driver(void)
     return &sqlite_driver;
 }
 
+/* What is deleted goes on going. */
+static bool do_chore(struct transaction *transaction, bool *has_more, struct error *error)
+{
+    struct deletion_slice slice;
+    bool succeeded = deletion_slice_run(transaction, &slice, error);
+
+    *has_more = succeeded && slice.has_more;
+    return succeeded;
+}
+
 struct database *database_create(const struct database_options *options,
                                  const struct services *services, struct error *error)
 {
-    return database_create_with(database_driver(), options, services, error);
+    struct database_options with_chore = *options;
+
+    with_chore.chore = do_chore;
+    return database_create_with(database_driver(), &with_chore, services, error);
 }
 
 struct database_options database_options_from(const struct config *config)

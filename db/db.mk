@@ -16,6 +16,7 @@ libdb_a_SOURCES = \
 	db/conversation_json.c db/conversation_json.h \
 	db/conversation_row.c db/conversation_row.h \
 	db/database.c db/database.h db/database_driver.h \
+	db/deletion.c db/deletion.h \
 	db/input.c db/input.h \
 	db/maintenance.c db/maintenance.h \
 	db/message.c db/message.h \

@@ -34,6 +34,31 @@ int64_t database_newest_version(void)
     return schema_version_newest;
 }
 
+static bool read_chores(struct connection *connection, bool *has_chores, struct error *error)
+{
+    int64_t version;
+
+    *has_chores = false;
+    if (!connection_run(connection, SQL_BEGIN_READ, error) ||
+        !migration_read_version(connection, &version, error))
+        return false;
+    return version != schema_version_newest ||
+           statement_has_row(statement_begin(connection, SQL_DELETION_NEXT), has_chores, error);
+}
+
+bool database_has_chores(const char *path, bool *has_chores, struct error *error)
+{
+    const struct store_options options = {.path = path,
+                                          .busy_timeout_ms = MAINTENANCE_BUSY_TIMEOUT_MS};
+    struct connection *connection = database_driver()->open_alone(&options, error);
+
+    if (connection == NULL)
+        return false;
+    bool succeeded = read_chores(connection, has_chores, error);
+    connection->driver->close(connection);
+    return succeeded;
+}
+
 bool database_backup(const char *path, const char *target, struct error *error)
 {
     const struct store_options options = {.path = path,

@@ -28,6 +28,10 @@ DATABASE_QUERY(database_totals, struct database_totals);
 /* The schema version that database_prepare brings a database to. */
 int64_t database_newest_version(void);
 
+/* Whether something is left to be done behind (db/deletion.h). False for a database of an earlier
+ * version, which has no such thing, and is not brought up to date by being asked. */
+bool database_has_chores(const char *path, bool *has_chores, struct error *error);
+
 /* Copies the database at `path`, while it is being written to, into the new file `target` (which
  * must not exist), consistent, complete, and for nobody else to read. On failure the target is
  * removed and error.detail tells why. */

@@ -72,6 +72,7 @@ int command_user(struct command_context *context);
 /* database_command.c. */
 int command_migrate(struct command_context *context);
 int command_stats(struct command_context *context);
+int command_maintain(struct command_context *context);
 int command_backup(struct command_context *context);
 int command_verify(struct command_context *context);
 

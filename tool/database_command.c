@@ -4,6 +4,7 @@
 #include "common/config.h"
 #include "common/json_writer.h"
 #include "db/database.h"
+#include "db/deletion.h"
 #include "db/maintenance.h"
 #include "tool/command.h"
 
@@ -73,12 +74,49 @@ int command_stats(struct command_context *context)
     return print_figures(context->options.json, figures, sizeof(figures) / sizeof(figures[0]));
 }
 
-int command_backup(struct command_context *context)
+/* Slice by slice, so that the programs write in between. */
+static bool do_all_chores(const struct command_context *context, int64_t *slices,
+                          struct error *error)
+{
+    struct deletion_slice slice = {.has_more = true};
+    struct database *database = command_open_database(context, error);
+    bool succeeded = database != NULL;
+
+    *slices = 0;
+    while (succeeded && slice.has_more) {
+        succeeded = database_write(database, deletion_slice(&slice), error);
+        *slices += succeeded && slice.has_more ? 1 : 0;
+    }
+    database_free(database);
+    return succeeded;
+}
+
+int command_maintain(struct command_context *context)
 {
     struct error error;
+    int64_t slices;
 
     error_clear(&error);
-    if (!database_backup(context->config->database_path, context->options.arguments[0], &error))
+    if (!do_all_chores(context, &slices, &error))
+        return command_report_failure(&error);
+    return printf("%s: nothing left to do, after %lld slices\n", context->config->database_path,
+                  (long long)slices) < 0
+               ? COMMAND_FAILED
+               : COMMAND_DONE;
+}
+
+/* What was deleted before is not in it. */
+int command_backup(struct command_context *context)
+{
+    const char *path = context->config->database_path;
+    struct error error;
+    bool has_chores;
+    int64_t slices;
+
+    error_clear(&error);
+    if (!database_has_chores(path, &has_chores, &error) ||
+        (has_chores && !do_all_chores(context, &slices, &error)) ||
+        !database_backup(path, context->options.arguments[0], &error))
         return command_report_failure(&error);
     return printf("%s: backup of %s\n", context->options.arguments[0],
                   context->config->database_path) < 0

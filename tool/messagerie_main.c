@@ -133,6 +133,8 @@ static const struct command commands[] = {
     {"token", "USER [--role R] [--ttl SECONDS]", "sign a token, for trying things out", 1, 1, true,
      run_token},
     {"stats", "", "how much there is", 0, 0, true, command_stats},
+    {"maintain", "", "do now what the programs do behind: the rest of large deletions", 0, 0, true,
+     command_maintain},
     {"backup", "FILE", "copy the database into FILE while it is in use", 1, 1, true,
      command_backup},
     {"spool", "DIR [--once]",

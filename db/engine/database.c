@@ -256,6 +256,7 @@ static bool start(struct database *database, const struct driver *driver,
                                           .store = database->store,
                                           .readers = database->readers,
                                           .durability = database->durability,
+                                          .chore = options->chore,
                                           .outbox_retention_ms = options->outbox_retention_ms,
                                           .outbox_max_rows = options->outbox_max_rows};
     database->writer = writer_create(&writer, error);

@@ -41,6 +41,11 @@ struct database_options {
     /* Called for each committed event, on a thread of ours, one at a time; may be NULL. */
     void (*committed)(void *context, const struct event *event);
     void *committed_context;
+    /* What is done behind, in short slices, while nobody wants to write: called within a
+     * transaction of its own, like an operation, soon after one that has left something to do, when
+     * the database was opened, and now and then, as another process may have left something; then
+     * again for as long as it says that there is more. May be NULL. */
+    bool (*chore)(struct transaction *transaction, bool *has_more, struct error *error);
 };
 
 /* Never touches the file (see above): NULL with *error only without memory or threads. Copies the

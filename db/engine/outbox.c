@@ -76,7 +76,7 @@ bool outbox_blank_quotes(struct transaction *transaction, const char *quoted, st
 }
 
 static bool blank_in_epoch(struct transaction *transaction, int64_t epoch, const char *audience,
-                           const char *subject, struct error *error)
+                           const char *subject, int64_t end, struct error *error)
 {
     struct statement *statement =
         statement_begin(transaction->connection, SQL_OUTBOX_BLANK_SUBJECT);
@@ -84,6 +84,7 @@ static bool blank_in_epoch(struct transaction *transaction, int64_t epoch, const
     bind_integer(statement, 1, epoch);
     bind_text(statement, 2, audience);
     bind_text(statement, 3, subject);
+    bind_integer(statement, 4, end);
     return statement_run(statement, error);
 }
 
@@ -106,7 +107,27 @@ bool outbox_blank_subject(struct transaction *transaction, const char *audience,
      * read. */
     int64_t last_epoch = (transaction->next_seq - 1) / OUTBOX_EPOCH_EVENTS;
     for (int64_t epoch = first / OUTBOX_EPOCH_EVENTS; epoch <= last_epoch; epoch++)
-        if (!blank_in_epoch(transaction, epoch, audience, subject, error))
+        if (!blank_in_epoch(transaction, epoch, audience, subject, transaction->next_seq, error))
             return false;
+    return true;
+}
+
+bool outbox_blank_next(struct transaction *transaction, const char *const *audiences,
+                       const char *subject, int64_t end, int64_t *from, bool *is_done,
+                       struct error *error)
+{
+    int64_t first;
+
+    transaction_erases(transaction);
+    if (!find_first_seq(transaction, &first, error))
+        return false;
+    int64_t epoch = (*from > first ? *from : first) / OUTBOX_EPOCH_EVENTS;
+    for (; *audiences != NULL; audiences++)
+        if (!blank_in_epoch(transaction, epoch, *audiences, subject, end, error))
+            return false;
+    *from = (epoch + 1) * OUTBOX_EPOCH_EVENTS;
+    *is_done = *from >= end;
+    if (*is_done)
+        *from = end;
     return true;
 }

@@ -45,4 +45,11 @@ bool outbox_blank_quotes(struct transaction *transaction, const char *quoted, st
 bool outbox_blank_subject(struct transaction *transaction, const char *audience,
                           const char *subject, struct error *error);
 
+/* The same for several audiences (up to a NULL) and a part of the events before `end`: those from
+ * *from on (0: the oldest) to the end of an epoch (db/engine/schema.h), which moves *from behind
+ * it. *is_done when there are no more. */
+bool outbox_blank_next(struct transaction *transaction, const char *const *audiences,
+                       const char *subject, int64_t end, int64_t *from, bool *is_done,
+                       struct error *error);
+
 #endif

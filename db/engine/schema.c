@@ -210,6 +210,16 @@ static const char *const sqlite_migrations[] = {
 
     /* 8: who was erased last, for those who have texts elsewhere */
     "CREATE INDEX users_by_erasure ON users (erased_at) WHERE erased_at IS NOT NULL;",
+
+    /* 9: large conversations that are deleted for everybody, their status being DELETED, and whose
+     * rows go behind, a slice at a time */
+    "CREATE TABLE deletions ("
+    " conversation_id TEXT NOT NULL PRIMARY KEY REFERENCES conversations (id) ON DELETE CASCADE,"
+    " seq BIGINT NOT NULL,"         /* of the outbox: what was told of it before is hidden */
+    " blanked_seq BIGINT NOT NULL," /* and blanked up to here */
+    " salon_id TEXT NOT NULL,"
+    " client_user_id TEXT NOT NULL"
+    ") WITHOUT ROWID;",
 };
 
 const int64_t schema_version_newest = sizeof(sqlite_migrations) / sizeof(sqlite_migrations[0]);

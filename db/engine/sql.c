@@ -15,7 +15,11 @@
 /* A person's conversations: what was committed last is first, also within a millisecond. */
 #define NEWEST_FIRST "last_message_at DESC, last_message_seq DESC, conversation_id DESC"
 
-#define EVENT_COLUMNS "seq, audience, name, payload"
+/* What tells of a conversation that is being deleted is blank already, for whoever reads. */
+#define EVENT_COLUMNS                                                                              \
+    "seq, audience, name, CASE WHEN EXISTS (SELECT 1 FROM deletions d"                             \
+    " WHERE d.conversation_id = outbox.conversation_id AND outbox.seq < d.seq)"                    \
+    " THEN '' ELSE payload END"
 
 /* The first column of outbox_by_audience. */
 #define TEXT_OF(macro)  TEXT_OF_(macro)
@@ -64,7 +68,7 @@ static const struct sql table[SQL_COUNT] = {
     STATEMENT(SQL_OUTBOX_BLANK_QUOTES, "UPDATE outbox SET payload = '' WHERE message_id = $1"),
     STATEMENT(SQL_OUTBOX_BLANK_SUBJECT,
               "UPDATE outbox SET payload = '' WHERE " OUTBOX_EPOCH " = $1 AND audience = $2"
-              " AND conversation_id = $3"),
+              " AND conversation_id = $3 AND seq < $4 AND payload <> ''"),
     STATEMENT(SQL_OUTBOX_BLANK_PERSON,
               "UPDATE outbox SET payload = '' WHERE payload <> '' AND conversation_id IN"
               " (SELECT conversation_id FROM participants WHERE user_id = $1)"),
@@ -212,7 +216,7 @@ static const struct sql table[SQL_COUNT] = {
     STATEMENT(SQL_CONVERSATION_FIND,
               "SELECT salon_id, client_user_id, appointment_id, subject, status, message_count,"
               " last_position, created_at, updated_at, last_message_at, last_message_seq"
-              " FROM conversations WHERE id = $1"),
+              " FROM conversations WHERE id = $1 AND status <> 'DELETED'"),
     STATEMENT(SQL_CONVERSATION_LIST, "SELECT conversation_id FROM participants WHERE user_id = $1"
                                      " ORDER BY " NEWEST_FIRST " LIMIT $2 OFFSET $3"),
     STATEMENT(SQL_CONVERSATION_LIST_STATUS,
@@ -235,6 +239,10 @@ static const struct sql table[SQL_COUNT] = {
               " last_position = $4, updated_at = $5, last_message_at = $6, last_message_seq = $7"
               " WHERE id = $8"),
     STATEMENT(SQL_CONVERSATION_DELETE, "DELETE FROM conversations WHERE id = $1"),
+    STATEMENT(SQL_CONVERSATION_HIDE,
+              "UPDATE conversations SET status = 'DELETED', appointment_id = NULL, subject = NULL,"
+              " message_count = 0 WHERE id = $1"),
+    STATEMENT(SQL_PARTICIPANTS_DELETE, "DELETE FROM participants WHERE conversation_id = $1"),
     STATEMENT(SQL_PARTICIPANT_INSERT,
               "INSERT INTO participants (user_id, conversation_id, is_salon, status,"
               " last_message_at, last_message_seq) VALUES ($1, $2, $3, $4, $5, $6)"),
@@ -257,7 +265,8 @@ static const struct sql table[SQL_COUNT] = {
               " WHERE c.id = $1"),
     STATEMENT(SQL_MESSAGE_LOCATE,
               "SELECT conversation_id, position, sender_id, type, read_at FROM messages"
-              " WHERE id = $1"),
+              " WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM deletions d"
+              " WHERE d.conversation_id = messages.conversation_id)"),
     STATEMENT(SQL_MESSAGE_FIND_RETRY,
               "SELECT position FROM messages"
               " WHERE conversation_id = $1 AND sender_id = $2 AND client_message_id = $3"),
@@ -295,8 +304,24 @@ static const struct sql table[SQL_COUNT] = {
               " VALUES ($1, $2, $3, 1) ON CONFLICT (conversation_id, level, block)"
               " DO UPDATE SET deleted_count = message_holes.deleted_count + 1"),
 
+    STATEMENT(SQL_DELETION_INSERT,
+              "INSERT INTO deletions (conversation_id, seq, blanked_seq, salon_id, client_user_id)"
+              " VALUES ($1, $2, $3, $4, $5)"),
+    STATEMENT(SQL_DELETION_NEXT, "SELECT conversation_id, seq, blanked_seq, salon_id,"
+                                 " client_user_id FROM deletions ORDER BY conversation_id LIMIT 1"),
+    STATEMENT(SQL_DELETION_BLANKED,
+              "UPDATE deletions SET blanked_seq = $1 WHERE conversation_id = $2"),
+    STATEMENT(SQL_DELETION_MESSAGES,
+              "DELETE FROM messages WHERE conversation_id = $1 AND position IN"
+              " (SELECT position FROM messages WHERE conversation_id = $1 ORDER BY position"
+              " LIMIT $2)"),
+    STATEMENT(SQL_DELETION_HOLES,
+              "DELETE FROM message_holes WHERE conversation_id = $1 AND (level, block) IN"
+              " (SELECT level, block FROM message_holes WHERE conversation_id = $1"
+              " ORDER BY level, block LIMIT $2)"),
+
     STATEMENT(SQL_TOTALS, "SELECT (SELECT COUNT(*) FROM users WHERE erased_at IS NULL),"
-                          " (SELECT COUNT(*) FROM conversations),"
+                          " (SELECT COUNT(*) FROM conversations WHERE status <> 'DELETED'),"
                           " (SELECT COALESCE(SUM(message_count), 0) FROM conversations),"
                           " (SELECT COUNT(*) FROM attachments),"
                           " (SELECT COALESCE(SUM(unread_total), 0) FROM users),"
@@ -332,24 +357,26 @@ static const struct sql table[SQL_COUNT] = {
               " AND m.position < p.unread_from AND m.sender_id <> p.user_id"
               " AND m.read_at IS NULL)"),
     STATEMENT(SQL_VERIFY_PARTICIPANTS,
-              "SELECT c.id FROM conversations c WHERE 2 <> (SELECT COUNT(*) FROM participants p"
+              "SELECT c.id FROM conversations c WHERE c.status <> 'DELETED'"
+              " AND 2 <> (SELECT COUNT(*) FROM participants p"
               " WHERE p.conversation_id = c.id AND p.status = c.status"
               " AND p.last_message_at = c.last_message_at"
               " AND p.last_message_seq = c.last_message_seq"
               " AND p.user_id = CASE p.is_salon WHEN 1 THEN c.salon_id"
               " ELSE c.client_user_id END)"),
     STATEMENT(SQL_VERIFY_ORDER,
-              "SELECT c.id FROM conversations c WHERE last_message_seq <> COALESCE((SELECT m.seq"
+              "SELECT c.id FROM conversations c WHERE c.status <> 'DELETED'"
+              " AND last_message_seq <> COALESCE((SELECT m.seq"
               " FROM messages m WHERE m.conversation_id = c.id ORDER BY m.position DESC LIMIT 1),"
               " c.created_seq)"),
     STATEMENT(SQL_VERIFY_MESSAGE_COUNT,
-              "SELECT c.id FROM conversations c WHERE message_count <> (SELECT COUNT(*)"
-              " FROM messages m WHERE m.conversation_id = c.id) OR last_position <"
-              " (SELECT COALESCE(MAX(position), 0) FROM messages m"
-              " WHERE m.conversation_id = c.id)"),
+              "SELECT c.id FROM conversations c WHERE c.status <> 'DELETED' AND (message_count <>"
+              " (SELECT COUNT(*) FROM messages m WHERE m.conversation_id = c.id)"
+              " OR last_position < (SELECT COALESCE(MAX(position), 0) FROM messages m"
+              " WHERE m.conversation_id = c.id))"),
     STATEMENT(
         SQL_VERIFY_HOLES,
-        "SELECT c.id FROM conversations c WHERE"
+        "SELECT c.id FROM conversations c WHERE c.status <> 'DELETED' AND"
         " " TEXT_OF(POSITION_LEVELS) " * (last_position - message_count) <>"
                                      " (SELECT COALESCE(SUM(deleted_count), 0) FROM message_holes h"
                                      " WHERE h.conversation_id = c.id)"),

@@ -21,8 +21,15 @@ struct transaction {
     int64_t next_seq; /* of the outbox; nobody else writes meanwhile */
     int64_t outbox_retention_ms;
     int64_t outbox_max_rows;
+    bool leaves_chore;         /* see below */
     struct event_batch events; /* to be told of after the commit, in seq order */
 };
+
+/* Says that there is something to be done behind (struct database_options, chore). */
+static inline void transaction_leaves_chore(struct transaction *transaction)
+{
+    transaction->leaves_chore = true;
+}
 
 /* Says that it deletes, replaces or blanks what somebody wrote or is called: after the commit the
  * driver removes what is left of it (db/engine/driver.h). Said in vain it costs one checkpoint. */

@@ -23,13 +23,19 @@ struct writer {
     struct connection *connection; /* NULL: to be opened */
     bool was_opened;               /* at least once */
     struct transaction transaction;
+    struct database_job chore;
+    bool chore_has_more; /* as it said last */
 
     pthread_mutex_t lock; /* over all that follows */
     pthread_cond_t filled;
     struct job_queue waiting;
     struct job_queue patient; /* those that are (db/engine/job.h): when there is room for them */
     struct timespec again_at; /* until when they rest, after a failure */
-    int64_t turn;             /* the number of the last one that was waited for */
+    struct timespec chore_at; /* when the next slice is due, if it is planned */
+    struct timespec chore_overdue_at; /* beside others, too */
+    bool chore_is_planned;
+    bool chore_is_running;
+    int64_t turn; /* the number of the last one that was waited for */
     bool awaits_turn;
     int64_t awaits_turn_since_ms;
     bool gives_up; /* nothing is tried again */
@@ -39,6 +45,48 @@ struct writer {
     uint64_t commits;
     uint64_t operations;
 };
+
+/* ---- the chore ----------------------------------------------------------------------------- */
+
+/* Under the lock. */
+static void set_chore_time(struct writer *writer, int64_t pause_ms)
+{
+    writer->chore_at = clock_deadline(pause_ms);
+    writer->chore_overdue_at = clock_deadline(pause_ms + WRITER_CHORE_OVERDUE_MS);
+    writer->chore_is_planned = true;
+    pthread_cond_signal(&writer->filled);
+}
+
+static void plan_chore(struct writer *writer, int64_t pause_ms)
+{
+    if (writer->options.chore == NULL)
+        return;
+    pthread_mutex_lock(&writer->lock);
+    set_chore_time(writer, pause_ms);
+    pthread_mutex_unlock(&writer->lock);
+}
+
+static bool run_chore_operation(struct transaction *transaction, void *argument,
+                                struct error *error)
+{
+    struct writer *writer = argument;
+
+    writer->chore_has_more = false;
+    return writer->options.chore(transaction, &writer->chore_has_more, error);
+}
+
+/* On the thread that tells of commits: so the next slice waits for the disk, too. */
+static void plan_next_slice(struct database_job *job)
+{
+    struct writer *writer = job->context;
+    bool goes_on = job->succeeded && writer->chore_has_more;
+
+    pthread_mutex_lock(&writer->lock);
+    writer->chore_is_running = false;
+    if (!writer->chore_is_planned) /* nobody has left something since it began */
+        set_chore_time(writer, goes_on ? WRITER_CHORE_PAUSE_MS : WRITER_CHORE_LOOK_MS);
+    pthread_mutex_unlock(&writer->lock);
+}
 
 /* ---- its connection ------------------------------------------------------------------------ */
 
@@ -87,6 +135,8 @@ static bool open_connection(struct writer *writer, struct error *error)
     log_info(writer->options.services->log, "database opened",
              LOG_TEXT("path", writer->options.path), LOG_TEXT("journal", connection->journal));
     readers_renew(writer->options.readers);
+    /* A process that answers one request has ended by then. */
+    plan_chore(writer, WRITER_CHORE_OVERDUE_MS);
     return true;
 }
 
@@ -155,6 +205,7 @@ static bool begin_transaction(struct writer *writer, struct error *error)
     /* One time for all: what is committed together happened at once, and a clock that jumps does so
      * between transactions. Not before the wait for others, which may be long. */
     transaction->now_ms = clock_wall_ms(writer->options.services->clock);
+    transaction->leaves_chore = false;
     transaction->is_open = outbox_begin(transaction, error);
     return transaction->is_open;
 }
@@ -253,6 +304,13 @@ static bool patient_are_due(const struct writer *writer)
     return writer->patient.first != NULL && is_past(&writer->again_at);
 }
 
+/* While there is something else to do it waits, but not for ever. */
+static bool chore_is_due(const struct writer *writer)
+{
+    return writer->chore_is_planned && !writer->chore_is_running && !writer->is_stopping &&
+           is_past(writer->waiting.first != NULL ? &writer->chore_overdue_at : &writer->chore_at);
+}
+
 static void let_patient_rest(struct writer *writer)
 {
     writer->again_at = clock_deadline(WRITER_AGAIN_MS);
@@ -305,12 +363,14 @@ static struct database_job *take_failed_jobs(struct writer *writer)
 
 /* ---- the thread ---------------------------------------------------------------------------- */
 
-enum task { TASK_OPEN, TASK_WRITE, TASK_GIVE_UP, TASK_END };
+enum task { TASK_OPEN, TASK_WRITE, TASK_CHORE, TASK_GIVE_UP, TASK_END };
 
 /* Under the lock. False when there is nothing to do yet. */
 static bool choose_task(const struct writer *writer, enum task *task)
 {
-    if (writer->waiting.first != NULL)
+    if (chore_is_due(writer))
+        *task = TASK_CHORE;
+    else if (writer->waiting.first != NULL)
         *task = is_opening(writer->waiting.first) ? TASK_OPEN : TASK_WRITE;
     else if (patient_are_due(writer))
         *task = TASK_WRITE;
@@ -323,16 +383,35 @@ static bool choose_task(const struct writer *writer, enum task *task)
     return true;
 }
 
+static bool is_before(const struct timespec *one, const struct timespec *other)
+{
+    return one->tv_sec < other->tv_sec ||
+           (one->tv_sec == other->tv_sec && one->tv_nsec < other->tv_nsec);
+}
+
+/* Or until the time of what is planned has come. */
+static void wait_for_change(struct writer *writer)
+{
+    const struct timespec *until = NULL;
+
+    if (writer->patient.first != NULL)
+        until = &writer->again_at;
+    if (writer->chore_is_planned && !writer->chore_is_running &&
+        (until == NULL || is_before(&writer->chore_at, until)))
+        until = &writer->chore_at;
+    if (until == NULL)
+        pthread_cond_wait(&writer->filled, &writer->lock);
+    else
+        pthread_cond_timedwait(&writer->filled, &writer->lock, until);
+}
+
 static enum task await_task(struct writer *writer)
 {
     enum task task;
 
     pthread_mutex_lock(&writer->lock);
     while (!choose_task(writer, &task))
-        if (writer->patient.first == NULL)
-            pthread_cond_wait(&writer->filled, &writer->lock);
-        else
-            pthread_cond_timedwait(&writer->filled, &writer->lock, &writer->again_at);
+        wait_for_change(writer);
     pthread_mutex_unlock(&writer->lock);
     return task;
 }
@@ -341,6 +420,8 @@ static void count_jobs(struct writer *writer, const struct commit_batch *batch)
 {
     uint64_t count = 0;
 
+    if (batch->jobs == &writer->chore) /* nobody's */
+        return;
     for (const struct database_job *job = batch->jobs; job != NULL; job = job->next)
         count++;
     pthread_mutex_lock(&writer->lock);
@@ -377,6 +458,26 @@ static void run_writing(struct writer *writer, struct commit_batch *batch)
     batch->committed = run_jobs(writer, batch->jobs, &batch->error);
     batch->events = writer->transaction.events;
     end_turn(writer, batch->committed);
+    if (batch->committed && writer->transaction.leaves_chore)
+        plan_chore(writer, 0);
+}
+
+static void run_chore(struct writer *writer, struct commit_batch *batch)
+{
+    pthread_mutex_lock(&writer->lock);
+    writer->chore_is_planned = false;
+    writer->chore_is_running = true;
+    pthread_mutex_unlock(&writer->lock);
+    writer->chore = (struct database_job){.operation = {run_chore_operation, writer},
+                                          .completed = plan_next_slice,
+                                          .context = writer};
+    batch->jobs = &writer->chore;
+    if (!await_turn(writer, &batch->error))
+        return;
+    writer->transaction.events = batch->events;
+    batch->committed = run_jobs(writer, batch->jobs, &batch->error);
+    batch->events = writer->transaction.events;
+    end_turn(writer, batch->committed);
 }
 
 /* What is tried again for nobody is not tried once more when the process ends: that would be waited
@@ -396,6 +497,8 @@ static void run_task(struct writer *writer, enum task task, struct commit_batch 
         run_opening(writer, batch);
     else if (task == TASK_WRITE)
         run_writing(writer, batch);
+    else if (task == TASK_CHORE)
+        run_chore(writer, batch);
     else
         give_up_patient(writer, batch);
     count_jobs(writer, batch);

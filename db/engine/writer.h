@@ -1,7 +1,8 @@
 /*
  * The one thread of a process that writes, with group commit: it runs what was handed in since its
  * last commit in one transaction, a savepoint each, and has it made durable
- * (db/engine/durability.h) while it runs the next ones. Any thread may call.
+ * (db/engine/durability.h) while it runs the next ones. While there is nothing to run it does the
+ * chore, what was left to be done behind, a slice at a time. Any thread may call.
  */
 #ifndef MESSAGERIE_DB_ENGINE_WRITER_H
 #define MESSAGERIE_DB_ENGINE_WRITER_H
@@ -21,6 +22,12 @@
  * theirs in any case. */
 #define WRITER_AGAIN_MS      1000
 #define WRITER_PATIENT_SHARE 8
+/* Between two slices others write, and the processor has time for them. One is done beside others
+ * when it has waited for so long. */
+#define WRITER_CHORE_PAUSE_MS   10
+#define WRITER_CHORE_OVERDUE_MS 1000
+/* How often it is asked whether there is something to do. */
+#define WRITER_CHORE_LOOK_MS 30000
 
 struct writer;
 
@@ -31,7 +38,9 @@ struct writer_options {
     struct store *store;
     struct readers *readers; /* told when the database is opened */
     struct durability *durability;
-    int64_t outbox_retention_ms; /* see struct database_options */
+    /* See struct database_options. */
+    bool (*chore)(struct transaction *transaction, bool *has_more, struct error *error);
+    int64_t outbox_retention_ms;
     int64_t outbox_max_rows;
 };
 

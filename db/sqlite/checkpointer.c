@@ -13,6 +13,10 @@
 
 /* How long one who reads of the log is waited for with the writers' lock taken. */
 #define READER_WAIT_MS 10
+/* How much may be left for the second half, in pages, unless it is still more after so many rounds
+ * of the first. */
+#define REST_PAGES 256
+#define ROUNDS_MAX 5
 
 struct checkpointer {
     struct checkpointer_options options;
@@ -141,12 +145,50 @@ static bool copy_rest(struct checkpointer *checkpointer, struct error *error)
     return succeeded;
 }
 
-/* The first half. */
-static bool copy_beside_writers(struct checkpointer *checkpointer, struct error *error)
+/* A snapshot keeps nobody from starting the log over when all of it is copied; but then there is
+ * nothing to do in the first half. With the writers' lock taken. */
+static bool take_snapshot_if_needed(struct checkpointer *checkpointer, bool *has_snapshot,
+                                    struct error *error)
+{
+    int64_t pages;
+
+    if (!sqlite_connection_count_uncopied(checkpointer->copier, &pages, error))
+        return false;
+    *has_snapshot = pages > 0;
+    return pages == 0 || begin_snapshot(checkpointer, error);
+}
+
+/* Another one, of what has been written since. */
+static bool renew_snapshot(struct checkpointer *checkpointer, bool *has_snapshot,
+                           struct error *error)
+{
+    if (!writers_lock_take(checkpointer->lock_descriptor, error))
+        return false;
+    end_snapshot(checkpointer);
+    bool succeeded = take_snapshot_if_needed(checkpointer, has_snapshot, error);
+    writers_lock_give_back(checkpointer->lock_descriptor);
+    return succeeded;
+}
+
+static bool copy_snapshot(struct checkpointer *checkpointer, struct error *error)
 {
     return log_sync_run(checkpointer->options.log, error) &&
            sqlite_connection_checkpoint(checkpointer->copier, error) &&
            sqlite_connection_sync_file(checkpointer->copier, error);
+}
+
+/* The first half: again and again, as long as there is much, but no longer. */
+static bool copy_beside_writers(struct checkpointer *checkpointer, bool has_snapshot,
+                                struct error *error)
+{
+    int64_t left = REST_PAGES + 1;
+
+    for (int round = 0; has_snapshot && left > REST_PAGES && round < ROUNDS_MAX; round++)
+        if ((round > 0 && !renew_snapshot(checkpointer, &has_snapshot, error)) ||
+            (has_snapshot && !copy_snapshot(checkpointer, error)) ||
+            !sqlite_connection_count_uncopied(checkpointer->copier, &left, error))
+            return false;
+    return true;
 }
 
 static void copy_log(struct checkpointer *checkpointer, bool has_snapshot)
@@ -154,8 +196,8 @@ static void copy_log(struct checkpointer *checkpointer, bool has_snapshot)
     struct error error;
 
     error_clear(&error);
-    bool succeeded = (!has_snapshot || copy_beside_writers(checkpointer, &error)) &&
-                     copy_rest(checkpointer, &error);
+    bool succeeded =
+        copy_beside_writers(checkpointer, has_snapshot, &error) && copy_rest(checkpointer, &error);
     if (checkpointer_has_failed_sync(checkpointer)) {
         give_up(checkpointer, &error);
         return;
@@ -211,19 +253,6 @@ static bool ensure_open(struct checkpointer *checkpointer, struct error *error)
 }
 
 /* ---- the thread ---------------------------------------------------------------------------- */
-
-/* A snapshot keeps nobody from starting the log over when all of it is copied; but then there is
- * nothing to do in the first half. With the writers' lock taken. */
-static bool take_snapshot_if_needed(struct checkpointer *checkpointer, bool *has_snapshot,
-                                    struct error *error)
-{
-    bool is_copied;
-
-    if (!sqlite_connection_read_log_is_copied(checkpointer->copier, &is_copied, error))
-        return false;
-    *has_snapshot = !is_copied;
-    return is_copied || begin_snapshot(checkpointer, error);
-}
 
 /* False when somebody else is at it, or with *error. */
 static bool begin_erasing(struct checkpointer *checkpointer, bool *has_snapshot,
@@ -457,16 +486,6 @@ static void free_memory(struct checkpointer *checkpointer)
     free(checkpointer);
 }
 
-static void make_condition(pthread_cond_t *condition)
-{
-    pthread_condattr_t attributes;
-
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(condition, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
-
 struct checkpointer *checkpointer_create(const struct checkpointer_options *options,
                                          struct error *error)
 {
@@ -480,7 +499,7 @@ struct checkpointer *checkpointer_create(const struct checkpointer_options *opti
     checkpointer->lock_descriptor = -1;
     checkpointer->due_at = CHECKPOINTER_LOG_PAGES;
     pthread_mutex_init(&checkpointer->lock, NULL);
-    make_condition(&checkpointer->changed);
+    clock_init_condition(&checkpointer->changed);
     int failure = pthread_create(&checkpointer->thread, NULL, checkpointer_main, checkpointer);
     if (failure != 0) {
         error_unavailable(error, "no thread for checkpoints: %s", strerror(failure));

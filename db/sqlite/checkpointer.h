@@ -3,7 +3,8 @@
  * once it is long. All the while somebody writes: the log can start over only in a moment in which
  * all of it is copied, which with many writers never comes by itself. So there are two halves:
  *
- * - what is in the log when it begins is copied, and the file synced, beside the writers;
+ * - what is in the log when it begins is copied, and the file synced, beside the writers; once
+ *   more, when much has come meanwhile;
  * - what came meanwhile, little, is copied under the lock on which the writers of all processes
  *   queue. The next writer starts the log over.
  *

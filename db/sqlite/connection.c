@@ -277,8 +277,8 @@ static sqlite3_file *file_of(struct sqlite_connection *connection)
     return file != NULL && file->pMethods != NULL ? file : NULL;
 }
 
-bool sqlite_connection_read_log_is_copied(struct sqlite_connection *connection, bool *is_copied,
-                                          struct error *error)
+bool sqlite_connection_count_uncopied(struct sqlite_connection *connection, int64_t *pages,
+                                      struct error *error)
 {
     volatile void *index = NULL;
 
@@ -289,7 +289,7 @@ bool sqlite_connection_read_log_is_copied(struct sqlite_connection *connection, 
         index == NULL)
         return error_unavailable(error, "the write-ahead log's index can't be read");
     const volatile uint32_t *numbers = index;
-    *is_copied = numbers[LOG_INDEX_PAGES] == numbers[LOG_INDEX_COPIED];
+    *pages = (int64_t)numbers[LOG_INDEX_PAGES] - numbers[LOG_INDEX_COPIED];
     return true;
 }
 

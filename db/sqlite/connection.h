@@ -81,9 +81,9 @@ bool sqlite_connection_checkpoint(struct sqlite_connection *connection, struct e
 bool sqlite_connection_empty_log(struct sqlite_connection *connection, bool *is_empty,
                                  struct error *error);
 
-/* Whether all of the log is in the file. True for as long as nobody writes. */
-bool sqlite_connection_read_log_is_copied(struct sqlite_connection *connection, bool *is_copied,
-                                          struct error *error);
+/* How many pages of the log are not in the file. True for as long as nobody writes. */
+bool sqlite_connection_count_uncopied(struct sqlite_connection *connection, int64_t *pages,
+                                      struct error *error);
 
 /* Puts on disk what checkpoints have copied into the file. Its own descriptor of the file is used:
  * closing another one would give up the locks that all connections of the process have on it. */

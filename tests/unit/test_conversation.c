@@ -96,12 +96,21 @@ static void a_new_message_revives_an_archived_conversation(void **state)
 static void deleting_a_conversation_leaves_nothing(void **state)
 {
     struct fixture *fixture = *state;
-    const char *id = fixture_conversation(fixture);
+    char id[ID_BYTES];
     struct conversation_reference request = {.conversation_id = id, .caller = client("c1")};
+    struct conversation_reference other = {.caller = salon("s1")};
 
+    snprintf(id, sizeof(id), "%s", fixture_conversation(fixture));
     fixture_send(fixture, id, client("c1"), "secret");
-    for (int i = 0; i < OUTBOX_EPOCH_EVENTS; i++) /* two events each: the index has a new part */
-        fixture_send(fixture, id, client("c1"), "rien");
+    other.conversation_id = fixture_conversation(fixture);
+    for (int i = 0; i < OUTBOX_EPOCH_EVENTS / 4; i++) /* two events each, and as many again */
+        fixture_send(fixture, other.conversation_id, client("c1"), "rien");
+    assert_int_equal(fixture_write(fixture, conversation_delete(&other)), ERROR_NONE);
+    other.conversation_id = fixture_conversation(fixture);
+    for (int i = 0; i < OUTBOX_EPOCH_EVENTS / 4; i++) /* the index of events has a new part */
+        fixture_send(fixture, other.conversation_id, client("c1"), "rien");
+    assert_int_equal(fixture_write(fixture, conversation_delete(&other)), ERROR_NONE);
+    fixture_forget_events(fixture);
     fixture_send(fixture, id, salon("s1"), "secret");
     assert_int_equal(fixture_write(fixture, conversation_delete(&request)), ERROR_FORBIDDEN);
     request.caller = salon("s1");

@@ -35,6 +35,7 @@ check_PROGRAMS += \
 	tests/unit/test_conversation \
 	tests/unit/test_counters \
 	tests/unit/test_database \
+	tests/unit/test_deletion \
 	tests/unit/test_demo \
 	tests/unit/test_dispatch \
 	tests/unit/test_driver \
@@ -128,6 +129,8 @@ tests_unit_test_conversation_SOURCES = tests/unit/test_conversation.c $(db_fixtu
 tests_unit_test_conversation_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_database_SOURCES = tests/unit/test_database.c $(db_fixture)
 tests_unit_test_database_LDADD = $(db_libraries) $(CMOCKA_LIBS)
+tests_unit_test_deletion_SOURCES = tests/unit/test_deletion.c $(db_fixture)
+tests_unit_test_deletion_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_demo_SOURCES = tests/unit/test_demo.c $(db_fixture)
 tests_unit_test_demo_LDADD = $(tool_libraries) $(CMOCKA_LIBS)
 tests_unit_test_dispatch_SOURCES = tests/unit/test_dispatch.c $(db_fixture) $(failing_malloc)

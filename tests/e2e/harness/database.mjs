@@ -169,13 +169,13 @@ const MUST_BE_EMPTY = {
     'conversations.message_count differs from a recount':
         `SELECT c.id, message_count, (SELECT count(*) FROM messages m
          WHERE m.conversation_id = c.id) AS recount FROM conversations c
-         WHERE message_count <> recount`,
+         WHERE message_count <> recount AND c.status <> 'DELETED'`,
     'conversations.last_position is below a position in use':
         `SELECT c.id FROM conversations c WHERE last_position < (SELECT coalesce(max(position), 0)
          FROM messages m WHERE m.conversation_id = c.id)`,
     'a conversation lacks a participant, or has one too many':
         `SELECT c.id, (SELECT count(*) FROM participants p WHERE p.conversation_id = c.id) AS n
-         FROM conversations c WHERE n <> 2`,
+         FROM conversations c WHERE n <> 2 AND c.status <> 'DELETED'`,
     'participants differ from their conversation':
         `SELECT p.* FROM participants p JOIN conversations c ON c.id = p.conversation_id
          WHERE p.status <> c.status OR p.last_message_at <> c.last_message_at
