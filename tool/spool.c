@@ -24,15 +24,23 @@
 
 #define LOCK_NAME     ".lock"
 #define BAD_DIRECTORY "bad"
+#define FILE_SUFFIX   ".json"
 /* The site, whose group has the directory, may look at what was refused. */
 #define LOCK_MODE          0600
 #define BAD_DIRECTORY_MODE 0770
 #define REASON_MODE        0660
 
+/* What a file is known again by: another one of its name, or another content, is another file. */
+struct file_mark {
+    ino_t inode;
+    struct timespec changed_at;
+};
+
 /* A file and what it says. */
 struct item {
     struct batch *batch;
     const char *name;
+    struct file_mark mark;
     struct json_object *body; /* which the inputs borrow from */
     bool is_new;
     const char *appointment_id;
@@ -59,14 +67,28 @@ struct spool {
     struct spool_options options;
     struct batch *batch;
     int directory; /* descriptors */
-    int bad;
+    int bad;       /* -1: it could not be opened */
     int lock;
-    int notifications;
+    int notifications;        /* -1: there are none */
     int64_t erased_at;        /* see spool_aside_erase */
     struct log_limit refused; /* lines of the log: each file has its reason beside it */
+    /* Of one look at the directory: files that are passed over, and the first one's reason. */
+    int64_t passed_over;
+    char first_name[NAME_MAX + 1];
+    struct error first_reason;
+    int64_t warn_after_ms; /* monotonic; 0: at once */
+    /* Those that were applied and could not be removed. */
+    struct file_mark done[SPOOL_DONE_FILES];
+    size_t done_count;
 };
 
 /* ---- life ---------------------------------------------------------------------------------- */
+
+static void close_descriptor(int descriptor)
+{
+    if (descriptor >= 0)
+        close(descriptor);
+}
 
 static bool fail_on_file(const struct spool *spool, const char *what, struct error *error)
 {
@@ -100,6 +122,14 @@ static bool take_directory(struct spool *spool, struct error *error)
     if (flock(spool->lock, LOCK_EX | LOCK_NB) != 0)
         return error_unavailable(error, "spool %s: another process works on it",
                                  spool->options.directory);
+    return true;
+}
+
+/* Also when it is needed: whoever has put something else there may have mended it. */
+static bool open_bad(struct spool *spool, struct error *error)
+{
+    if (spool->bad >= 0)
+        return true;
     bool is_made = mkdirat(spool->directory, BAD_DIRECTORY, BAD_DIRECTORY_MODE) == 0;
     if (is_made ? !file_give_to_owner_of_folder(spool->directory, BAD_DIRECTORY) : errno != EEXIST)
         return fail_on_file(spool, BAD_DIRECTORY, error);
@@ -110,14 +140,19 @@ static bool take_directory(struct spool *spool, struct error *error)
 /* Only what is renamed into it: what is written there under its final name is seen half-written by
  * others, too, and found by the next look.
  *
- * Where the file system can't notify (network), the caller's timeout is what finds files. */
-static bool watch_directory(struct spool *spool, struct error *error)
+ * Where the file system can't notify (network), or the system has no notifications left, the
+ * caller's timeout is what finds files. */
+static void watch_directory(struct spool *spool)
 {
     spool->notifications = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    if (spool->notifications < 0 ||
-        inotify_add_watch(spool->notifications, spool->options.directory, IN_MOVED_TO) < 0)
-        return fail_on_file(spool, "inotify", error);
-    return true;
+    if (spool->notifications >= 0 &&
+        inotify_add_watch(spool->notifications, spool->options.directory, IN_MOVED_TO) >= 0)
+        return;
+    log_warning(spool->options.services->log,
+                "the spool is not told of new files, and looks for them",
+                LOG_TEXT("reason", strerror(errno)));
+    close_descriptor(spool->notifications);
+    spool->notifications = -1;
 }
 
 struct spool *spool_open(const struct spool_options *options, struct error *error)
@@ -131,17 +166,18 @@ struct spool *spool_open(const struct spool_options *options, struct error *erro
     *spool = (struct spool){
         .options = *options, .directory = -1, .bad = -1, .lock = -1, .notifications = -1};
     spool->batch = calloc(1, sizeof(*spool->batch));
-    if ((spool->batch != NULL || error_out_of_memory(error)) && take_directory(spool, error) &&
-        watch_directory(spool, error))
-        return spool;
-    spool_close(spool);
-    return NULL;
-}
+    struct error bad_error;
 
-static void close_descriptor(int descriptor)
-{
-    if (descriptor >= 0)
-        close(descriptor);
+    error_clear(&bad_error);
+    if ((spool->batch == NULL && !error_out_of_memory(error)) || !take_directory(spool, error)) {
+        spool_close(spool);
+        return NULL;
+    }
+    if (!open_bad(spool, &bad_error))
+        log_warning(spool->options.services->log, "files that are refused will stay",
+                    LOG_TEXT("reason", bad_error.detail));
+    watch_directory(spool);
+    return spool;
 }
 
 void spool_close(struct spool *spool)
@@ -172,32 +208,74 @@ static void drain_notifications(const struct spool *spool)
 {
     char events[4096];
 
-    while (read(spool->notifications, events, sizeof(events)) > 0)
+    while (spool->notifications >= 0 && read(spool->notifications, events, sizeof(events)) > 0)
         continue;
 }
 
 /* ---- a file -------------------------------------------------------------------------------- */
 
-/* ERROR_INVALID when the file is too large or no file at all, ERROR_NOT_FOUND when it is gone,
- * ERROR_UNAVAILABLE when it can't be read now. */
-static bool read_spooled(const struct spool *spool, const char *name, struct buffer *content,
-                         struct error *error)
+static bool is_same_file(const struct file_mark *one, const struct file_mark *other)
+{
+    return one->inode == other->inode && one->changed_at.tv_sec == other->changed_at.tv_sec &&
+           one->changed_at.tv_nsec == other->changed_at.tv_nsec;
+}
+
+static bool is_done(const struct spool *spool, const struct file_mark *mark)
+{
+    for (size_t i = 0; i < spool->done_count; i++)
+        if (is_same_file(&spool->done[i], mark))
+            return true;
+    return false;
+}
+
+/* A file that was passed over for this reason; only the first one's is told. */
+static void pass_over(struct spool *spool, const char *name, const struct error *reason)
+{
+    if (spool->passed_over++ > 0)
+        return;
+    snprintf(spool->first_name, sizeof(spool->first_name), "%s", name);
+    spool->first_reason = *reason;
+}
+
+/* What is known of a file besides its content: whether there is one that can be taken.
+ * ERROR_INVALID when it is none, ERROR_NOT_FOUND when it is gone, ERROR_FORBIDDEN when it is to be
+ * passed over. */
+static bool look_at_file(const struct spool *spool, const char *name, int descriptor,
+                         struct file_mark *mark, struct error *error)
 {
     struct stat status;
-    int descriptor = openat(spool->directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
     if (descriptor < 0 && errno == ENOENT)
         return error_set(error, ERROR_NOT_FOUND, "Le fichier a disparu");
-    if (descriptor < 0 && errno != ELOOP && errno != ENXIO)
-        return fail_on_file(spool, name, error);
-    if (descriptor < 0 || fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {
-        if (descriptor >= 0)
-            close(descriptor);
-        return error_set(error, ERROR_INVALID, "Ce n'est pas un fichier");
+    if (descriptor < 0 && errno != ELOOP && errno != ENXIO) {
+        fail_on_file(spool, name, error);
+        error->kind = ERROR_FORBIDDEN;
+        return false;
     }
-    bool succeeded =
-        file_read(descriptor, INPUT_MAX_BYTES, content) || fail_on_file(spool, name, error);
-    close(descriptor);
+    if (descriptor < 0 || fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode))
+        return error_set(error, ERROR_INVALID, "Ce n'est pas un fichier");
+    *mark = (struct file_mark){status.st_ino, status.st_ctim};
+    if (!is_done(spool, mark))
+        return true;
+    error_unavailable(error, "spool %s: %s: is applied and can't be removed",
+                      spool->options.directory, name);
+    error->kind = ERROR_FORBIDDEN;
+    return false;
+}
+
+/* The same, and ERROR_INVALID when the file is too large, ERROR_UNAVAILABLE without memory. */
+static bool read_spooled(const struct spool *spool, const char *name, struct file_mark *mark,
+                         struct buffer *content, struct error *error)
+{
+    int descriptor = openat(spool->directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    bool succeeded = look_at_file(spool, name, descriptor, mark, error);
+
+    if (succeeded && !file_read(descriptor, INPUT_MAX_BYTES, content)) {
+        bool is_memory = errno == ENOMEM;
+        succeeded = fail_on_file(spool, name, error);
+        error->kind = is_memory ? ERROR_UNAVAILABLE : ERROR_FORBIDDEN;
+    }
+    close_descriptor(descriptor);
     if (succeeded && content->length > INPUT_MAX_BYTES)
         return error_set(error, ERROR_INVALID, "Le fichier dépasse %d octets", INPUT_MAX_BYTES);
     if (succeeded && !text_file_clean(content))
@@ -257,7 +335,7 @@ static void read_item(const struct spool *spool, const char *name, struct item *
     item->name = name;
     item->body = NULL;
     error_clear(error);
-    if (read_spooled(spool, name, &content, error))
+    if (read_spooled(spool, name, &item->mark, &content, error))
         item->body = json_read_members(content.data != NULL ? content.data : "", content.length,
                                        input_members, error);
     item->batch->bytes += content.length;
@@ -287,7 +365,7 @@ static bool needs_own_commit(const struct batch *batch, const struct item *item)
 
 /* Fills the batch from the first of these files on, and gives how many of them are done with that;
  * 0 with *error when the first one can't be read now. */
-static int fill_batch(const struct spool *spool, struct dirent *const *entries, int count,
+static int fill_batch(struct spool *spool, struct dirent *const *entries, int count,
                       struct error *error)
 {
     struct batch *batch = spool->batch;
@@ -301,6 +379,10 @@ static int fill_batch(const struct spool *spool, struct dirent *const *entries, 
         read_item(spool, entries[taken]->d_name, item);
         if (item->job.error.kind == ERROR_NOT_FOUND)
             continue; /* somebody has taken it back */
+        if (item->job.error.kind == ERROR_FORBIDDEN) {
+            pass_over(spool, item->name, &item->job.error);
+            continue;
+        }
         if (item->job.error.kind == ERROR_UNAVAILABLE || needs_own_commit(batch, item)) {
             json_object_put(item->body);
             break;
@@ -332,7 +414,7 @@ static bool write_reason(const struct spool *spool, const char *name, const stru
 static bool move_aside(struct spool *spool, const char *name, const struct error *reason,
                        struct error *error)
 {
-    if (!write_reason(spool, name, reason, error))
+    if (!open_bad(spool, error) || !write_reason(spool, name, reason, error))
         return false;
     if (renameat(spool->directory, name, spool->bad, name) != 0)
         return fail_on_file(spool, name, error);
@@ -395,23 +477,55 @@ static void run_batch(const struct spool *spool)
     sem_destroy(&completed);
 }
 
-/* Removes the file, or puts it aside. False with *error when it has to stay where it is. */
+/* The oldest ones are forgotten: they are applied once more, which changes nothing. */
+static void remember_done(struct spool *spool, const struct file_mark *mark)
+{
+    if (spool->done_count == SPOOL_DONE_FILES) {
+        spool->done_count /= 2;
+        memmove(spool->done, spool->done + SPOOL_DONE_FILES - spool->done_count,
+                spool->done_count * sizeof(spool->done[0]));
+    }
+    spool->done[spool->done_count++] = *mark;
+}
+
+static void finish_applied(struct spool *spool, const struct item *item,
+                           struct spool_result *result)
+{
+    struct error error;
+
+    result->applied++;
+    if (unlinkat(spool->directory, item->name, 0) == 0 || errno == ENOENT)
+        return;
+    error_clear(&error);
+    fail_on_file(spool, item->name, &error);
+    remember_done(spool, &item->mark);
+    pass_over(spool, item->name, &error);
+}
+
+static void finish_refused(struct spool *spool, const struct item *item,
+                           struct spool_result *result)
+{
+    struct error error;
+
+    error_clear(&error);
+    if (move_aside(spool, item->name, &item->job.error, &error))
+        result->refused++;
+    else
+        pass_over(spool, item->name, &error);
+}
+
+/* Removes the file, or puts it aside, or passes it over. False with *error when it has to wait. */
 static bool finish_item(struct spool *spool, const struct item *item, struct spool_result *result,
                         struct error *error)
 {
     if (item->job.succeeded) {
-        if (unlinkat(spool->directory, item->name, 0) != 0 && errno != ENOENT)
-            return fail_on_file(spool, item->name, error);
-        result->applied++;
-        return true;
-    }
-    if (item->job.error.kind == ERROR_UNAVAILABLE) {
+        finish_applied(spool, item, result);
+    } else if (item->job.error.kind == ERROR_UNAVAILABLE) {
         *error = item->job.error;
         return false;
+    } else {
+        finish_refused(spool, item, result);
     }
-    if (!move_aside(spool, item->name, &item->job.error, error))
-        return false;
-    result->refused++;
     return true;
 }
 
@@ -440,12 +554,10 @@ static bool ends_in(const char *name, const char *suffix)
     return length >= suffix_length && strcmp(name + length - suffix_length, suffix) == 0;
 }
 
-/* Not every file system tells the type here (DT_UNKNOWN); reading the file looks at it anyway. */
+/* What else bears such a name, a link or a folder say, is found to be no file when it is read. */
 static int is_spooled(const struct dirent *entry)
 {
-    return entry->d_name[0] != '.' && !ends_in(entry->d_name, ".tmp") &&
-           (entry->d_type == DT_REG || entry->d_type == DT_UNKNOWN) &&
-           strcmp(entry->d_name, BAD_DIRECTORY) != 0;
+    return entry->d_name[0] != '.' && ends_in(entry->d_name, FILE_SUFFIX);
 }
 
 static int compare_names(const struct dirent **one, const struct dirent **other)
@@ -460,25 +572,47 @@ static bool has_signal(const struct spool *spool)
     return signals.fd >= 0 && poll(&signals, 1, 0) > 0;
 }
 
+/* At once, and again and again while it lasts: nobody reads a log from its beginning. */
+static void warn_of_passed_over(struct spool *spool)
+{
+    const struct services *services = spool->options.services;
+    int64_t now_ms = clock_monotonic_ms(services->clock);
+
+    if (spool->passed_over == 0) {
+        spool->warn_after_ms = 0;
+        return;
+    }
+    if (spool->warn_after_ms > now_ms)
+        return;
+    spool->warn_after_ms = now_ms + SPOOL_WARNING_MS;
+    log_warning(services->log, "spooled files are passed over",
+                LOG_NUMBER("files", spool->passed_over), LOG_TEXT("first", spool->first_name),
+                LOG_TEXT("reason", error_for_log(&spool->first_reason)));
+}
+
 bool spool_apply(struct spool *spool, struct spool_result *result, struct error *error)
 {
     struct dirent **entries;
     bool succeeded = true;
 
     *result = (struct spool_result){0};
+    spool->passed_over = 0;
     drain_notifications(spool);
     int count = scandirat(spool->directory, ".", &entries, is_spooled, compare_names);
     if (count < 0)
         return fail_on_file(spool, "read", error);
     for (int done = 0; succeeded && done < count && !has_signal(spool);) {
         int taken = fill_batch(spool, entries + done, count - done, error);
-        succeeded = taken > 0 && apply_batch(spool, result, error);
+        succeeded = taken > 0 && (spool->batch->count == 0 || apply_batch(spool, result, error));
         done += taken;
     }
     clear_batch(spool->batch);
+    warn_of_passed_over(spool);
+    result->passed_over = spool->passed_over;
     for (int i = 0; i < count; i++)
         free(entries[i]);
     free(entries);
-    return succeeded && spool_aside_erase(spool->bad, spool->options.database, &spool->erased_at,
-                                          &result->erased, error);
+    return succeeded &&
+           (spool->bad < 0 || spool_aside_erase(spool->bad, spool->options.database,
+                                                &spool->erased_at, &result->erased, error));
 }

@@ -3,11 +3,15 @@
  * change, and from which we apply them.
  *
  * A file holds the body of POST /messaging/appointments, or that of PATCH with `appointmentId`
- * beside. It is written under a name that begins with a dot or ends in ".tmp" and then renamed, so
- * that it is never seen half-written. Files are applied in the bytewise order of their names, some
- * in one commit, and removed after it. One that can never be applied goes to DIR/bad/, with the
- * reason in DIR/bad/NAME.reason, and keeps back no other. While the database can't be used
- * everything waits, in order.
+ * beside. Its name ends in ".json" and does not begin with a dot: what uploaders and editors use
+ * meanwhile is left alone, so that a file which is renamed when it is whole is never seen before.
+ * Files are applied in the bytewise order of their names, some in one commit, and removed after it.
+ * One that can never be applied goes to DIR/bad/, with the reason in DIR/bad/NAME.reason.
+ *
+ * No file keeps back another. One that can't be read, or moved, or removed after it was applied, is
+ * passed over, which the log tells at once and then every SPOOL_WARNING_MS. One that was read is
+ * not applied a second time for that, as long as the process lives and the file stays what it is;
+ * up to SPOOL_DONE_FILES of them. While the database can't be used everything waits, in order.
  *
  * When somebody is erased, what names them in DIR/bad/ goes (tool/spool_aside.h).
  *
@@ -30,6 +34,10 @@
 /* Files that share a commit at most, and how much they may hold before the last one is read. */
 #define SPOOL_BATCH_FILES DATABASE_BATCH_OPERATIONS
 #define SPOOL_BATCH_BYTES 1048576
+/* Between two lines about files that are passed over, in milliseconds. */
+#define SPOOL_WARNING_MS 60000
+/* Files that are done with and could not be removed, which are remembered. */
+#define SPOOL_DONE_FILES 4096
 
 struct spool_options {
     const char *directory;
@@ -53,8 +61,9 @@ void spool_use_configuration(struct spool *spool, const struct config *config,
 
 struct spool_result {
     int64_t applied;
-    int64_t refused; /* moved to bad/ */
-    int64_t erased;  /* gone from there (tool/spool_aside.h) */
+    int64_t refused;     /* moved to bad/ */
+    int64_t erased;      /* gone from there (tool/spool_aside.h) */
+    int64_t passed_over; /* still there */
 };
 
 /* Applies all files that are there now, unless a signal comes first. False with *error when it had
@@ -62,7 +71,8 @@ struct spool_result {
  * there. */
 bool spool_apply(struct spool *spool, struct spool_result *result, struct error *error);
 
-/* A descriptor that becomes readable when files arrive, for poll; spool_apply takes note. */
+/* A descriptor that becomes readable when files arrive, for poll; spool_apply takes note. -1 where
+ * the system can't tell: whoever looks now and then finds them, too. */
 int spool_descriptor(const struct spool *spool);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -16,6 +17,8 @@
 #include "tests/unit/log_reader.h"
 #include "tests/unit/remove_folder.h"
 #include "tool/spool.h"
+
+#define NOBODY 65534
 
 struct suite {
     struct fixture *fixture;
@@ -152,6 +155,14 @@ static int tear_down(void **state)
 }
 
 /* Applies what is there, which must succeed. */
+static uint64_t commits(const struct suite *suite)
+{
+    struct database_statistics statistics;
+
+    database_statistics(suite->fixture->database, &statistics);
+    return statistics.commits;
+}
+
 static void apply(struct suite *suite, int64_t applied, int64_t refused)
 {
     struct spool_result result;
@@ -190,20 +201,138 @@ static void files_are_applied_in_the_order_of_their_names(void **state)
     fixture_verify(suite->fixture);
 }
 
-static void names_of_unfinished_files_are_passed_over(void **state)
+static void names_of_unfinished_files_are_left_alone(void **state)
 {
     struct suite *suite = *state;
-    static const char *const names[] = {".hidden", "1.json.tmp", ".tmp"};
+    static const char *const names[] = {
+        ".hidden",  ".1.json",     "1.json.tmp", ".tmp",    "1.json.part", "1.json.filepart",
+        "1.json~",  ".1.json.swp", "1.json.swp", "1.json.", "1.JSON.bak",  "1",
+        "#1.json#", "json",        "1.json4",    "1.xml",   "1.json ",
+    };
 
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+    for (size_t i = 0; i < ARRAY_LENGTH(names); i++)
         spool_booking(suite, names[i], "a1");
     assert_int_equal(mkdir(path_of(suite, "folder"), 0700), 0);
     assert_int_equal(symlink("/etc/passwd", path_of(suite, "link")), 0);
     assert_int_equal(mkfifo(path_of(suite, "pipe"), 0600), 0);
     apply(suite, 0, 0);
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+    for (size_t i = 0; i < ARRAY_LENGTH(names); i++)
         assert_true(is_there(suite, names[i]));
     assert_int_equal(number(suite, "SELECT COUNT(*) FROM appointments"), 0);
+}
+
+static void what_is_called_like_a_file_and_is_none_goes_aside(void **state)
+{
+    struct suite *suite = *state;
+
+    spool_text(suite, "x.data", "{}");
+    assert_int_equal(mkdir(path_of(suite, "1.json"), 0700), 0);
+    assert_int_equal(symlink("x.data", path_of(suite, "2.json")), 0);
+    assert_int_equal(symlink("/nowhere", path_of(suite, "3.json")), 0);
+    assert_int_equal(mkfifo(path_of(suite, "4.json"), 0600), 0);
+    spool_booking(suite, "5.json", "a1");
+    apply(suite, 1, 4);
+    for (int i = 1; i <= 4; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "%d.json", i);
+        check_refused(suite, name, "pas un fichier");
+    }
+    assert_int_equal(number(suite, "SELECT COUNT(*) FROM appointments"), 1);
+}
+
+/* Applies, and asserts how many files are passed over. */
+static void apply_past(struct suite *suite, int64_t applied, int64_t passed_over)
+{
+    struct spool_result result;
+    struct error error;
+
+    error_clear(&error);
+    if (!spool_apply(suite->spool, &result, &error))
+        fail_msg("%s", error_for_log(&error));
+    assert_int_equal(result.applied, applied);
+    assert_int_equal(result.refused, 0);
+    assert_int_equal(result.passed_over, passed_over);
+}
+
+static void a_file_that_cannot_be_moved_keeps_back_no_other(void **state)
+{
+    struct suite *suite = *state;
+    int log = memfd_create("log", MFD_CLOEXEC);
+
+    suite->fixture->log.level = LOG_LEVEL_WARNING;
+    spool_close(suite->spool);
+    assert_int_equal(rmdir(path_of(suite, "bad")), 0);
+    spool_text(suite, "bad", "a file");
+    assert_true(dup2(log, suite->fixture->log.descriptor) >= 0);
+    open_spool(suite);
+    assert_int_equal(count_in_log(log, "files that are refused will stay"), 1);
+    spool_text(suite, "1.json", "nonsense");
+    spool_booking(suite, "2.json", "a1");
+    spool_text(suite, "3.json", "nonsense");
+    apply_past(suite, 1, 2);
+    assert_true(is_there(suite, "1.json"));
+    assert_false(is_there(suite, "2.json"));
+    assert_int_equal(count_in_log(log, "passed over\" files=2 first=1.json reason="), 1);
+    apply_past(suite, 0, 2);
+    assert_int_equal(count_in_log(log, "passed over"), 1);
+    suite->fixture->now_ms += SPOOL_WARNING_MS;
+    apply_past(suite, 0, 2);
+    assert_int_equal(count_in_log(log, "passed over"), 2);
+    assert_int_equal(unlink(path_of(suite, "bad")), 0);
+    apply(suite, 0, 2);
+    check_refused(suite, "1.json", "");
+    close(log);
+}
+
+/* As somebody who owns neither the files nor the folder, which is sticky. */
+static void without_rights_to_some_files_the_others_are_applied_once(void **state)
+{
+    struct suite *suite = *state;
+
+    if (geteuid() != 0)
+        skip();
+    assert_int_equal(chmod(suite->fixture->directory, 0755), 0);
+    assert_int_equal(chmod(suite->directory, 01777), 0);
+    spool_booking(suite, "1.json", "a1");
+    spool_booking(suite, "2.json", "a2");
+    assert_int_equal(chmod(path_of(suite, "1.json"), 0600), 0);
+    assert_int_equal(chmod(path_of(suite, "2.json"), 0644), 0);
+    uint64_t before = commits(suite);
+    assert_int_equal(seteuid(NOBODY), 0);
+    apply_past(suite, 1, 2);
+    apply_past(suite, 0, 2);
+    assert_int_equal(seteuid(0), 0);
+    assert_int_equal(commits(suite) - before, 1);
+    assert_int_equal(number(suite, "SELECT COUNT(*) FROM appointments"), 1);
+    spool_change(suite, "2.json", "a2", "CONFIRMED", 2); /* another file of this name */
+    apply(suite, 2, 0);
+    assert_int_equal(number(suite, "SELECT COUNT(*) FROM appointments"), 2);
+    assert_int_equal(number(suite, "SELECT MAX(version) FROM appointments"), 2);
+}
+
+/* Takes all that the system gives to one user. */
+static void without_notifications_it_looks(void **state)
+{
+    enum { MOST = 4096 };
+    struct suite *suite = *state;
+    static int taken[MOST];
+    int count = 0;
+    int log = memfd_create("log", MFD_CLOEXEC);
+
+    suite->fixture->log.level = LOG_LEVEL_WARNING;
+    spool_close(suite->spool);
+    while (count < MOST && (taken[count] = inotify_init1(IN_CLOEXEC)) >= 0)
+        count++;
+    assert_true(count < MOST);
+    assert_true(dup2(log, suite->fixture->log.descriptor) >= 0);
+    open_spool(suite);
+    while (count > 0)
+        close(taken[--count]);
+    assert_int_equal(count_in_log(log, "level=warning"), 1);
+    assert_int_equal(spool_descriptor(suite->spool), -1);
+    spool_booking(suite, "1.json", "a1");
+    apply(suite, 1, 0);
+    close(log);
 }
 
 static int64_t erase(struct suite *suite, const char *user_id)
@@ -224,29 +353,29 @@ static void what_was_put_aside_goes_with_who_is_named_in_it(void **state)
 {
     struct suite *suite = *state;
 
-    spool_booking(suite, "1", "a1");
+    spool_booking(suite, "1.json", "a1");
     apply(suite, 1, 0);
-    spool_text(suite, "2", "{\"appointmentId\":\"a2\",\"clientUserId\":\"c1\"}");
-    spool_text(suite, "3", "{\"appointmentId\":\"a3\",\"clientUserId\":\"c2\"}");
-    spool_text(suite, "4", "{\"appointmentId\":\"a1\",\"status\":\"LATER\"}");
+    spool_text(suite, "2.json", "{\"appointmentId\":\"a2\",\"clientUserId\":\"c1\"}");
+    spool_text(suite, "3.json", "{\"appointmentId\":\"a3\",\"clientUserId\":\"c2\"}");
+    spool_text(suite, "4.json", "{\"appointmentId\":\"a1\",\"status\":\"LATER\"}");
     apply(suite, 0, 3);
     assert_int_equal(erase(suite, "c1"), 2);
-    assert_false(is_there(suite, "bad/2") || is_there(suite, "bad/2.reason"));
-    assert_false(is_there(suite, "bad/4") || is_there(suite, "bad/4.reason"));
-    assert_true(is_there(suite, "bad/3") && is_there(suite, "bad/3.reason"));
+    assert_false(is_there(suite, "bad/2.json") || is_there(suite, "bad/2.json.reason"));
+    assert_false(is_there(suite, "bad/4.json") || is_there(suite, "bad/4.json.reason"));
+    assert_true(is_there(suite, "bad/3.json") && is_there(suite, "bad/3.json.reason"));
 }
 
 static void what_may_name_anybody_goes_when_anybody_is_erased(void **state)
 {
     struct suite *suite = *state;
 
-    spool_text(suite, "1", "{\"appointmentId\":\"a1\",\"client\":{\"firstName\":\"Zo");
-    spool_text(suite, "2", "{\"appointmentId\":\"unknown\",\"status\":\"LATER\"}");
+    spool_text(suite, "1.json", "{\"appointmentId\":\"a1\",\"client\":{\"firstName\":\"Zo");
+    spool_text(suite, "2.json", "{\"appointmentId\":\"unknown\",\"status\":\"LATER\"}");
     apply(suite, 0, 2);
     spool_text(suite, "bad/alone.reason", "of a file that is gone");
     assert_int_equal(erase(suite, "c2"), 2);
-    assert_false(is_there(suite, "bad/1") || is_there(suite, "bad/1.reason"));
-    assert_false(is_there(suite, "bad/2") || is_there(suite, "bad/2.reason"));
+    assert_false(is_there(suite, "bad/1.json") || is_there(suite, "bad/1.json.reason"));
+    assert_false(is_there(suite, "bad/2.json") || is_there(suite, "bad/2.json.reason"));
     assert_false(is_there(suite, "bad/alone.reason"));
 }
 
@@ -257,36 +386,36 @@ static void what_was_put_aside_after_the_erasure_stays(void **state)
     suite->fixture->now_ms = clock_wall_ms(&clock_system) - 1000;
     struct person_erase request = {.user_id = "c1"};
     assert_int_equal(fixture_write(suite->fixture, person_erase(&request)), ERROR_NONE);
-    spool_text(suite, "1", "{\"appointmentId\":\"a2\",\"clientUserId\":\"c1\"}");
-    spool_text(suite, "2", "{");
+    spool_text(suite, "1.json", "{\"appointmentId\":\"a2\",\"clientUserId\":\"c1\"}");
+    spool_text(suite, "2.json", "{");
     apply(suite, 0, 2);
     spool_close(suite->spool);
     open_spool(suite); /* which looks once more */
     apply(suite, 0, 0);
-    assert_true(is_there(suite, "bad/1") && is_there(suite, "bad/2"));
+    assert_true(is_there(suite, "bad/1.json") && is_there(suite, "bad/2.json"));
 }
 
 static void bad_files_go_aside_with_their_reason(void **state)
 {
     struct suite *suite = *state;
 
-    spool_text(suite, "1", "");
-    spool_text(suite, "2", "{\"appointmentId\":");
-    spool_text(suite, "3", "[]");
-    spool_text(suite, "4", "{\"status\":\"CONFIRMED\"}");
-    spool_text(suite, "5", "{\"appointmentId\":\"a1\",\"salonId\":\"s1\"}");
-    spool_text(suite, "6", "{\"appointmentId\":\"a1\",\"status\":\"PENDING\"}");
-    spool_bytes(suite, "7", "{\"appointmentId\":\"a\0b\"}", 23);
-    spool_booking(suite, "8", "a1");
+    spool_text(suite, "1.json", "");
+    spool_text(suite, "2.json", "{\"appointmentId\":");
+    spool_text(suite, "3.json", "[]");
+    spool_text(suite, "4.json", "{\"status\":\"CONFIRMED\"}");
+    spool_text(suite, "5.json", "{\"appointmentId\":\"a1\",\"salonId\":\"s1\"}");
+    spool_text(suite, "6.json", "{\"appointmentId\":\"a1\",\"status\":\"PENDING\"}");
+    spool_bytes(suite, "7.json", "{\"appointmentId\":\"a\0b\"}", 23);
+    spool_booking(suite, "8.json", "a1");
     apply(suite, 1, 7);
-    check_refused(suite, "1", "");
-    check_refused(suite, "2", "");
-    check_refused(suite, "3", "appointmentId: ");
-    check_refused(suite, "4", "appointmentId: ");
-    check_refused(suite, "5", "clientUserId: ");
-    check_refused(suite, "5", "prestation: ");
-    check_refused(suite, "6", "status: ");
-    check_refused(suite, "7", "");
+    check_refused(suite, "1.json", "");
+    check_refused(suite, "2.json", "");
+    check_refused(suite, "3.json", "appointmentId: ");
+    check_refused(suite, "4.json", "appointmentId: ");
+    check_refused(suite, "5.json", "clientUserId: ");
+    check_refused(suite, "5.json", "prestation: ");
+    check_refused(suite, "6.json", "status: ");
+    check_refused(suite, "7.json", "");
     assert_int_equal(number(suite, "SELECT COUNT(*) FROM conversations"), 1);
     apply(suite, 0, 0);
 }
@@ -309,12 +438,12 @@ static void a_booking_of_other_people_goes_aside(void **state)
 {
     struct suite *suite = *state;
 
-    spool_booking(suite, "1", "a1");
-    spool_text(suite, "2",
+    spool_booking(suite, "1.json", "a1");
+    spool_text(suite, "2.json",
                "{\"appointmentId\":\"a1\",\"salonId\":\"s2\",\"clientUserId\":\"c1\","
                "\"prestation\":\"T\",\"start\":\"2026-03-12T14:30:00Z\",\"status\":\"PENDING\"}");
     apply(suite, 1, 1);
-    check_refused(suite, "2", "appointmentId: ");
+    check_refused(suite, "2.json", "appointmentId: ");
 }
 
 /* A body of exactly that many bytes: the padding is in a member that nobody knows. */
@@ -337,10 +466,10 @@ static void a_file_that_is_too_large_goes_aside(void **state)
 {
     struct suite *suite = *state;
 
-    spool_sized(suite, "1", INPUT_MAX_BYTES);
-    spool_sized(suite, "2", INPUT_MAX_BYTES + 1);
+    spool_sized(suite, "1.json", INPUT_MAX_BYTES);
+    spool_sized(suite, "2.json", INPUT_MAX_BYTES + 1);
     apply(suite, 1, 1);
-    check_refused(suite, "2", "262144");
+    check_refused(suite, "2.json", "262144");
 }
 
 static void the_longest_name_can_be_refused(void **state)
@@ -350,7 +479,7 @@ static void the_longest_name_can_be_refused(void **state)
     char aside[300];
 
     memset(name, 'n', 255);
-    name[255] = '\0';
+    strcpy(name + 250, ".json");
     spool_text(suite, name, "{}");
     apply(suite, 0, 1);
     assert_false(is_there(suite, name));
@@ -370,30 +499,22 @@ static void a_file_that_is_applied_twice_changes_nothing(void **state)
         " + (SELECT COUNT(*) FROM appointment_changes) + (SELECT SUM(updated_at) FROM "
         "appointments)";
 
-    spool_change(suite, "0", "early", "CONFIRMED", 2);
-    spool_text(suite, "1", "{\"appointmentId\":\"early\",\"status\":\"CANCELLED\"}");
-    spool_booking(suite, "2", "a1");
-    spool_change(suite, "3", "a1", "CONFIRMED", 2);
-    spool_text(suite, "4", "{\"appointmentId\":\"a1\",\"start\":\"2026-04-02T07:00:00Z\"}");
+    spool_change(suite, "0.json", "early", "CONFIRMED", 2);
+    spool_text(suite, "1.json", "{\"appointmentId\":\"early\",\"status\":\"CANCELLED\"}");
+    spool_booking(suite, "2.json", "a1");
+    spool_change(suite, "3.json", "a1", "CONFIRMED", 2);
+    spool_text(suite, "4.json", "{\"appointmentId\":\"a1\",\"start\":\"2026-04-02T07:00:00Z\"}");
     apply(suite, 5, 0);
     int64_t before = number(suite, count);
     suite->fixture->now_ms += 1000;
-    spool_text(suite, "1", "{\"appointmentId\":\"early\",\"status\":\"CANCELLED\"}");
+    spool_text(suite, "1.json", "{\"appointmentId\":\"early\",\"status\":\"CANCELLED\"}");
     apply(suite, 1, 0);
-    spool_change(suite, "0", "early", "CONFIRMED", 2);
-    spool_booking(suite, "2", "a1");
-    spool_change(suite, "3", "a1", "CONFIRMED", 2);
-    spool_text(suite, "4", "{\"appointmentId\":\"a1\",\"start\":\"2026-04-02T07:00:00Z\"}");
+    spool_change(suite, "0.json", "early", "CONFIRMED", 2);
+    spool_booking(suite, "2.json", "a1");
+    spool_change(suite, "3.json", "a1", "CONFIRMED", 2);
+    spool_text(suite, "4.json", "{\"appointmentId\":\"a1\",\"start\":\"2026-04-02T07:00:00Z\"}");
     apply(suite, 4, 0);
     assert_int_equal(number(suite, count), before);
-}
-
-static uint64_t commits(const struct suite *suite)
-{
-    struct database_statistics statistics;
-
-    database_statistics(suite->fixture->database, &statistics);
-    return statistics.commits;
 }
 
 static void many_files_share_a_commit(void **state)
@@ -403,7 +524,7 @@ static void many_files_share_a_commit(void **state)
     char name[16], id[16];
 
     for (int i = 0; i < 3 * SPOOL_BATCH_FILES; i++) {
-        snprintf(name, sizeof(name), "%04d", i);
+        snprintf(name, sizeof(name), "%04d.json", i);
         snprintf(id, sizeof(id), "a%d", i);
         spool_booking(suite, name, id);
     }
@@ -419,7 +540,7 @@ static void large_files_share_a_commit_with_few(void **state)
     uint64_t before = commits(suite);
 
     for (size_t i = 0; i <= SPOOL_BATCH_BYTES / INPUT_MAX_BYTES; i++) {
-        char name[] = {(char)('a' + i), '\0'};
+        char name[] = {(char)('a' + i), '.', 'j', 's', 'o', 'n', '\0'};
         spool_sized(suite, name, INPUT_MAX_BYTES);
     }
     apply(suite, SPOOL_BATCH_BYTES / INPUT_MAX_BYTES + 1, 0);
@@ -431,15 +552,15 @@ static void a_bad_file_keeps_back_no_other_of_its_commit(void **state)
     struct suite *suite = *state;
     uint64_t before = commits(suite);
 
-    spool_booking(suite, "1", "a1");
-    spool_text(suite, "2", "{");
-    spool_text(suite, "3", /* found to be bad by the database alone */
+    spool_booking(suite, "1.json", "a1");
+    spool_text(suite, "2.json", "{");
+    spool_text(suite, "3.json", /* found to be bad by the database alone */
                "{\"appointmentId\":\"a1\",\"salonId\":\"s2\",\"clientUserId\":\"c1\","
                "\"prestation\":\"T\",\"start\":\"2026-03-12T14:30:00Z\",\"status\":\"PENDING\"}");
-    spool_change(suite, "4", "a1", "CONFIRMED", 2);
+    spool_change(suite, "4.json", "a1", "CONFIRMED", 2);
     apply(suite, 2, 2);
-    check_refused(suite, "2", "");
-    check_refused(suite, "3", "appointmentId: ");
+    check_refused(suite, "2.json", "");
+    check_refused(suite, "3.json", "appointmentId: ");
     assert_int_equal(number(suite, "SELECT version FROM appointments"), 2);
     assert_int_equal(commits(suite) - before, 1);
 }
@@ -490,16 +611,16 @@ static void a_kill_after_each_commit_tells_nothing_twice(void **state)
     struct suite *suite = *state;
     int kills = 0;
 
-    spool_booking(suite, "01", "a1");
-    spool_booking(suite, "02", "a2");
-    spool_unversioned(suite, "03", "a1", "CONFIRMED");
-    spool_text(suite, "04", "{");
-    spool_change(suite, "05", "a2", "CONFIRMED", 2);
-    spool_unversioned(suite, "06", "a1", "CANCELLED");
-    spool_unversioned(suite, "07", "a1", "CONFIRMED");
-    spool_change(suite, "08", "a2", "CANCELLED", 3);
-    spool_unversioned(suite, "09", "a2", "COMPLETED");
-    spool_change(suite, "10", "a2", "CONFIRMED", 4);
+    spool_booking(suite, "01.json", "a1");
+    spool_booking(suite, "02.json", "a2");
+    spool_unversioned(suite, "03.json", "a1", "CONFIRMED");
+    spool_text(suite, "04.json", "{");
+    spool_change(suite, "05.json", "a2", "CONFIRMED", 2);
+    spool_unversioned(suite, "06.json", "a1", "CANCELLED");
+    spool_unversioned(suite, "07.json", "a1", "CONFIRMED");
+    spool_change(suite, "08.json", "a2", "CANCELLED", 3);
+    spool_unversioned(suite, "09.json", "a2", "COMPLETED");
+    spool_change(suite, "10.json", "a2", "CONFIRMED", 4);
     database_free(suite->fixture->database);
     suite->fixture->database = NULL;
     spool_close(suite->spool);
@@ -510,7 +631,7 @@ static void a_kill_after_each_commit_tells_nothing_twice(void **state)
     apply(suite, 0, 0);
     /* 1 to 5; 6; 7 to 9; 10 */
     assert_int_equal(kills, 4);
-    check_refused(suite, "04", "");
+    check_refused(suite, "04.json", "");
     assert_int_equal(number(suite, "SELECT COUNT(*) FROM messages JOIN conversations c"
                                    " ON c.id = conversation_id WHERE appointment_id = 'a1'"),
                      4);
@@ -527,9 +648,9 @@ static void without_the_database_everything_waits_in_order(void **state)
     struct error error;
     char away[160];
 
-    spool_booking(suite, "1", "a1");
-    spool_text(suite, "2", "not JSON");
-    spool_change(suite, "3", "a1", "CONFIRMED", 2);
+    spool_booking(suite, "1.json", "a1");
+    spool_text(suite, "2.json", "not JSON");
+    spool_change(suite, "3.json", "a1", "CONFIRMED", 2);
     snprintf(away, sizeof(away), "%s.away", suite->fixture->path);
     database_free(suite->fixture->database);
     assert_int_equal(rename(suite->fixture->path, away), 0);
@@ -545,7 +666,8 @@ static void without_the_database_everything_waits_in_order(void **state)
         assert_true(error.detail[0] != '\0');
         assert_int_equal(result.applied + result.refused, 0);
     }
-    assert_true(is_there(suite, "1") && is_there(suite, "2") && is_there(suite, "3"));
+    assert_true(is_there(suite, "1.json") && is_there(suite, "2.json") &&
+                is_there(suite, "3.json"));
     assert_int_equal(rmdir(suite->fixture->path), 0);
     assert_int_equal(rename(away, suite->fixture->path), 0);
     apply(suite, 2, 1);
@@ -582,12 +704,12 @@ static void no_further_commit_is_begun_after_the_end(void **state)
     int end = eventfd(1, EFD_CLOEXEC);
 
     assert_true(end >= 0);
-    spool_booking(suite, "1", "a1");
+    spool_booking(suite, "1.json", "a1");
     spool_close(suite->spool);
     suite->options.signals = end;
     open_spool(suite);
     apply(suite, 0, 0);
-    assert_true(is_there(suite, "1"));
+    assert_true(is_there(suite, "1.json"));
     close(end);
 }
 
@@ -608,7 +730,7 @@ static void the_descriptor_tells_of_a_file(void **state)
     struct suite *suite = *state;
 
     assert_false(tells(suite));
-    spool_booking(suite, "1", "a1");
+    spool_booking(suite, "1.json", "a1");
     assert_true(tells(suite));
     apply(suite, 1, 0);
     assert_false(tells(suite));
@@ -616,8 +738,7 @@ static void the_descriptor_tells_of_a_file(void **state)
 
 static void what_root_makes_in_somebodys_directory_is_theirs(void **state)
 {
-    enum { NOBODY = 65534 };
-    static const char *const names[] = {".lock", "bad", "bad/1.reason"};
+    static const char *const names[] = {".lock", "bad", "bad/1.json.reason"};
     struct suite *suite = *state;
     struct stat status;
 
@@ -628,7 +749,7 @@ static void what_root_makes_in_somebodys_directory_is_theirs(void **state)
     assert_int_equal(rmdir(path_of(suite, "bad")), 0);
     assert_int_equal(chown(suite->directory, NOBODY, NOBODY), 0);
     open_spool(suite);
-    spool_text(suite, "1", "{}");
+    spool_text(suite, "1.json", "{}");
     apply(suite, 0, 1);
     for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
         assert_int_equal(stat(path_of(suite, names[i]), &status), 0);
@@ -642,10 +763,10 @@ static void a_link_at_the_place_of_a_reason_is_not_followed(void **state)
     struct stat status;
 
     spool_text(suite, "mine.tmp", "of somebody else");
-    assert_int_equal(symlink("../mine.tmp", path_of(suite, "bad/1.reason")), 0);
-    spool_text(suite, "1", "{}");
+    assert_int_equal(symlink("../mine.tmp", path_of(suite, "bad/1.json.reason")), 0);
+    spool_text(suite, "1.json", "{}");
     apply(suite, 0, 1);
-    check_refused(suite, "1", "appointmentId: ");
+    check_refused(suite, "1.json", "appointmentId: ");
     assert_int_equal(stat(path_of(suite, "mine.tmp"), &status), 0);
     assert_int_equal(status.st_size, strlen("of somebody else"));
 }
@@ -660,7 +781,7 @@ static void a_flood_of_bad_files_is_one_line(void **state)
     suite->fixture->log.level = LOG_LEVEL_WARNING;
     assert_true(dup2(log, suite->fixture->log.descriptor) >= 0);
     for (int i = 0; i < FLOOD; i++) {
-        snprintf(name, sizeof(name), "%d", i);
+        snprintf(name, sizeof(name), "%d.json", i);
         spool_text(suite, name, "{}");
     }
     apply(suite, 0, FLOOD);
@@ -674,7 +795,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(files_are_applied_in_the_order_of_their_names),
-        TEST(names_of_unfinished_files_are_passed_over),
+        TEST(names_of_unfinished_files_are_left_alone),
+        TEST(what_is_called_like_a_file_and_is_none_goes_aside),
+        TEST(a_file_that_cannot_be_moved_keeps_back_no_other),
+        TEST(without_rights_to_some_files_the_others_are_applied_once),
+        TEST(without_notifications_it_looks),
         TEST(bad_files_go_aside_with_their_reason),
         TEST(what_was_put_aside_goes_with_who_is_named_in_it),
         TEST(what_may_name_anybody_goes_when_anybody_is_erased),
