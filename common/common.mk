@@ -28,6 +28,7 @@ libcommon_a_SOURCES = \
 	common/listen_address.c common/listen_address.h \
 	common/local_time.c common/local_time.h \
 	common/log.c common/log.h \
+	common/log_sink.c common/log_sink.h \
 	common/origin.c common/origin.h \
 	common/process.c common/process.h \
 	common/random.c common/random.h \

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -165,26 +166,56 @@ static void append_fields(struct line *line, const struct log_field *fields, siz
     }
 }
 
-/* `left_out` stands in front of the fields, that no cut takes it. */
+/* `number` stands in front of the fields, that no cut takes it. */
+static void make_line(const struct log *log, enum log_level level, const char *message,
+                      const struct log_field *number, const struct log_field *fields, size_t count,
+                      struct line *line)
+{
+    char timestamp[TIMESTAMP_BYTES];
+
+    line->length = 0;
+    line->is_full = false;
+    timestamp_format(clock_wall_ms(log->clock), timestamp);
+    append_field(line, "ts", timestamp, false);
+    append_field(line, "level", level_names[level], false);
+    append_field(line, "program", log->program, false);
+    append_field(line, "msg", message, true);
+    append_fields(line, number, number->number > 0 ? 1 : 0);
+    append_fields(line, fields, count);
+    line->bytes[line->length++] = '\n';
+}
+
+_Static_assert(LOG_LINE_BYTES <= PIPE_BUF, "a line is written to a pipe as a whole, or not at all");
+
+/* Of lines that were dropped, now that there may be room for this one. */
+static void tell_dropped(const struct log *log)
+{
+    const struct log_field lines = LOG_NUMBER("lines", log_sink_take_dropped(log->sink));
+    struct line line;
+
+    if (lines.number == 0)
+        return;
+    make_line(log, LOG_LEVEL_WARNING, "lines of the log were dropped, as nobody read them", &lines,
+              NULL, 0, &line);
+    if (!log_sink_write(log->sink, line.bytes, line.length))
+        log_sink_drop(log->sink, lines.number);
+}
+
 static void write_whole(const struct log *log, enum log_level level, const char *message,
                         int64_t left_out, const struct log_field *fields, size_t count)
 {
     int saved_errno = errno;
+    const struct log_field number = LOG_NUMBER("left_out", left_out);
     struct line line;
-    char timestamp[TIMESTAMP_BYTES];
-    const struct log_field first = LOG_NUMBER("left_out", left_out);
 
-    line.length = 0;
-    line.is_full = false;
-    timestamp_format(clock_wall_ms(log->clock), timestamp);
-    append_field(&line, "ts", timestamp, false);
-    append_field(&line, "level", level_names[level], false);
-    append_field(&line, "program", log->program, false);
-    append_field(&line, "msg", message, true);
-    append_fields(&line, &first, left_out > 0 ? 1 : 0);
-    append_fields(&line, fields, count);
-    line.bytes[line.length++] = '\n';
-    write_line(log->descriptor, line.bytes, line.length);
+    make_line(log, level, message, &number, fields, count, &line);
+    if (log->sink == NULL) {
+        write_line(log->descriptor, line.bytes, line.length);
+    } else {
+        tell_dropped(log);
+        if (!log_sink_write(log->sink, line.bytes, line.length))
+            log_sink_drop(log->sink, 1);
+    }
     errno = saved_errno;
 }
 

@@ -15,7 +15,9 @@
  * the values hold.
  *
  * A line longer than LOG_LINE_BYTES is cut: in its last value that fits, whose quotes are closed.
- * Any thread. Failure to write is ignored: there is nowhere left to report it. errno is kept.
+ * Any thread. Failure to write is ignored: there is nowhere left to report it; with a sink
+ * (common/log_sink.h) nobody ever waits for who reads, and what was dropped is told of later. errno
+ * is kept.
  */
 #ifndef MESSAGERIE_COMMON_LOG_H
 #define MESSAGERIE_COMMON_LOG_H
@@ -25,6 +27,7 @@
 #include <stdint.h>
 
 #include "common/clock.h"
+#include "common/log_sink.h"
 
 /* With the line feed. */
 #define LOG_LINE_BYTES 2048
@@ -38,8 +41,9 @@ struct log {
     const char *program;  /* name in every line, borrowed */
     enum log_level level; /* the least important level that is written; while other threads may log,
                              only for log_set_level and log_is_written */
-    int descriptor;
+    int descriptor;       /* without a sink: is written to, whatever it takes */
     const struct clock *clock;
+    struct log_sink *sink; /* in the place of the descriptor; NULL: none */
 };
 
 struct log_field {

@@ -153,6 +153,8 @@ void process_open(struct process *process, const struct program *program, void *
     id_source_init(&process->ids, &clock_system, &random_system);
     fill_standard_descriptors();
     signal(SIGPIPE, SIG_IGN);
+    log_sink_open(&process->sink, STDERR_FILENO);
+    process->log.sink = &process->sink;
 }
 
 void process_close(struct process *process)
@@ -160,6 +162,8 @@ void process_close(struct process *process)
     configuration_holder_free(process->configuration);
     if (process->signals >= 0)
         close(process->signals);
+    process->log.sink = NULL;
+    log_sink_close(&process->sink);
 }
 
 /* What a configuration changes in the process itself, at its start and when it is read again. */

@@ -99,6 +99,7 @@ struct program {
 /* For `run`, which may use all but the last group. */
 struct process {
     struct log log; /* its level follows log.level */
+    struct log_sink sink;
     struct id_source ids;
     struct services services;
     struct configuration_holder *configuration; /* any thread may acquire */

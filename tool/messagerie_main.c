@@ -3,6 +3,7 @@
  * database; exit status as in tool/command.h.
  */
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -290,15 +291,17 @@ static int run_command(const struct command *command, struct command_context *co
 
 int main(int count, char **words)
 {
-    const struct log log = {.program = "messagerie",
-                            .level = LOG_LEVEL_WARNING,
-                            .descriptor = STDERR_FILENO,
-                            .clock = &clock_system};
+    struct log_sink sink;
+    const struct log log = {
+        .program = "messagerie", .level = LOG_LEVEL_WARNING, .clock = &clock_system, .sink = &sink};
     struct id_source ids;
     struct command_context context = {
         .services = {.log = &log, .clock = &clock_system, .random = &random_system, .ids = &ids}};
     int status;
 
+    /* Who has asked for work to be done may have gone; what is said then goes nowhere. */
+    signal(SIGPIPE, SIG_IGN);
+    log_sink_open(&sink, STDERR_FILENO);
     id_source_init(&ids, &clock_system, &random_system);
     if (!read_options(count, words, &context.options, &status))
         return status;

@@ -293,7 +293,8 @@ int main(void)
     error_clear(&error);
     signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit();
-    application.log = (struct log){"bench_layers", LOG_LEVEL_WARNING, STDERR_FILENO, &clock_system};
+    application.log =
+        (struct log){"bench_layers", LOG_LEVEL_WARNING, STDERR_FILENO, &clock_system, NULL};
     id_source_init(&application.ids, &clock_system, &random_system);
     application.services =
         (struct services){&application.log, &clock_system, &random_system, &application.ids};

@@ -93,7 +93,7 @@ struct publisher *publisher_open_outbox(const char *description)
     error_clear(&error);
     outbox->publisher =
         (struct publisher){.publish = publish_outbox, .close = close_outbox, .answers = {0}};
-    outbox->log = (struct log){"bench", LOG_LEVEL_WARNING, STDERR_FILENO, &clock_system};
+    outbox->log = (struct log){"bench", LOG_LEVEL_WARNING, STDERR_FILENO, &clock_system, NULL};
     id_source_init(&outbox->ids, &clock_system, &random_system);
     outbox->services = (struct services){&outbox->log, &clock_system, &random_system, &outbox->ids};
     outbox->user_id = comma + 1;

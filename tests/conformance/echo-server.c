@@ -419,7 +419,8 @@ static bool watch_signals(struct application *application, struct error *error)
 static bool set_up(struct application *application, const struct options *options,
                    struct error *error)
 {
-    application->log = (struct log){"echo-server", LOG_LEVEL_INFO, STDERR_FILENO, &clock_system};
+    application->log =
+        (struct log){"echo-server", LOG_LEVEL_INFO, STDERR_FILENO, &clock_system, NULL};
     id_source_init(&application->ids, &clock_system, &random_system);
     application->services =
         (struct services){&application->log, &clock_system, &random_system, &application->ids};

@@ -178,6 +178,28 @@ test('a program that was killed is started again at once', async () => {
     assert.ok(!bootstrap.log.includes('next start in'), bootstrap.log);
 });
 
+test('it goes on, and stops in order, when the reader of its words has gone', async () => {
+    const port = await freePort();
+    const bootstrap = new Program({
+        name: 'bootstrap',
+        command: ['bash', '-c', 'exec > >(sed "/messagerie is ready/q" >/dev/null) 2>&1; exec "$0" "$@"',
+            join(SOURCE, 'bootstrap'), 'run', '--port', `${port}`, '--data', data],
+        environment: { MESSAGERIE_BUILD: BUILD },
+    });
+    started.push(bootstrap);
+    await bootstrap.start(() => answers(port).catch(() => false));
+    await until('the reader has gone', () => childrenOf(bootstrap.pid).sed === undefined);
+    const index = PROGRAMS.indexOf('conversations.f');
+    for (let i = 0; i < 2; i++) {
+        const victim = await until('it runs', () => programPids(bootstrap)[index]);
+        process.kill(victim, 'SIGKILL');
+        await until('it is noticed', () => programPids(bootstrap)[index] !== victim);
+    }
+    await until('everything answers', () => answers(port));
+    assert.equal((await bootstrap.stop('SIGTERM')).code, 0);
+    assertNothingLeft();
+});
+
 test('a program that keeps ending is started less often, and it says so', async () => {
     const port = await freePort();
     const bootstrap = await startRun(port);

@@ -28,7 +28,7 @@ void fixture_open(struct broker_fixture *fixture)
     fixture->clock = (struct clock){read_clock, read_clock, fixture};
     fixture->random = random_seeded(&fixture->seed);
     fixture->log = (struct log){"test", LOG_LEVEL_ERROR, open("/dev/null", O_WRONLY | O_CLOEXEC),
-                                &fixture->clock};
+                                &fixture->clock, NULL};
     id_source_init(&fixture->ids, &fixture->clock, &fixture->random);
     fixture->services =
         (struct services){&fixture->log, &fixture->clock, &fixture->random, &fixture->ids};

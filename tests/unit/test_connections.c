@@ -149,7 +149,7 @@ static size_t told_of(int count, int rare)
 {
     struct connections connections = {0};
     int descriptor = memfd_create("log", MFD_CLOEXEC);
-    const struct log log = {"test", LOG_LEVEL_WARNING, descriptor, &clock_system};
+    const struct log log = {"test", LOG_LEVEL_WARNING, descriptor, &clock_system, NULL};
     void **users = calloc((size_t)count, sizeof(*users));
 
     assert_non_null(users);

@@ -171,7 +171,7 @@ static int set_up(void **state)
     error_clear(&error);
     assert_true(listeners_open(site->path, &site->listeners, &error));
     site->log_descriptor = memfd_create("log", MFD_CLOEXEC);
-    site->log = (struct log){"test", LOG_LEVEL_DEBUG, site->log_descriptor, &clock_system};
+    site->log = (struct log){"test", LOG_LEVEL_DEBUG, site->log_descriptor, &clock_system, NULL};
     id_source_init(&site->ids, &clock_system, &random_system);
     site->services = (struct services){&site->log, &clock_system, &random_system, &site->ids};
     pthread_mutex_init(&site->lock, NULL);

@@ -38,7 +38,7 @@ static int set_up(void **state)
     assert_non_null(mkdtemp(place->folder));
     snprintf(place->path, sizeof(place->path), "%s/test.db", place->folder);
     place->umask = umask(0);
-    place->log = (struct log){"test", LOG_LEVEL_ERROR, STDERR_FILENO, &clock_system};
+    place->log = (struct log){"test", LOG_LEVEL_ERROR, STDERR_FILENO, &clock_system, NULL};
     place->services =
         (struct services){.log = &place->log, .clock = &clock_system, .random = &random_system};
     *state = place;

@@ -38,7 +38,7 @@ static int set_up(void **state)
     *state = fixture;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fixture->ends) != 0)
         return -1;
-    fixture->log = (struct log){"test", LOG_LEVEL_INFO, fixture->ends[1], &fixed_clock};
+    fixture->log = (struct log){"test", LOG_LEVEL_INFO, fixture->ends[1], &fixed_clock, NULL};
     return 0;
 }
 

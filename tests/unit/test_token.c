@@ -848,7 +848,7 @@ static void refusals_are_logged_once_a_second(void **state)
     int ends[2];
 
     assert_int_equal(pipe(ends), 0);
-    const struct log log = {"test", LOG_LEVEL_INFO, ends[1], &clock};
+    const struct log log = {"test", LOG_LEVEL_INFO, ends[1], &clock, NULL};
     for (int i = 0; i < 3; i++) {
         assert_false(takes(fixture, token_of_key(NULL, "another")));
         token_log_refusal(&refusals, &log, &fixture->error, "r1");

@@ -63,6 +63,7 @@ check_PROGRAMS += \
 	tests/unit/test_listen_address \
 	tests/unit/test_listener \
 	tests/unit/test_log \
+	tests/unit/test_log_sink \
 	tests/unit/test_loop \
 	tests/unit/test_maintenance \
 	tests/unit/test_message \
@@ -186,6 +187,7 @@ tests_unit_test_mistakes_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
 tests_unit_test_mistakes_SOURCES = tests/unit/test_mistakes.c $(broker_fixture) $(programmer_error)
 tests_unit_test_operation_SOURCES = tests/unit/test_operation.c $(db_fixture)
 tests_unit_test_operation_LDADD = $(db_libraries) $(CMOCKA_LIBS)
+tests_unit_test_log_sink_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_origin_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_order_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_outbox_reader_SOURCES = tests/unit/test_outbox_reader.c $(db_fixture)
