@@ -10,6 +10,7 @@
 #include "broker/lag.h"
 #include "broker/presence.h"
 #include "broker/recovery_writes.h"
+#include "broker/totals.h"
 #include "broker/typing.h"
 #include "broker/worker.h"
 #include "common/configuration.h"
@@ -42,6 +43,7 @@ struct connecting {
     struct recovery_resume resume;
     struct recovery_open open;
     struct buffer contact_ids;
+    struct buffer name;
     struct catch_up catch_up;
 };
 
@@ -388,7 +390,8 @@ static void complete_connecting(struct connecting *connecting)
 
     client_release(client);
     if (client_is_reachable(client))
-        presence_connected(client->parts->presence, client, &connecting->contact_ids);
+        presence_connected(client->parts->presence, client, &connecting->contact_ids,
+                           buffer_text(&connecting->name));
     free_connecting(connecting);
     socketio_resume(client->socket); /* which may end the client */
 }
@@ -447,6 +450,7 @@ static void free_client(struct admission *admission, struct client *client)
     struct broker_parts *parts = admission->parts;
 
     lag_cancel(client);
+    totals_forget(client);
     typing_leave(parts->typing, client, NULL);
     rooms_leave_all(&parts->rooms, &client->occupant);
     presence_disconnected(parts->presence, client);
@@ -483,7 +487,8 @@ static struct connecting *create_connecting(struct admission *admission,
                                               .default_role = connecting->default_role,
                                               .max_away = RECOVERIES_PER_SOCKET *
                                                           config->broker_max_connections_per_user,
-                                              .contacts = {.ids = &connecting->contact_ids}};
+                                              .contacts = {.ids = &connecting->contact_ids},
+                                              .name = &connecting->name};
     admission->clients++;
     return connecting;
 }
@@ -493,6 +498,7 @@ static void free_connecting(struct connecting *connecting)
     catch_up_free(&connecting->catch_up);
     buffer_free(&connecting->resume.audiences);
     buffer_free(&connecting->contact_ids);
+    buffer_free(&connecting->name);
     free(connecting);
 }
 

@@ -14,6 +14,7 @@
 #include "broker/protocol/socketio.h"
 #include "broker/readiness.h"
 #include "broker/restart.h"
+#include "broker/totals.h"
 #include "broker/typing.h"
 #include "broker/withdrawal.h"
 #include "broker/worker.h"
@@ -328,12 +329,14 @@ static bool create_parts(struct broker *broker, struct error *error)
     parts->marks = read_marks_create(worker_database(parts->worker));
     parts->feed = feed_create(&feed);
     parts->presence = presence_create(parts->loop, parts->worker, &parts->rooms);
+    parts->totals = totals_create(parts);
     parts->typing = typing_create(parts->loop, &parts->rooms);
     parts->socketio = socketio_server_create(&broker->socketio_options);
     broker->readiness = readiness_create(parts);
     if (!admission_init(&broker->admission, parts, &broker->connections) || parts->events == NULL ||
         parts->marks == NULL || parts->feed == NULL || parts->presence == NULL ||
-        parts->typing == NULL || parts->socketio == NULL || broker->readiness == NULL)
+        parts->totals == NULL || parts->typing == NULL || parts->socketio == NULL ||
+        broker->readiness == NULL)
         return error_out_of_memory(error);
     return true;
 }
@@ -381,6 +384,7 @@ void broker_free(struct broker *broker)
     connections_free(&broker->connections);
     farewell_abort(&broker->endings);
     presence_free(parts->presence);
+    totals_free(parts->totals);
     typing_free(parts->typing);
     feed_free(parts->feed);
     user_budgets_free(parts->events);

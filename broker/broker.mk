@@ -50,6 +50,7 @@ libbroker_a_SOURCES = \
 	broker/restart.c broker/restart.h \
 	broker/rooms.c broker/rooms.h \
 	broker/silent.c broker/silent.h \
+	broker/totals.c broker/totals.h \
 	broker/typing.c broker/typing.h \
 	broker/withdrawal.c broker/withdrawal.h \
 	broker/worker.c broker/worker.h

@@ -1,6 +1,7 @@
 #include "broker/catch_up.h"
 
 #include "broker/follow_up.h"
+#include "broker/totals.h"
 #include "common/configuration.h"
 #include "common/log.h"
 
@@ -105,6 +106,8 @@ static void send_missed_event(struct client *client, const struct event *event)
     struct block *packet = client_encode(event);
     client_send(client, packet);
     block_release(packet);
+    if (totals_are_moved_by(event->name))
+        totals_tell_again(client);
     if (client_is_reachable(client))
         follow_up_missed(client, event);
 }

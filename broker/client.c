@@ -199,16 +199,31 @@ void client_emit_at(struct client *client, int64_t seq, const char *name,
     client->position = seq;
 }
 
-void client_emit_unread(struct client *client, int64_t seq, int64_t total)
+static void write_total(struct buffer *payload, int64_t total)
 {
-    struct buffer payload = BUFFER_EMPTY;
     struct json_writer writer;
 
-    json_writer_init(&writer, &payload);
+    json_writer_init(&writer, payload);
     json_begin_object(&writer);
     json_member_integer(&writer, "totalUnread", total);
     json_end_object(&writer);
+}
+
+void client_emit_unread(struct client *client, int64_t seq, int64_t total)
+{
+    struct buffer payload = BUFFER_EMPTY;
+
+    write_total(&payload, total);
     client_emit_at(client, seq, "unread-count-updated", &payload);
+    buffer_free(&payload);
+}
+
+void client_emit_total(struct client *client, int64_t total)
+{
+    struct buffer payload = BUFFER_EMPTY;
+
+    write_total(&payload, total);
+    client_emit(client, "unread-count-updated", &payload);
     buffer_free(&payload);
 }
 
@@ -313,8 +328,10 @@ static void take_out(struct client *client, int64_t seq, const struct membership
             continue;
         }
         *link = held->next;
-        if (is_sent(held, fate))
+        if (is_sent(held, fate)) {
+            client->released_ms = loop_now_ms(client->parts->loop);
             send_in_order(client, held->seq, held->packet);
+        }
         hold->bytes -= held->packet->length;
         block_release(held->packet);
         free(held);

@@ -30,6 +30,14 @@
 /* The events that wait for one client. */
 struct hold;
 
+/* Whether it is to be told its total again (broker/totals.h). */
+struct total_wait {
+    struct client *next, *previous;
+    int64_t since_ms, due_ms;
+    bool is_listed;
+    bool is_read; /* its total is being read */
+};
+
 struct client {
     struct occupant occupant;
     struct broker_parts *parts;
@@ -39,14 +47,16 @@ struct client {
     int64_t expires_at_ms;        /* wall time; 0: never */
     struct token_fingerprint key; /* of its token */
     int64_t position;             /* the newest seq that it was sent or needs no more */
-    struct lag *lag;              /* while it catches up, else NULL */
-    bool is_lagging;              /* it has not been sent all up to now, and is sent no more */
-    bool has_action;              /* see broker/action.h */
-    bool is_failing;              /* to be closed in another turn */
-    bool is_erased;               /* to be disconnected in another turn: the person is */
-    bool is_online;               /* counted in user->online_count */
-    uint8_t kind;                 /* enum caller_kind */
-    char pid[ENGINEIO_ID_BYTES];  /* of its recovery, "" without one */
+    int64_t released_ms;          /* when something that was held was sent last; loop's time */
+    struct total_wait total;
+    struct lag *lag;             /* while it catches up, else NULL */
+    bool is_lagging;             /* it has not been sent all up to now, and is sent no more */
+    bool has_action;             /* see broker/action.h */
+    bool is_failing;             /* to be closed in another turn */
+    bool is_erased;              /* to be disconnected in another turn: the person is */
+    bool is_online;              /* counted in user->online_count */
+    uint8_t kind;                /* enum caller_kind */
+    char pid[ENGINEIO_ID_BYTES]; /* of its recovery, "" without one */
 };
 
 /* All occupants of rooms are clients. */
@@ -113,6 +123,9 @@ void client_emit_at(struct client *client, int64_t seq, const char *name,
 
 /* The user's total of unread messages, read at that seq. */
 void client_emit_unread(struct client *client, int64_t seq, int64_t total);
+
+/* The same with no place among the events: `total` is no older than the newest that it was sent. */
+void client_emit_total(struct client *client, int64_t total);
 
 /* The event with that seq, encoded; `membership` is the client's in the room that it came through,
  * or NULL. Kept or dropped when it has to be. */

@@ -4,6 +4,7 @@
 
 #include "broker/action.h"
 #include "broker/recovery_writes.h"
+#include "broker/totals.h"
 #include "broker/typing.h"
 #include "common/configuration.h"
 #include "common/json_reader.h"
@@ -42,6 +43,8 @@ static void on_unread_reached(struct action *action)
                     &action->json);
     client_emit_unread(client, action->unread.newest, action->unread.total);
     client_release(client);
+    if (action->json.length > 0)
+        totals_tell_again(client);
     action_succeed(action, NULL, NULL);
 }
 

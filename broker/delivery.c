@@ -4,20 +4,31 @@
 
 #include "broker/client.h"
 #include "broker/follow_up.h"
+#include "broker/totals.h"
 #include "db/privacy.h"
 
 static void deliver_to_user(const struct user *user, const struct event *event,
                             struct block *packet)
 {
-    for (struct occupant *one = user->first; one != NULL; one = one->next_of_user)
+    bool moves_totals = totals_are_moved_by(event->name);
+
+    for (struct occupant *one = user->first; one != NULL; one = one->next_of_user) {
         client_deliver(client_of(one), event->seq, packet, NULL);
+        if (moves_totals)
+            totals_tell_again(client_of(one));
+    }
 }
 
 static void deliver_to_room(const struct room *room, const struct event *event,
                             struct block *packet)
 {
-    for (const struct membership *one = room->first; one != NULL; one = one->next_in_room)
+    bool moves_totals = totals_are_moved_by(event->name);
+
+    for (const struct membership *one = room->first; one != NULL; one = one->next_in_room) {
         client_deliver(client_of(one->occupant), event->seq, packet, one);
+        if (moves_totals)
+            totals_tell_again(client_of(one->occupant));
+    }
 }
 
 /* There is no telling who has missed it, once other events follow: so all are cut off, and recover

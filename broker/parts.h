@@ -8,7 +8,7 @@
  *   lag
  *   catch_up, action                           one step of a client's life, asynchronously
  *   follow_up, recovery_writes
- *   presence, typing
+ *   presence, totals, typing
  *   client
  *   rooms, feed, worker, metrics, connections, silent
  *
@@ -31,6 +31,7 @@ struct presence;
 struct read_marks;
 struct recovery_write;
 struct socketio_server;
+struct totals;
 struct typing;
 struct user_budgets;
 struct worker;
@@ -45,6 +46,7 @@ struct broker_parts {
     struct recovery_write *given_up; /* see broker/recovery_writes.h */
     struct feed *feed;
     struct presence *presence;
+    struct totals *totals;
     struct typing *typing;
     struct user_budgets *events; /* that users send, by all their sockets */
     struct socketio_server *socketio;

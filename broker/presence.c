@@ -40,7 +40,7 @@ static bool is_online(const struct user *user)
     return user->online_count > 0 || user->absence != NULL;
 }
 
-/* The contact behind `id` (NULL: the first one), or NULL at their end. */
+/* The text behind `id` (NULL: the first one), or NULL at their end. */
 static const char *next_id(const struct buffer *ids, const char *id)
 {
     const char *next = id != NULL ? id + strlen(id) + 1 : ids->data;
@@ -63,7 +63,8 @@ static struct user *meet_contact(struct presence *presence, const char *id)
 
 /* ---- telling ------------------------------------------------------------------------------- */
 
-static struct block *encode_presence(const char *name, const char *user_id)
+/* `user_name` NULL: it is not told. */
+static struct block *encode_presence(const char *name, const char *user_id, const char *user_name)
 {
     struct buffer payload = BUFFER_EMPTY;
     struct json_writer writer;
@@ -71,18 +72,24 @@ static struct block *encode_presence(const char *name, const char *user_id)
     json_writer_init(&writer, &payload);
     json_begin_object(&writer);
     json_member_text(&writer, "userId", user_id);
+    json_member_text(&writer, "userName", user_name);
     json_end_object(&writer);
     struct block *packet = client_encode_passing(name, &payload);
     buffer_free(&payload);
     return packet;
 }
 
-/* Tells the contacts' sockets of the user. Without memory nobody is told: presence is a hint. */
-static void tell_contacts(struct presence *presence, const struct buffer *contacts,
-                          const char *name, const char *user_id)
+static struct block *encode_online(const struct user *user)
 {
-    struct block *packet = encode_presence(name, user_id);
+    return encode_presence("user-online", user->id,
+                           user->name != NULL ? user->name : NAMELESS_PERSON);
+}
 
+/* Tells the contacts' sockets of a user, and releases the packet. Without memory nobody is told:
+ * presence is a hint. */
+static void tell_contacts(struct presence *presence, const struct buffer *contacts,
+                          struct block *packet)
+{
     if (packet == NULL)
         return;
     presence->pass++;
@@ -109,7 +116,7 @@ static void tell_client(struct presence *presence, struct client *client,
         const struct user *contact = meet_contact(presence, id);
         if (contact == NULL || !is_online(contact))
             continue;
-        struct block *packet = encode_presence("user-online", contact->id);
+        struct block *packet = encode_online(contact);
         if (packet != NULL)
             client_send(client, packet);
         block_release(packet);
@@ -133,7 +140,8 @@ static void on_contacts(struct worker_request *request)
 
     /* Who has come back meanwhile has been announced then. */
     if (request->succeeded && (user == NULL || !is_online(user)))
-        tell_contacts(note->presence, &note->ids, "user-offline", note->user_id);
+        tell_contacts(note->presence, &note->ids,
+                      encode_presence("user-offline", note->user_id, NULL));
     buffer_free(&note->ids);
     free(note);
 }
@@ -185,10 +193,12 @@ static bool begin_absence(struct presence *presence, struct user *user, int64_t 
 /* ---- what happens -------------------------------------------------------------------------- */
 
 void presence_connected(struct presence *presence, struct client *client,
-                        const struct buffer *contacts)
+                        const struct buffer *contacts, const char *name)
 {
     struct user *user = client->occupant.user;
     bool was_online = is_online(user);
+
+    rooms_name_user(user, name);
 
     client->is_online = true;
     user->online_count++;
@@ -198,7 +208,7 @@ void presence_connected(struct presence *presence, struct client *client,
      * known there. */
     tell_client(presence, client, contacts);
     if (!was_online)
-        tell_contacts(presence, contacts, "user-online", user->id);
+        tell_contacts(presence, contacts, encode_online(user));
 }
 
 void presence_disconnected(struct presence *presence, struct client *client)
@@ -212,14 +222,19 @@ void presence_disconnected(struct presence *presence, struct client *client)
         tell_offline(presence, user->id);
 }
 
-void presence_restore(struct presence *presence, const struct buffer *user_ids)
+void presence_restore(struct presence *presence, const struct buffer *people)
 {
-    for (const char *id = next_id(user_ids, NULL); id != NULL; id = next_id(user_ids, id)) {
+    const char *name;
+
+    for (const char *id = next_id(people, NULL); id != NULL && (name = next_id(people, id)) != NULL;
+         id = next_id(people, name)) {
         struct user *user = rooms_take_user(presence->rooms, id);
         if (user == NULL)
             continue;
         /* As if each had gone just now. Those that have come back before this was known are online,
          * and nobody has been told otherwise. */
+        if (user->name == NULL)
+            rooms_name_user(user, name);
         if (!is_online(user))
             begin_absence(presence, user, PRESENCE_RESTART_MS);
         rooms_drop_user(presence->rooms, user);

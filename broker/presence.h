@@ -31,14 +31,16 @@ struct presence *presence_create(struct loop *loop, struct worker *worker, struc
 void presence_free(struct presence *presence);
 
 /* The client has been let in: it is told which of its user's contacts (NUL-terminated ids one
- * after the other) are online, and they are told of the user, unless they have been. */
+ * after the other) are online, and they are told of the user, unless they have been. `name` is what
+ * they call the user. */
 void presence_connected(struct presence *presence, struct client *client,
-                        const struct buffer *contacts);
+                        const struct buffer *contacts, const char *name);
 
 /* The client is about to go. */
 void presence_disconnected(struct presence *presence, struct client *client);
 
-/* These users (ids as above) were online when the broker ended. */
-void presence_restore(struct presence *presence, const struct buffer *user_ids);
+/* These users (id and name of each, as struct recovery_abandon has them) were online when the
+ * broker ended. */
+void presence_restore(struct presence *presence, const struct buffer *people);
 
 #endif

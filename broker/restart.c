@@ -14,7 +14,7 @@ struct restart {
     struct broker_parts *parts;
     struct worker_request request;
     struct recovery_abandon abandon;
-    struct buffer user_ids;
+    struct buffer people;
     struct timer again;
     int64_t started_at_ms; /* wall time */
 };
@@ -34,8 +34,8 @@ static void on_abandoned(struct worker_request *request)
     struct broker_parts *parts = restart->parts;
 
     if (request->succeeded) {
-        presence_restore(parts->presence, &restart->user_ids);
-        buffer_free(&restart->user_ids);
+        presence_restore(parts->presence, &restart->people);
+        buffer_free(&restart->people);
         return;
     }
     log_warning(loop_services(parts->loop)->log,
@@ -45,9 +45,9 @@ static void on_abandoned(struct worker_request *request)
         return;
     /* From now on, clients of this broker may come first. */
     restart->abandon.before_ms = restart->started_at_ms;
-    /* Of a commit that was not synced, the ids are still true, and can't be read again. */
-    if (restart->user_ids.failed)
-        buffer_clear(&restart->user_ids);
+    /* Of a commit that was not synced, what was read is still true, and can't be read again. */
+    if (restart->people.failed)
+        buffer_clear(&restart->people);
     loop_timer_start(parts->loop, &restart->again, AGAIN_MS);
 }
 
@@ -67,7 +67,7 @@ struct restart *restart_begin(struct broker_parts *parts)
     restart->parts = parts;
     restart->started_at_ms = clock_wall_ms(loop_services(parts->loop)->clock);
     restart->abandon =
-        (struct recovery_abandon){.before_ms = INT64_MAX, .user_ids = &restart->user_ids};
+        (struct recovery_abandon){.before_ms = INT64_MAX, .people = &restart->people};
     abandon(restart);
     return restart;
 }
@@ -77,6 +77,6 @@ void restart_free(struct restart *restart)
     if (restart == NULL)
         return;
     loop_timer_remove(restart->parts->loop, &restart->again);
-    buffer_free(&restart->user_ids);
+    buffer_free(&restart->people);
     free(restart);
 }

@@ -56,6 +56,17 @@ struct room *rooms_take_room(struct rooms *rooms, const char *id)
     return NULL;
 }
 
+void rooms_name_user(struct user *user, const char *name)
+{
+    if (user->name != NULL && strcmp(user->name, name) == 0)
+        return;
+    char *copy = strdup(name);
+    if (copy == NULL)
+        return;
+    free(user->name);
+    user->name = copy;
+}
+
 /* Users and rooms are dropped by whoever lets go of them, and not by a count of references: that
  * they are needed stands in their own fields, which cannot fall out of step with it. */
 void rooms_drop_user(struct rooms *rooms, struct user *user)
@@ -63,6 +74,7 @@ void rooms_drop_user(struct rooms *rooms, struct user *user)
     if (user->first != NULL || user->absence != NULL)
         return;
     table_remove(&rooms->users, &user->entry);
+    free(user->name);
     free(user);
 }
 

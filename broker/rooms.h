@@ -31,6 +31,7 @@ struct user {
     uint32_t online_count;   /* of its sockets that are let in; see broker/presence.h */
     struct absence *absence; /* while others still take the user for online, else NULL */
     uint64_t pass;           /* the last walk over contacts that has met it */
+    char *name;              /* what others call them, or NULL while that is not known */
     char id[];
 };
 
@@ -73,6 +74,9 @@ struct room *rooms_find_room(const struct rooms *rooms, const char *id);
  * What nobody uses in the end goes by rooms_drop_…. */
 struct user *rooms_take_user(struct rooms *rooms, const char *id);
 struct room *rooms_take_room(struct rooms *rooms, const char *id);
+
+/* Others call the user so. Without memory it stays as it was. */
+void rooms_name_user(struct user *user, const char *name);
 
 /* Frees it when it has neither sockets nor anything else of those that this header names. */
 void rooms_drop_user(struct rooms *rooms, struct user *user);

@@ -17,10 +17,16 @@ struct contact_list {
 };
 DATABASE_QUERY(contact_list, struct contact_list);
 
-/* Query over struct typing_name: what the caller, who must take part in the conversation
- * (ERROR_NOT_FOUND, ERROR_FORBIDDEN), is called when typing: the salon's name, else first and last
- * name, else NAMELESS_PERSON. */
+/* What somebody without a name is called. */
 #define NAMELESS_PERSON "Utilisateur"
+
+/* Appends what a person is called, without a NUL: the salon's name, else first and last name, else
+ * NAMELESS_PERSON. For db/ alone. */
+bool contact_append_name(struct connection *connection, const char *user_id, struct buffer *name,
+                         struct error *error);
+
+/* Query over struct typing_name: what the caller, who must take part in the conversation
+ * (ERROR_NOT_FOUND, ERROR_FORBIDDEN), is called when typing. */
 struct typing_name {
     const char *conversation_id;
     struct caller caller;

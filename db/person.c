@@ -1,4 +1,5 @@
 #include "db/person.h"
+#include "common/assert.h"
 
 #include <string.h>
 
@@ -266,5 +267,21 @@ bool unread_state_run(struct connection *connection, struct unread_state *reques
     if (!person_totals(connection, request->user_id, &totals, error))
         return false;
     request->total = totals.unread;
+    return outbox_newest(connection, &request->newest, error);
+}
+
+bool unread_totals_run(struct connection *connection, struct unread_totals *request,
+                       struct error *error)
+{
+    const struct buffer *ids = request->user_ids;
+    struct person_totals totals;
+    size_t count = 0;
+
+    for (const char *id = ids->data; id < ids->data + ids->length; id += strlen(id) + 1) {
+        ASSERT(count < UNREAD_TOTALS_MAX);
+        if (!person_totals(connection, id, &totals, error))
+            return false;
+        request->totals[count++] = totals.unread;
+    }
     return outbox_newest(connection, &request->newest, error);
 }

@@ -68,4 +68,14 @@ struct unread_state {
 };
 DATABASE_QUERY(unread_state, struct unread_state);
 
+/* Query over struct unread_totals: the same of several users, at one moment. */
+#define UNREAD_TOTALS_MAX 64
+struct unread_totals {
+    const struct buffer *user_ids;     /* UNREAD_TOTALS_MAX at most, NUL-terminated one after the
+                                          other */
+    int64_t totals[UNREAD_TOTALS_MAX]; /* result */
+    int64_t newest;                    /* result: of the outbox */
+};
+DATABASE_QUERY(unread_totals, struct unread_totals);
+
 #endif

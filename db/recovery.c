@@ -66,6 +66,27 @@ bool recovery_close_run(struct transaction *transaction, struct recovery_referen
     return statement_run(statement, error);
 }
 
+/* Appends who is in `user_ids`, each with their name. */
+static bool name_people(struct connection *connection, const struct buffer *user_ids,
+                        struct buffer *people, struct error *error)
+{
+    struct buffer name = BUFFER_EMPTY;
+    const char *id = user_ids->data;
+    bool succeeded = true;
+
+    while (succeeded && id != NULL && id < user_ids->data + user_ids->length) {
+        buffer_clear(&name);
+        succeeded = contact_append_name(connection, id, &name, error);
+        if (succeeded) {
+            buffer_append(people, id, strlen(id) + 1);
+            buffer_append(people, buffer_text(&name), name.length + 1);
+        }
+        id += strlen(id) + 1;
+    }
+    buffer_free(&name);
+    return succeeded && (!people->failed || error_out_of_memory(error));
+}
+
 bool recovery_abandon_run(struct transaction *transaction, struct recovery_abandon *request,
                           struct error *error)
 {
@@ -73,7 +94,11 @@ bool recovery_abandon_run(struct transaction *transaction, struct recovery_aband
         statement_begin(transaction->connection, SQL_RECOVERY_CONNECTED_USERS);
 
     bind_integer(statement, 1, request->before_ms);
-    if (!statement_append_texts(statement, "", request->user_ids, error))
+    struct buffer user_ids = BUFFER_EMPTY;
+    bool are_known = statement_append_texts(statement, "", &user_ids, error) &&
+                     name_people(transaction->connection, &user_ids, request->people, error);
+    buffer_free(&user_ids);
+    if (!are_known)
         return false;
     statement = statement_begin(transaction->connection, SQL_RECOVERY_SUSPEND_ALL);
     bind_integer(statement, 1, transaction->now_ms);
@@ -186,10 +211,20 @@ bool recovery_visit_run(struct connection *connection, struct recovery_open *req
                         struct error *error)
 {
     buffer_clear(request->contacts.ids);
+    buffer_clear(request->name);
     request->unread.user_id = request->claims->user_id;
     request->contacts.user_id = request->claims->user_id;
     return unread_state_run(connection, &request->unread, error) &&
-           contact_list_run(connection, &request->contacts, error);
+           contact_list_run(connection, &request->contacts, error) &&
+           contact_append_name(connection, request->claims->user_id, request->name, error);
+}
+
+/* The claims may have a name for who had none. */
+static bool name_anew(struct connection *connection, const struct recovery_open *request,
+                      struct error *error)
+{
+    buffer_clear(request->name);
+    return contact_append_name(connection, request->claims->user_id, request->name, error);
 }
 
 bool recovery_open_run(struct transaction *transaction, struct recovery_open *request,
@@ -205,6 +240,7 @@ bool recovery_open_run(struct transaction *transaction, struct recovery_open *re
             recovery_resume_run(transaction->connection, request->recover, error)) &&
            recovery_visit_run(transaction->connection, request, error) &&
            person_take_claims_run(transaction, &claims, error) &&
+           name_anew(transaction->connection, request, error) &&
            store_recovery(transaction, request, error) &&
            prune_excess(transaction, request, error) && prune_recoveries(transaction, error);
 }

@@ -57,6 +57,7 @@ struct recovery_open {
     int64_t max_away; /* so many of the user's that are not connected are kept, the newest */
     struct unread_state unread;   /* results, in one picture of the database */
     struct contact_list contacts; /* its `ids` is the caller's, and empty */
+    struct buffer *name;          /* what others call the user; the caller's, and empty */
 };
 DATABASE_OPERATION(recovery_open, struct recovery_open);
 
@@ -82,8 +83,9 @@ DATABASE_OPERATION(recovery_forget_room, struct recovery_room);
 /* Operation over struct recovery_abandon, when a broker starts: no socket of the last one is
  * connected any more. */
 struct recovery_abandon {
-    int64_t before_ms;       /* of this one are those that have changed since */
-    struct buffer *user_ids; /* result: of those that were, NUL-terminated one after the other */
+    int64_t before_ms;     /* of this one are those that have changed since */
+    struct buffer *people; /* result: of those that were, id and name (contact_append_name),
+                              NUL-terminated one after the other */
 };
 DATABASE_OPERATION(recovery_abandon, struct recovery_abandon);
 

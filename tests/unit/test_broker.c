@@ -381,7 +381,7 @@ static void offline_comes_after_the_grace(void **state)
     struct page *watcher = open_page(bench, "s1", "salon");
     struct page *stranger = open_page(bench, "c2", "client");
     struct page *first = open_page(bench, "c1", "client");
-    expect(bench, watcher, "[\"user-online\",{\"userId\":\"c1\"}]");
+    expect(bench, watcher, "[\"user-online\",{\"userId\":\"c1\",\"userName\":\"Léa\"}]");
     close_page(first);
     pass(bench, PRESENCE_GRACE_MS - 1);
     struct page *second = open_page(bench, "c1", "client");
@@ -407,7 +407,7 @@ static void who_is_not_back_after_a_restart_is_offline(void **state)
     broker_start(bench->broker);
     pass(bench, 0);
     struct page *watcher = open_page(bench, "s1", "salon");
-    expect(bench, watcher, "[\"user-online\",{\"userId\":\"c1\"}]");
+    expect(bench, watcher, "[\"user-online\",{\"userId\":\"c1\",\"userName\":\"Léa\"}]");
     pass(bench, PRESENCE_RESTART_MS - 1);
     assert_int_equal(count_of(watcher, "user-offline"), 0);
     pass(bench, 1);

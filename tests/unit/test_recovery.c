@@ -15,16 +15,22 @@ static void open_recovery(struct fixture *fixture, const char *pid, const char *
 {
     struct token_claims claims = {.kind = CALLER_CLIENT, .role = "client"};
     struct buffer contacts = BUFFER_EMPTY;
+    struct buffer name = BUFFER_EMPTY;
     struct recovery_open request = {.pid = pid,
                                     .sid = "sid",
                                     .claims = &claims,
                                     .default_role = "client",
                                     .max_away = MAX_AWAY,
-                                    .contacts = {.ids = &contacts}};
+                                    .contacts = {.ids = &contacts},
+                                    .name = &name};
 
     snprintf(claims.user_id, sizeof(claims.user_id), "%s", user_id);
     assert_int_equal(fixture_write(fixture, recovery_open(&request)), ERROR_NONE);
+    if (strcmp(user_id, "c1") == 0)
+        assert_string_equal(buffer_text(&name), "Léa");
+    assert_true(name.length > 0);
     buffer_free(&contacts);
+    buffer_free(&name);
 }
 
 /* Joins with c1's session `pid`; gives the seq of the history. */
@@ -182,8 +188,9 @@ static void forgotten_after_the_retention_time(void **state)
 {
     struct fixture *fixture = *state;
     struct recovery_reference reference = {.pid = "p1"};
-    struct buffer ids = BUFFER_EMPTY;
-    struct recovery_abandon abandon = {.user_ids = &ids};
+    static const char tom[] = "c2\0Tom";
+    struct buffer people = BUFFER_EMPTY;
+    struct recovery_abandon abandon = {.people = &people};
     int64_t started_at_ms = fixture->now_ms + 1001;
 
     fixture_reopen(fixture, 1000, 1000);
@@ -196,17 +203,18 @@ static void forgotten_after_the_retention_time(void **state)
     assert_int_equal(fixture_number(fixture, "SELECT COUNT(*) FROM sessions"), 2);
     abandon.before_ms = started_at_ms; /* p3 has come since */
     assert_int_equal(fixture_write(fixture, recovery_abandon(&abandon)), ERROR_NONE);
-    assert_int_equal(ids.length, 3);
+    assert_int_equal(people.length, sizeof(tom));
     assert_int_equal(
         fixture_number(fixture, "SELECT COUNT(*) FROM sessions WHERE is_connected = 1"), 1);
     abandon.before_ms = INT64_MAX;
     assert_int_equal(fixture_write(fixture, recovery_abandon(&abandon)), ERROR_NONE);
-    assert_int_equal(ids.length, 6);
-    assert_memory_equal(ids.data, "c2\0c2", 6);
-    buffer_clear(&ids);
+    assert_int_equal(people.length, 2 * sizeof(tom));
+    assert_memory_equal(people.data, tom, sizeof(tom));
+    assert_memory_equal(people.data + sizeof(tom), tom, sizeof(tom));
+    buffer_clear(&people);
     assert_int_equal(fixture_write(fixture, recovery_abandon(&abandon)), ERROR_NONE);
-    assert_int_equal(ids.length, 0);
-    buffer_free(&ids);
+    assert_int_equal(people.length, 0);
+    buffer_free(&people);
 }
 
 static void suspend(struct fixture *fixture, const char *pid)

@@ -28,7 +28,10 @@ describeBroker('presence', {}, ({ stack, test }) => {
         const watcher = await stack.openTab(salon);
         const tabs = [await stack.openTab(client), await stack.openTab(client)];
         await watcher.next('user-online', ({ userId }) => userId === client.id);
-        assert.deepEqual(watcher.all('user-online'), [{ userId: client.id }]);
+        assert.deepEqual(watcher.all('user-online'),
+            [{ userId: client.id, userName: 'Zoé Martin' }]);
+        assert.deepEqual(tabs[0].all('user-online'),
+            [{ userId: salon.id, userName: 'Salon des Lilas' }]);
         tabs[0].close();
         tabs[1].cut();
         await until('the tab is back', () => tabs[1].connects.length > 1);

@@ -41,7 +41,39 @@ function assertOutsider({ stranger, conversation, salon, client }) {
 
 const each = (tabs, body) => Promise.all(tabs.map(body));
 
+/** What is stored, and may be recovered; the rest has no offset. */
+const STORED = ['conversation-history', 'new-message', 'message-read', 'message-deleted',
+    'conversation-created', 'conversation-unread-updated'];
+const PASSING = ['user-online', 'user-joined', 'user-left', 'user-typing', 'error'];
+
 function defineEvents({ stack, test }, options) {
+    test('what is stored ends with its offset, a text; the rest does not', async () => {
+        const room = await openRoom(stack, options);
+        const { id, tabs: { salon: [first], client: [other, elsewhere] } } = room;
+        await openConversation(room.salon, room.client);
+        await elsewhere.do('leave-conversation', { conversationId: id });
+        await other.do('user-typing', { conversationId: id });
+        const { message } = await first.do('send-message', { conversationId: id, content: 'un' });
+        bodyOf(await room.salon.delete(`/messaging/messages/${message.id}`), 204);
+        await send(room.client, id);
+        await other.refused('join-conversation', {});
+        await other.next('message-read');
+        const seen = room.all.flatMap((tab) => tab.events);
+        for (const name of STORED)
+            assert.ok(seen.some((event) => event.name === name), name);
+        for (const name of PASSING)
+            assert.ok(seen.some((event) => event.name === name), name);
+        for (const { name, offset } of seen) {
+            if (STORED.includes(name))
+                assert.match(offset, /^\d+$/, name);
+            if (PASSING.includes(name))
+                assert.equal(offset, undefined, name);
+        }
+        for (const tab of room.all.filter(({ socket }) => '_lastOffset' in socket))
+            assert.equal(tab.socket._lastOffset, tab.events.filter(({ offset }) => offset).at(-1).offset);
+        room.close();
+    });
+
     test('connecting tells the unread total and who is online', async () => {
         const { salon, client } = await stack.salonAndClient();
         const { id } = await openConversation(salon, client);
