@@ -92,6 +92,9 @@ struct config {
     char appointments_templates[CONFIG_TEXT_BYTES]; /* directory */
     char appointments_time_zone[CONFIG_TEXT_BYTES];
 
+    /* [messaging] */
+    bool messaging_clients_may_open; /* a conversation, with a salon of their appointments */
+
     /* [bus] */
     struct config_list bus_brokers; /* nanomsg addresses, e.g. ipc:///run/messagerie/bus.ipc */
 

@@ -101,6 +101,10 @@ static const struct config_key keys[] = {
     KEY(appointments, time_zone, CONFIG_TEXT, .minimum = 1, .unit = "bytes",
         .fallback = "Europe/Paris", .help = "Time zone of the dates in them."),
 
+    KEY(messaging, clients_may_open, CONFIG_BOOLEAN, .is_live = true, .fallback = "false",
+        .help = "Whether a client may open a conversation with a salon of its appointments; else "
+                "salons alone do."),
+
     KEY(bus, brokers, CONFIG_LIST, .fallback = "ipc://" RUN_DIRECTORY "/bus.ipc",
         .help = "nanomsg addresses of the brokers that are told of events. Empty: none."),
 

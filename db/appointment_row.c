@@ -72,3 +72,13 @@ bool appointment_is_shared(struct connection *connection, const char *one, const
     bind_text(statement, 2, other);
     return statement_has_row(statement, share, error);
 }
+
+bool appointment_is_of(struct connection *connection, const char *salon_id,
+                       const char *client_user_id, bool *is_of, struct error *error)
+{
+    struct statement *statement = statement_begin(connection, SQL_APPOINTMENT_OF_PEOPLE);
+
+    bind_text(statement, 1, salon_id);
+    bind_text(statement, 2, client_user_id);
+    return statement_has_row(statement, is_of, error);
+}

@@ -37,4 +37,8 @@ bool appointment_row_update(struct transaction *transaction, const struct appoin
 bool appointment_is_shared(struct connection *connection, const char *one, const char *other,
                            bool *share, struct error *error);
 
+/* Whether they share one in which they are salon and client. */
+bool appointment_is_of(struct connection *connection, const char *salon_id,
+                       const char *client_user_id, bool *is_of, struct error *error);
+
 #endif

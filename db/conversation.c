@@ -157,15 +157,21 @@ bool unread_conversations_run(struct connection *connection, struct unread_summa
 
 /* ---- making one ---------------------------------------------------------------------------- */
 
+/* Whose conversation it is to be; borrowed. */
+struct participants {
+    const char *salon_id;
+    const char *client_user_id;
+};
+
 static bool require_client(struct transaction *transaction,
-                           const struct conversation_create *request, const char *salon_id,
-                           struct error *error)
+                           const struct conversation_create *request,
+                           const struct participants *participants, struct error *error)
 {
     char role[TOKEN_ROLE_BYTES];
 
-    if (strcmp(salon_id, request->input->client_user_id) == 0)
+    if (strcmp(participants->salon_id, participants->client_user_id) == 0)
         return error_add(error, "clientUserId", "le client ne peut pas être le salon");
-    if (!person_role(transaction->connection, request->input->client_user_id, "Client introuvable",
+    if (!person_role(transaction->connection, participants->client_user_id, "Client introuvable",
                      role, error))
         return false;
     if (token_role_kind(request->config, role) != CALLER_CLIENT)
@@ -173,34 +179,85 @@ static bool require_client(struct transaction *transaction,
     return true;
 }
 
-/* The salon is the caller, or the one that the booking back-end names. */
 static bool require_salon(struct transaction *transaction,
-                          const struct conversation_create *request, const char **salon_id,
-                          struct error *error)
+                          const struct conversation_create *request,
+                          const struct participants *participants, struct error *error)
 {
-    struct person_kind known = {.caller = request->caller, .config = request->config};
     char role[TOKEN_ROLE_BYTES];
 
-    if (!person_kind_run(transaction->connection, &known, error))
-        return false;
-    if (known.kind == CALLER_SALON) {
-        *salon_id = request->caller.user_id;
-        return person_ensure(transaction, *salon_id, request->caller.role, error);
-    }
-    if (known.kind != CALLER_SERVICE)
-        return error_set(error, ERROR_FORBIDDEN, "Seul un salon peut ouvrir une conversation");
-    *salon_id = request->input->salon_id;
-    if (!person_role(transaction->connection, *salon_id, "Salon introuvable", role, error))
+    if (!person_role(transaction->connection, participants->salon_id, "Salon introuvable", role,
+                     error))
         return false;
     if (token_role_kind(request->config, role) != CALLER_SALON)
         return error_add(error, "salonId", "cette personne n'est pas un salon");
     return true;
 }
 
+/* Looked at before the salon: who shares no appointment with it does not learn whether it exists.
+ */
+static bool require_shared_appointment(struct transaction *transaction,
+                                       const struct participants *participants, struct error *error)
+{
+    bool is_of;
+
+    if (!appointment_is_of(transaction->connection, participants->salon_id,
+                           participants->client_user_id, &is_of, error))
+        return false;
+    return is_of || error_set(error, ERROR_NOT_FOUND, "Salon introuvable");
+}
+
+static bool require_participants(struct transaction *transaction,
+                                 const struct conversation_create *request, enum caller_kind kind,
+                                 const struct participants *participants, struct error *error)
+{
+    switch (kind) {
+    case CALLER_SALON:
+        return person_ensure(transaction, participants->salon_id, request->caller.role, error) &&
+               require_client(transaction, request, participants, error);
+    case CALLER_SERVICE:
+        return require_salon(transaction, request, participants, error) &&
+               require_client(transaction, request, participants, error);
+    case CALLER_CLIENT:
+        return require_shared_appointment(transaction, participants, error) &&
+               require_salon(transaction, request, participants, error);
+    case CALLER_OTHER:
+        break;
+    }
+    return error_set(error, ERROR_FORBIDDEN, CONVERSATION_OPENING_REFUSED);
+}
+
+bool conversation_may_open(const struct config *config, enum caller_kind kind)
+{
+    return kind == CALLER_SALON || kind == CALLER_SERVICE ||
+           (kind == CALLER_CLIENT && config->messaging_clients_may_open);
+}
+
+/* Who they are by what the caller is and has named, and that they may be. */
+static bool find_participants(struct transaction *transaction,
+                              const struct conversation_create *request,
+                              struct participants *participants, struct error *error)
+{
+    struct person_kind known = {.caller = request->caller, .config = request->config};
+
+    if (!person_kind_run(transaction->connection, &known, error))
+        return false;
+    *participants = (struct participants){.salon_id = request->input->salon_id,
+                                          .client_user_id = request->input->client_user_id};
+    if (known.kind == CALLER_SALON)
+        participants->salon_id = request->caller.user_id;
+    if (known.kind == CALLER_CLIENT)
+        participants->client_user_id = request->caller.user_id;
+    /* Somebody is missing when the caller's role has changed since the input was read. */
+    if (!conversation_may_open(request->config, known.kind) || participants->salon_id == NULL ||
+        participants->client_user_id == NULL)
+        return error_set(error, ERROR_FORBIDDEN, CONVERSATION_OPENING_REFUSED);
+    return require_participants(transaction, request, known.kind, participants, error);
+}
+
 /* ERROR_NOT_FOUND when the appointment is unknown or of other people, which tells nobody whether
  * it exists. Sets `conversation_id` to the one that it has already, else to "". */
 static bool require_appointment(struct connection *connection, const char *appointment_id,
-                                const char *salon_id, const char *client_user_id,
+                                const struct participants *participants,
                                 char conversation_id[ID_BYTES], struct error *error)
 {
     struct appointment row;
@@ -208,20 +265,20 @@ static bool require_appointment(struct connection *connection, const char *appoi
 
     if (!appointment_row_find(connection, appointment_id, &row, &found, error))
         return false;
-    if (!found || strcmp(row.salon_id, salon_id) != 0 ||
-        strcmp(row.client_user_id, client_user_id) != 0)
+    if (!found || strcmp(row.salon_id, participants->salon_id) != 0 ||
+        strcmp(row.client_user_id, participants->client_user_id) != 0)
         return error_set(error, ERROR_NOT_FOUND, "Rendez-vous introuvable");
     memcpy(conversation_id, row.conversation_id, ID_BYTES);
     return true;
 }
 
 static bool create_conversation(struct transaction *transaction,
-                                struct conversation_create *request, const char *salon_id,
-                                struct error *error)
+                                struct conversation_create *request,
+                                const struct participants *participants, struct error *error)
 {
     const struct conversation_input *input = request->input;
-    const struct conversation_new fresh = {.salon_id = salon_id,
-                                           .client_user_id = input->client_user_id,
+    const struct conversation_new fresh = {.salon_id = participants->salon_id,
+                                           .client_user_id = participants->client_user_id,
                                            .appointment_id = input->appointment_id,
                                            .subject = input->subject};
     struct conversation conversation;
@@ -252,19 +309,18 @@ bool conversation_create_run(struct transaction *transaction, struct conversatio
 {
     const struct conversation_input *input = request->input;
     char existing_id[ID_BYTES] = "";
-    const char *salon_id = "";
+    struct participants participants;
 
     request->existed = false;
-    if (!require_salon(transaction, request, &salon_id, error) ||
-        !require_client(transaction, request, salon_id, error))
+    if (!find_participants(transaction, request, &participants, error))
         return false;
     if (input->appointment_id != NULL &&
-        !require_appointment(transaction->connection, input->appointment_id, salon_id,
-                             input->client_user_id, existing_id, error))
+        !require_appointment(transaction->connection, input->appointment_id, &participants,
+                             existing_id, error))
         return false;
     if (existing_id[0] != '\0')
         return show_existing(transaction, request, existing_id, error);
-    return create_conversation(transaction, request, salon_id, error);
+    return create_conversation(transaction, request, &participants, error);
 }
 
 /* ---- changing one -------------------------------------------------------------------------- */

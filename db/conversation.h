@@ -26,11 +26,17 @@ struct conversation_access {
 };
 DATABASE_QUERY(conversation_access, struct conversation_access);
 
+/* Whether such a caller may open conversations at all, and what is said to those who may not. */
+bool conversation_may_open(const struct config *config, enum caller_kind kind);
+#define CONVERSATION_OPENING_REFUSED "Seul un salon peut ouvrir une conversation"
+
 /* Operation over struct conversation_create. */
 struct conversation_create {
-    struct caller caller; /* service, or a salon by the directory; else ERROR_FORBIDDEN */
+    /* Service, or a salon by the directory; or a client, where the configuration lets it, with a
+     * salon of its appointments (else ERROR_NOT_FOUND). Anybody else: ERROR_FORBIDDEN. */
+    struct caller caller;
     const struct conversation_input *input;
-    const struct config *config; /* says which roles are a client's or a salon's */
+    const struct config *config; /* says who may, and which roles are a client's or a salon's */
     struct buffer *json;         /* result: the Conversation */
     bool existed;                /* result: the appointment had it already, nothing was written */
 };

@@ -8,6 +8,7 @@ libdb_a_SOURCES = \
 	db/announcement.c db/announcement.h \
 	db/appointment.c db/appointment.h \
 	db/appointment_early.c db/appointment_early.h \
+	db/appointment_people.c db/appointment_people.h \
 	db/appointment_row.c db/appointment_row.h \
 	db/appointment_texts.c db/appointment_texts.h \
 	db/contact.c db/contact.h \

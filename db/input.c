@@ -347,7 +347,7 @@ bool message_input_read(struct json_object *body, struct message_input *input, s
 static const struct text_rule subject_rule = {"subject", false, SUBJECT_MIN_CHARACTERS,
                                               SUBJECT_MAX_CHARACTERS, false};
 
-bool conversation_input_read(struct json_object *body, bool is_service,
+bool conversation_input_read(struct json_object *body, enum caller_kind kind,
                              struct conversation_input *input, struct error *error)
 {
     static const struct text_rule first_message_rule = {"firstMessage", false, 1,
@@ -357,12 +357,15 @@ bool conversation_input_read(struct json_object *body, bool is_service,
     *input = (struct conversation_input){0};
     if (!body_is_object(body, error))
         return false;
-    input->client_user_id = read_foreign_id(body, "clientUserId", true, error);
-    if (is_service)
+    if (kind != CALLER_CLIENT)
+        input->client_user_id = read_foreign_id(body, "clientUserId", true, error);
+    if (kind != CALLER_SALON)
         input->salon_id = read_foreign_id(body, "salonId", true, error);
     input->appointment_id = read_foreign_id(body, "appointmentId", false, error);
     input->subject = read_text(body, subject_rule.key, &subject_rule, error);
     input->first_message = read_text(body, first_message_rule.key, &first_message_rule, error);
+    if (input->first_message != NULL && kind == CALLER_CLIENT)
+        return error_add(error, first_message_rule.key, "le premier texte est celui du salon");
     return error->kind == ERROR_NONE;
 }
 

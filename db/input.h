@@ -17,6 +17,7 @@
 
 #include "common/error.h"
 #include "common/json_reader.h"
+#include "common/token.h"
 
 /* Characters are Unicode code points. */
 #define MESSAGE_CONTENT_MAX_CHARACTERS 10000
@@ -83,15 +84,16 @@ struct message_input {
 bool message_input_read(struct json_object *body, struct message_input *input, struct error *error);
 
 struct conversation_input {
-    const char *client_user_id;
-    const char *salon_id;       /* only read for a service, else NULL */
+    const char *client_user_id; /* NULL from a client, who is meant */
+    const char *salon_id;       /* NULL from a salon, who is meant */
     const char *appointment_id; /* or NULL */
     const char *subject;        /* or NULL */
     const char *first_message;  /* or NULL */
 };
 
-/* `is_service`: salonId is then required. */
-bool conversation_input_read(struct json_object *body, bool is_service,
+/* `kind` of whoever opens it: what they are themselves is not read. A client writes no
+ * firstMessage, which would be the salon's. */
+bool conversation_input_read(struct json_object *body, enum caller_kind kind,
                              struct conversation_input *input, struct error *error);
 
 struct conversation_change {

@@ -1,25 +1,26 @@
 #include "fcgi/conversation_handlers.h"
 
+#include "db/appointment_people.h"
 #include "db/conversation.h"
 #include "db/input.h"
 #include "db/person.h"
 #include "fcgi/exchange.h"
 
-/* Conversations on a page when the client doesn't say. */
+/* Conversations, or people, on a page when the client doesn't say. */
 #define CONVERSATION_LIMIT_DEFAULT 20
 /* Room for a status in a query, with its NUL. */
 #define STATUS_BYTES 16
 
-static bool create_from(struct exchange *exchange, struct json_object *body, struct error *error)
+static bool create_from(struct exchange *exchange, enum caller_kind kind, struct json_object *body,
+                        struct error *error)
 {
     struct conversation_input input;
     struct conversation_create create = {.caller = exchange->caller,
                                          .input = &input,
                                          .config = exchange->config,
                                          .json = &exchange->response->body};
-    bool is_service = exchange->caller.kind == CALLER_SERVICE;
 
-    if (!conversation_input_read(body, is_service, &input, error) ||
+    if (!conversation_input_read(body, kind, &input, error) ||
         !exchange_write(exchange, conversation_create(&create), error))
         return false;
     exchange->response->status = create.existed ? 200 : 201;
@@ -32,12 +33,12 @@ static bool handle_create(struct exchange *exchange, struct error *error)
 
     if (!database_read(exchange->database, person_kind(&known), error))
         return false;
-    if (known.kind != CALLER_SALON && known.kind != CALLER_SERVICE)
-        return error_set(error, ERROR_FORBIDDEN, "Seul un salon peut ouvrir une conversation");
+    if (!conversation_may_open(exchange->config, known.kind))
+        return error_set(error, ERROR_FORBIDDEN, CONVERSATION_OPENING_REFUSED);
     struct json_object *body = exchange_read_json(exchange, error);
     if (body == NULL)
         return false;
-    bool succeeded = create_from(exchange, body, error);
+    bool succeeded = create_from(exchange, known.kind, body, error);
     json_object_put(body);
     return succeeded;
 }
@@ -64,6 +65,24 @@ static bool handle_list(struct exchange *exchange, struct error *error)
     if (error->kind != ERROR_NONE)
         return false;
     return database_read(exchange->database, conversation_list(&list), error);
+}
+
+static bool handle_people(struct exchange *exchange, struct error *error)
+{
+    char after[FOREIGN_ID_MAX_BYTES + 1];
+    struct appointment_people people = {.caller = exchange->caller,
+                                        .config = exchange->config,
+                                        .after = after,
+                                        .json = &exchange->response->body};
+    bool present;
+
+    exchange_query_number(exchange, "limit", CONVERSATION_LIMIT_DEFAULT, PAGE_LIMIT_MAX,
+                          &people.limit, error);
+    if (exchange_query_text(exchange, "after", after, sizeof(after), &present, error) && present)
+        id_input_check("after", after, error);
+    if (error->kind != ERROR_NONE)
+        return false;
+    return database_read(exchange->database, appointment_people(&people), error);
 }
 
 static struct conversation_reference reference_of(const struct exchange *exchange)
@@ -169,6 +188,7 @@ static const struct route conversation_routes[] = {
     {METHOD_GET, "/messaging/conversations", handle_list},
     {METHOD_GET, "/messaging/conversations/unread/total", handle_unread_total},
     {METHOD_GET, "/messaging/conversations/unread", handle_unread},
+    {METHOD_GET, "/messaging/conversations/people", handle_people},
     {METHOD_GET, "/messaging/conversations/:id", handle_find},
     {METHOD_PATCH, "/messaging/conversations/:id", handle_update},
     {METHOD_DELETE, "/messaging/conversations/:id", handle_delete},

@@ -147,6 +147,15 @@ static const struct sql table[SQL_COUNT] = {
     STATEMENT(SQL_PEOPLE_SHARE_APPOINTMENT,
               "SELECT 1 FROM appointments WHERE (salon_id = $1 AND client_user_id = $2)"
               " OR (salon_id = $2 AND client_user_id = $1) LIMIT 1"),
+    STATEMENT(SQL_APPOINTMENT_OF_PEOPLE,
+              "SELECT 1 FROM appointments WHERE salon_id = $1 AND client_user_id = $2 LIMIT 1"),
+    STATEMENT(SQL_APPOINTMENT_CLIENTS,
+              "SELECT client_user_id FROM appointments WHERE salon_id = $1 AND client_user_id > $2"
+              " GROUP BY client_user_id ORDER BY client_user_id LIMIT $3"),
+    /* Sorted, as its index is by clients alone: those of one client are few. */
+    STATEMENT(SQL_APPOINTMENT_SALONS,
+              "SELECT salon_id FROM appointments WHERE client_user_id = $1 AND salon_id > $2"
+              " GROUP BY salon_id ORDER BY salon_id LIMIT $3"),
     STATEMENT(SQL_APPOINTMENT_FIND,
               "SELECT a.salon_id, a.client_user_id, c.id, a.prestation, a.start_at, a.status,"
               " a.version FROM appointments a"

@@ -6,8 +6,8 @@ import assert from 'node:assert/strict';
 
 import { until } from './harness/conditions.mjs';
 import {
-    archivePath, conversationPath, CONVERSATIONS, markReadPath, messagePath, messagesPath, readPath,
-    UNKNOWN_ID, UNREAD, UNREAD_TOTAL,
+    archivePath, conversationPath, CONVERSATIONS, markReadPath, messagePath, messagesPath, PEOPLE,
+    readPath, UNKNOWN_ID, UNREAD, UNREAD_TOTAL,
 } from './harness/paths.mjs';
 import { bodyOf, errorOf, openConversation, send, sendMany } from './harness/people.mjs';
 import { describeStack, ORIGINS } from './harness/stack.mjs';
@@ -255,6 +255,7 @@ describeStack('http', {
             [messagesPath(id), ['GET', 'HEAD', 'POST'], ['PUT', 'PATCH', 'DELETE']],
             [messagePath(messageId), ['DELETE'], ['GET', 'HEAD', 'POST', 'PUT', 'PATCH']],
             [readPath(messageId), ['PATCH'], ['GET', 'POST', 'PUT', 'DELETE']],
+            [PEOPLE, ['DELETE', 'GET', 'HEAD', 'PATCH'], ['POST', 'PUT']],
             [UNREAD_TOTAL, ['GET', 'HEAD'], ['POST', 'PUT', 'PATCH', 'DELETE']],
         ];
         await stack.assertUnchanged(async () => {

@@ -7,8 +7,8 @@ import assert from 'node:assert/strict';
 import { FORGERIES, KEYS } from './harness/forgeries.mjs';
 import { publicKeyConfig } from './harness/keys.mjs';
 import {
-    archivePath, conversationPath, CONVERSATIONS, markReadPath, messagePath, messagesPath, readPath,
-    UNKNOWN_ID, UNREAD, UNREAD_TOTAL,
+    archivePath, conversationPath, CONVERSATIONS, markReadPath, messagePath, messagesPath, PEOPLE,
+    readPath, UNKNOWN_ID, UNREAD, UNREAD_TOTAL,
 } from './harness/paths.mjs';
 import { errorOf, openConversation, send } from './harness/people.mjs';
 import { describeStack } from './harness/stack.mjs';
@@ -26,6 +26,8 @@ const ENDPOINTS = [
         ['POST', CONVERSATIONS, { clientUserId: client.id, appointmentId: appointment }],
     [404, 403, 403, 201], [404, 403, 403, 404]],
     ['GET conversations', () => ['GET', CONVERSATIONS],
+        [200, 200, 200, 200], [200, 200, 200, 200]],
+    ['GET people', () => ['GET', PEOPLE],
         [200, 200, 200, 200], [200, 200, 200, 200]],
     ['GET unread', () => ['GET', UNREAD],
         [200, 200, 200, 200], [200, 200, 200, 200]],

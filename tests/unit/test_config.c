@@ -119,6 +119,7 @@ static void without_a_file_each_key_has_its_default(void **state)
     assert_int_equal(config->fastcgi_read_burst, 5000);
     assert_non_null(strstr(config->fastcgi_conversations_socket, "/messagerie/conv"));
     assert_non_null(strstr(config->fastcgi_messages_socket, "/messagerie/messages"));
+    assert_false(config->messaging_clients_may_open);
     assert_int_equal(config->bus_brokers.count, 1);
     assert_memory_equal(config->bus_brokers.items[0], "ipc:///", 7);
     assert_string_equal(config->http_public_url, "");

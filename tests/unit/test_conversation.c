@@ -55,6 +55,36 @@ static void refuses_whom_it_should(void **state)
     buffer_free(&json);
 }
 
+static void a_client_opens_with_a_salon_of_its_appointments_where_it_may(void **state)
+{
+    struct fixture *fixture = *state;
+    struct buffer json = BUFFER_EMPTY;
+    struct conversation_input input = {.salon_id = "s1"};
+    struct conversation_create request = {
+        .caller = client("c1"), .input = &input, .config = &fixture->config, .json = &json};
+
+    fixture_execute(fixture, "INSERT INTO appointments (id, salon_id, client_user_id, created_at) "
+                             "VALUES ('a1', 's1', 'c1', 0)");
+    assert_int_equal(fixture_write(fixture, conversation_create(&request)), ERROR_FORBIDDEN);
+    fixture->config.messaging_clients_may_open = true;
+    input.salon_id = "s2";
+    assert_int_equal(fixture_write(fixture, conversation_create(&request)), ERROR_NOT_FOUND);
+    /* Their role has changed since the input was read. */
+    input = (struct conversation_input){.client_user_id = "c1"};
+    assert_int_equal(fixture_write(fixture, conversation_create(&request)), ERROR_FORBIDDEN);
+    input = (struct conversation_input){.salon_id = "s1"};
+    request.caller = salon("s1");
+    assert_int_equal(fixture_write(fixture, conversation_create(&request)), ERROR_FORBIDDEN);
+    assert_int_equal(fixture_number(fixture, "SELECT COUNT(*) FROM conversations"), 0);
+    request.caller = client("c1");
+    assert_int_equal(fixture_write(fixture, conversation_create(&request)), ERROR_NONE);
+    assert_int_equal(fixture_number(fixture, "SELECT COUNT(*) FROM conversations WHERE"
+                                             " salon_id = 's1' AND client_user_id = 'c1'"),
+                     1);
+    buffer_free(&json);
+    fixture_verify(fixture);
+}
+
 static void an_appointment_has_one_conversation(void **state)
 {
     struct fixture *fixture = *state;
@@ -161,6 +191,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(creates_a_conversation),
         TEST(refuses_whom_it_should),
+        TEST(a_client_opens_with_a_salon_of_its_appointments_where_it_may),
         TEST(an_appointment_has_one_conversation),
         TEST(a_new_message_revives_an_archived_conversation),
         TEST(deleting_a_conversation_leaves_nothing),

@@ -45,7 +45,8 @@ static const char *conversation_error(const char *json, bool is_service)
     struct json_object *body = parse(json);
 
     memset(&error, 'x', sizeof(error));
-    bool is_right = conversation_input_read(body, is_service, &input, &error);
+    bool is_right =
+        conversation_input_read(body, is_service ? CALLER_SERVICE : CALLER_SALON, &input, &error);
     assert_int_equal(is_right, error.kind == ERROR_NONE);
     json_object_put(body);
     return error.text;
@@ -519,22 +520,41 @@ static void a_conversation_names_its_people(void **state)
     struct error error;
 
     (void)state;
-    assert_true(conversation_input_read(body, true, &input, &error));
+    assert_true(conversation_input_read(body, CALLER_SERVICE, &input, &error));
     assert_string_equal(input.client_user_id, "c1");
     assert_string_equal(input.salon_id, "s1");
     assert_string_equal(input.appointment_id, "a1");
     assert_string_equal(input.subject, "RDV");
     assert_string_equal(input.first_message, "Bonjour");
-    assert_true(conversation_input_read(body, false, &input, &error));
+    assert_true(conversation_input_read(body, CALLER_SALON, &input, &error));
     assert_null(input.salon_id);
     json_object_put(body);
 
     body = parse("{\"clientUserId\":\"c1\",\"appointmentId\":null,\"subject\":null,"
                  "\"firstMessage\":null,\"salonId\":7}");
-    assert_true(conversation_input_read(body, false, &input, &error));
+    assert_true(conversation_input_read(body, CALLER_SALON, &input, &error));
     assert_null(input.appointment_id);
     assert_null(input.subject);
     assert_null(input.first_message);
+    json_object_put(body);
+}
+
+static void a_client_names_the_salon_and_says_nothing_for_it(void **state)
+{
+    struct json_object *body = parse("{\"salonId\":\"s1\",\"clientUserId\":7}");
+    struct conversation_input input;
+    struct error error;
+
+    (void)state;
+    assert_true(conversation_input_read(body, CALLER_CLIENT, &input, &error));
+    assert_string_equal(input.salon_id, "s1");
+    assert_null(input.client_user_id);
+    json_object_put(body);
+
+    body = parse("{\"firstMessage\":\"Offert\"}");
+    assert_false(conversation_input_read(body, CALLER_CLIENT, &input, &error));
+    assert_string_equal(error.text, "salonId: ce champ est obligatoire\n"
+                                    "firstMessage: le premier texte est celui du salon");
     json_object_put(body);
 }
 
@@ -704,6 +724,7 @@ int main(void)
         cmocka_unit_test(a_url_has_a_longest),
         cmocka_unit_test(all_broken_rules_are_told),
         cmocka_unit_test(a_conversation_names_its_people),
+        cmocka_unit_test(a_client_names_the_salon_and_says_nothing_for_it),
         cmocka_unit_test(the_ids_of_a_conversation_are_short_texts),
         cmocka_unit_test(what_a_conversation_needs_is_asked_for),
         cmocka_unit_test(a_subject_is_a_text_of_some_length),

@@ -34,9 +34,10 @@ static void check_plan(sqlite3 *shell, enum sql_id id)
         bool scans = strncmp(detail, "SCAN ", 5) == 0 && id != SQL_OUTBOX_FIRST &&
                      id != SQL_OUTBOX_LAST && id != SQL_DELETION_NEXT &&
                      strstr(detail, "newest") == NULL && strstr(detail, "CONSTANT ROW") == NULL;
-        /* All that a person is in, for an export or before an erasure changes it. */
+        /* All that a person is in, for an export or before an erasure changes it; and the few
+         * salons of a client. */
         bool may_sort = id == SQL_MESSAGES_UNREAD || id == SQL_PERSON_CONVERSATIONS ||
-                        id == SQL_EXPORT_APPOINTMENTS;
+                        id == SQL_EXPORT_APPOINTMENTS || id == SQL_APPOINTMENT_SALONS;
         bool sorts = strstr(detail, "TEMP B-TREE") != NULL && !may_sort;
         if (scans || sorts)
             print_error("%s: %s\n", sql_name(id), detail);

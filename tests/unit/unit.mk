@@ -19,6 +19,7 @@ programmer_error = tests/unit/programmer_error.c tests/unit/programmer_error.h
 check_PROGRAMS += \
 	tests/unit/test_address \
 	tests/unit/test_appointment \
+	tests/unit/test_appointment_people \
 	tests/unit/test_appointment_texts \
 	tests/unit/test_assert \
 	tests/unit/test_base64url \
@@ -105,6 +106,8 @@ check_PROGRAMS += \
 tests_unit_test_address_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_appointment_SOURCES = tests/unit/test_appointment.c $(booking_fixture)
 tests_unit_test_appointment_LDADD = $(db_libraries) $(CMOCKA_LIBS)
+tests_unit_test_appointment_people_SOURCES = tests/unit/test_appointment_people.c $(db_fixture)
+tests_unit_test_appointment_people_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_appointment_texts_SOURCES = tests/unit/test_appointment_texts.c $(booking_fixture)
 tests_unit_test_appointment_texts_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_assert_LDADD = $(common_libraries) $(CMOCKA_LIBS)

@@ -1,6 +1,7 @@
 // The addresses of the endpoints, each written once.
 
 export const CONVERSATIONS = '/messaging/conversations';
+export const PEOPLE = `${CONVERSATIONS}/people`;
 export const UNREAD = `${CONVERSATIONS}/unread`;
 export const UNREAD_TOTAL = `${UNREAD}/total`;
 

@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict';
 
 import {
-    archivePath, conversationPath, CONVERSATIONS, markReadPath, messagePath, messagesPath, readPath,
-    UNKNOWN_ID, UNREAD, UNREAD_TOTAL,
+    archivePath, conversationPath, CONVERSATIONS, markReadPath, messagePath, messagesPath, PEOPLE,
+    readPath, UNKNOWN_ID, UNREAD, UNREAD_TOTAL,
 } from './paths.mjs';
 import { bodyOf, errorOf, PICTURE } from './people.mjs';
 
@@ -31,6 +31,8 @@ export const SMOKE_REQUESTS = [
             { data: [], total: 0, page: 1, limit: 20, totalPages: 0 })),
     ask('the client makes itself known', 'client', 'GET', () => UNREAD_TOTAL, {}, 200,
         (body) => assert.deepEqual(body, { totalUnread: 0 })),
+    ask('nobody to write to', 'salon', 'GET', () => `${PEOPLE}?limit=5`, {}, 200,
+        (body) => assert.deepEqual(body, { data: [], hasMore: false })),
     ask('an unknown route', 'salon', 'GET', () => '/messaging/nothing', {}, 404),
     ask('a wrong method', 'salon', 'PUT', () => CONVERSATIONS, { body: {} }, 405,
         (body, known, { headers }) => assert.match(headers.allow, /\bPOST\b/)),
