@@ -72,6 +72,20 @@ describe('messagerie config', () => {
         assert.ok(!stderr.includes('geheim'));
     });
 
+    it('by which all clients would count as one address is refused, by each program', async () => {
+        const environment = { MESSAGERIE_BROKER_LISTEN: `unix:${folder}/broker.sock`,
+            MESSAGERIE_BROKER_TRUSTED_PROXIES: '127.0.0.1' };
+        for (const words of [['messagerie', '--config', file, 'check-config'],
+            ['messagerie-broker', '--config', file], ['messages.fcgi', '--config', file]]) {
+            const { code, output } = await new Promise((resolve) => {
+                execFile(join(BUILD, words[0]), words.slice(1), { env: environment },
+                    (error, out, err) => resolve({ code: error?.code ?? 0, output: out + err }));
+            });
+            assert.notEqual(code, 0);
+            assert.match(output, /needs unix among trusted_proxies: .*all clients would count as one/);
+        }
+    });
+
     it('tells what is wrong with a file as the programs do', async () => {
         const { code, stdout, stderr } = await ask(['get', 'server.port'], { PORT: 'harbour' });
         assert.deepEqual([code, stdout], [1, '']);
