@@ -15,9 +15,19 @@ const SOCKETS_MAX = 1000;
 const PROXY_SOCKETS_MAX = 128;
 const FRAMES = 300;
 
+/** A server that answers whatever is asked: for strangers who are to load the machine alone. */
+function openDecoy() {
+    const server = http.createServer((request, response) => {
+        request.resume();
+        response.end('0{"sid":"decoy"}');
+    });
+    server.on('upgrade', (request, socket) => socket.destroy());
+    return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server.address().port)));
+}
+
 /**
  * Starts them: `addresses` many, `perSecond` requests together, at `port` from 127.66.x.y, or at
- * `socketPath` as a proxy that tells whose requests it passes on. `end` stops them, and gives how
+ * `socketPath` as a proxy that tells whose requests it passes on; without either, at nobody. `end` stops them, and gives how
  * many answers of each status there were.
  */
 export function startStrangers(options) {
@@ -145,7 +155,8 @@ const forgedToken = () => `${encodePart({ alg: 'HS256', typ: 'JWT' })}.${encodeP
     role: 'salon', exp: 4102444800 })}.${'A'.repeat(43)}`;
 
 if (workerData?.isStrangers) {
-    const strangers = new Strangers(workerData);
+    const isAtNobody = workerData.port === undefined && workerData.socketPath === undefined;
+    const strangers = new Strangers({ ...workerData, ...(isAtNobody && { port: await openDecoy() }) });
     strangers.run();
     parentPort.on('message', () => parentPort.postMessage(strangers.end()));
 }
