@@ -19,6 +19,9 @@ const NEVER_ATTEMPTS = 5;
 /** Longer, and it counts as broken. */
 const CONNECTING_MAX_MS = 4000;
 
+/** Why one may be one too many. */
+const SURPLUS = new Set(['too_many_connections', 'too_many_connects', 'overloaded']);
+
 /** @typedef {'connecting'|'connected'|'offline'} ConnectionState */
 
 export class Connection {
@@ -35,6 +38,8 @@ export class Connection {
     /** Attempts while it has never been connected. */
     #attempts = 0;
     #isClosed = false;
+    /** Connected, but one too many: nothing is told, and the server will close it. */
+    #isSurplus = false;
 
     /**
      * @param {string} server origin
@@ -92,7 +97,7 @@ export class Connection {
     }
 
     get isConnected() {
-        return this.#socket?.connected ?? false;
+        return !this.#isSurplus && (this.#socket?.connected ?? false);
     }
 
     /** Tells the server something; nothing is kept for later when there is no connection.
@@ -146,6 +151,7 @@ export class Connection {
         socket.on('connect', () => {
             this.#refusals = 0;
             this.#attempts = -Infinity;
+            this.#isSurplus = false;
             this.#setPauses(PAUSES_MS);
             this.#setState('connected');
             this.#handlers.onConnect(socket.recovered);
@@ -172,6 +178,10 @@ export class Connection {
                 this.#credentials.renew().catch(() => {});
             else if (code === 'user_erased')
                 this.#handlers.onErased();
+            else if (SURPLUS.has(code)) {
+                this.#isSurplus = true;
+                this.#setState('offline');
+            }
         });
     }
 

@@ -27,7 +27,8 @@ function openDecoy() {
 
 /**
  * Starts them: `addresses` many, `perSecond` requests together, at `port` from 127.66.x.y, or at
- * `socketPath` as a proxy that tells whose requests it passes on; without either, at nobody. `end` stops them, and gives how
+ * `socketPath` as a proxy that tells whose requests it passes on; without either, at a server that is
+ * nobody's. `end` stops them, and gives how
  * many answers of each status there were.
  */
 export function startStrangers(options) {

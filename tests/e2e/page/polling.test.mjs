@@ -80,3 +80,23 @@ describeDemo('without a broker', {}, ({ demo, test, window }) => {
         await until('the line is gone', async () => await line(client).count() === 0);
     });
 });
+
+describeDemo('one window too many', { environment: { MESSAGERIE_BROKER_MAX_CONNECTIONS_PER_USER: '1' } },
+    ({ demo, test, window }) => {
+        test('gets by without its socket, and has it back when another is closed', async () => {
+            const conversation = await demo.book();
+            const first = await window();
+            await first.page.goto(`${demo.origin}/#personne=${CLIENT}`);
+            await first.isConnected();
+            const second = await window();
+            await second.page.goto(`${demo.origin}/#personne=${CLIENT}`);
+            await second.page.locator('messagerie-app[data-connection="polling"]').waitFor();
+            await second.openConversation(conversation);
+            await demo.say(SALON, conversation.id, 'à la deuxième fenêtre');
+            await second.sees('à la deuxième fenêtre');
+            await second.write('bien reçu');
+            await second.seesState('bien reçu', 'sent');
+            await first.page.close();
+            await second.isConnected();
+        });
+    });
