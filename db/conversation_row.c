@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "db/deletion.h"
+#include "db/erasure.h"
 #include "db/person_row.h"
 
 const char *text_or_null(const char *text)
@@ -34,6 +35,7 @@ static void read_row(struct statement *statement, const char *id, struct convers
     row->updated_at = column_integer(statement, 8);
     row->last_message_at = column_integer(statement, 9);
     row->last_message_seq = column_integer(statement, 10);
+    row->is_being_erased = column_integer(statement, 11) != 0;
 }
 
 bool conversation_row_find(struct connection *connection, const char *id,
@@ -48,7 +50,8 @@ bool conversation_row_find(struct connection *connection, const char *id,
     statement_end(statement);
     if (step == STEP_DONE)
         error_set(error, ERROR_NOT_FOUND, "Conversation introuvable");
-    return step == STEP_ROW;
+    return step == STEP_ROW && (!conversation->is_being_erased ||
+                                erasure_clean_subject(connection, conversation, error));
 }
 
 bool conversation_is_salon(const struct conversation *conversation, const char *user_id)

@@ -28,6 +28,7 @@ struct conversation {
     int64_t created_at;
     int64_t updated_at;
     int64_t last_message_at;
+    bool is_being_erased; /* one of the two, and their names are still in texts (db/erasure.h) */
     int64_t last_message_seq; /* orders what is of one millisecond (db/engine/schema.c) */
 };
 

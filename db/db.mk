@@ -18,6 +18,7 @@ libdb_a_SOURCES = \
 	db/conversation_row.c db/conversation_row.h \
 	db/database.c db/database.h db/database_driver.h \
 	db/deletion.c db/deletion.h \
+	db/erasure.c db/erasure.h \
 	db/input.c db/input.h \
 	db/maintenance.c db/maintenance.h \
 	db/message.c db/message.h \
@@ -33,7 +34,8 @@ libdb_a_SOURCES = \
 	db/privacy.c db/privacy.h \
 	db/probe.c db/probe.h \
 	db/read_marks.c db/read_marks.h \
-	db/recovery.c db/recovery.h
+	db/recovery.c db/recovery.h \
+	db/slice.h
 
 ## The engine: knows common/ alone.
 libengine_a_SOURCES = \

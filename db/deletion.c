@@ -4,7 +4,8 @@
 
 #include "common/event.h"
 #include "db/engine/outbox.h"
-#include "db/engine/transaction.h"
+#include "db/erasure.h"
+#include "db/slice.h"
 
 /* ---- hiding -------------------------------------------------------------------------------- */
 
@@ -50,19 +51,6 @@ struct deletion {
     char client_user_id[FOREIGN_ID_MAX_BYTES + 1];
 };
 
-/* How much of a slice is left. */
-struct slice {
-    struct transaction *transaction;
-    int64_t end_ms; /* monotonic */
-    int steps;
-};
-
-static bool has_room(const struct slice *slice)
-{
-    return slice->steps < DELETION_SLICE_STEPS &&
-           clock_monotonic_ms(slice->transaction->services->clock) < slice->end_ms;
-}
-
 static bool find_next(struct connection *connection, struct deletion *deletion, bool *found,
                       struct error *error)
 {
@@ -92,7 +80,7 @@ static bool blank_events(struct slice *slice, struct deletion *deletion, bool *i
     event_audience_user(deletion->salon_id, salon);
     event_audience_user(deletion->client_user_id, client);
     *is_done = false;
-    for (; !*is_done && has_room(slice); slice->steps++)
+    for (; !*is_done && slice_has_room(slice); slice->steps++)
         if (!outbox_blank_next(slice->transaction, audiences, deletion->conversation_id,
                                deletion->seq, &deletion->blanked_seq, is_done, error))
             return false;
@@ -108,7 +96,7 @@ static bool delete_rows(struct slice *slice, enum sql_id id, const struct deleti
                         bool *is_done, struct error *error)
 {
     *is_done = false;
-    for (; !*is_done && has_room(slice); slice->steps++) {
+    for (; !*is_done && slice_has_room(slice); slice->steps++) {
         struct statement *statement = statement_begin(slice->transaction->connection, id);
         int64_t changes;
         bind_text(statement, 1, deletion->conversation_id);
@@ -133,14 +121,15 @@ static bool go_on(struct slice *slice, struct deletion *deletion, struct error *
             run_for(slice->transaction, SQL_CONVERSATION_DELETE, deletion->conversation_id, error));
 }
 
+/* Deletions first: what is erased in a conversation that goes is work for nothing. */
 bool deletion_slice_run(struct transaction *transaction, struct deletion_slice *request,
                         struct error *error)
 {
-    struct slice slice = {.transaction = transaction,
-                          .end_ms =
-                              clock_monotonic_ms(transaction->services->clock) + DELETION_SLICE_MS};
+    struct slice slice = slice_begin(transaction);
     struct deletion deletion;
 
-    return find_next(transaction->connection, &deletion, &request->has_more, error) &&
-           (!request->has_more || go_on(&slice, &deletion, error));
+    if (!find_next(transaction->connection, &deletion, &request->has_more, error))
+        return false;
+    return request->has_more ? go_on(&slice, &deletion, error)
+                             : erasure_go_on(&slice, &request->has_more, error);
 }

@@ -19,13 +19,11 @@
 /* A conversation with more messages goes in slices; others at once, in some milliseconds. */
 #define DELETION_AT_ONCE_MESSAGES 256
 
-/* A slice ends after this time, looked at each time when so many rows are gone, or when this many
- * such steps are done. */
-#define DELETION_SLICE_MS    10
-#define DELETION_STEP_ROWS   32
-#define DELETION_SLICE_STEPS 16
+/* Rows that go in one step of a slice (db/slice.h). */
+#define DELETION_STEP_ROWS 32
 
-/* Operation over struct deletion_slice: one slice of what there is to do, if anything. */
+/* Operation over struct deletion_slice: one slice of what there is to do, if anything,
+ * also of erasures (db/erasure.h). */
 struct deletion_slice {
     bool has_more; /* result: there is, or may be, more to do */
 };

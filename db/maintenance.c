@@ -42,8 +42,11 @@ static bool read_chores(struct connection *connection, bool *has_chores, struct 
     if (!connection_run(connection, SQL_BEGIN_READ, error) ||
         !migration_read_version(connection, &version, error))
         return false;
-    return version != schema_version_newest ||
-           statement_has_row(statement_begin(connection, SQL_DELETION_NEXT), has_chores, error);
+    if (version != schema_version_newest)
+        return true;
+    return statement_has_row(statement_begin(connection, SQL_DELETION_NEXT), has_chores, error) &&
+           (*has_chores ||
+            statement_has_row(statement_begin(connection, SQL_ERASURE_NEXT), has_chores, error));
 }
 
 bool database_has_chores(const char *path, bool *has_chores, struct error *error)

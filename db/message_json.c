@@ -1,5 +1,6 @@
 #include "db/message_json.h"
 
+#include "db/erasure.h"
 #include "db/person_json.h"
 
 struct statement *message_rows_begin(struct connection *connection, const char *conversation_id,
@@ -14,18 +15,22 @@ struct statement *message_rows_begin(struct connection *connection, const char *
 }
 
 bool message_json_write_attachments(struct connection *connection, struct json_writer *writer,
-                                    const char *conversation_id, int64_t position,
-                                    struct error *error)
+                                    const struct conversation *conversation, const char *sender_id,
+                                    int64_t position, struct error *error)
 {
-    struct statement *statement = statement_begin(connection, SQL_ATTACHMENTS);
+    const char *file_name;
     enum step step;
 
-    bind_text(statement, 1, conversation_id);
+    if (!erasure_find_file_name(connection, conversation, sender_id, &file_name, error))
+        return false;
+    struct statement *statement = statement_begin(connection, SQL_ATTACHMENTS);
+    bind_text(statement, 1, conversation->id);
     bind_integer(statement, 2, position);
     while ((step = statement_step(statement, error)) == STEP_ROW) {
         json_begin_object(writer);
         json_member_text(writer, "id", column_text(statement, 0));
-        json_member_text(writer, "fileName", column_text(statement, 1));
+        json_member_text(writer, "fileName",
+                         file_name != NULL ? file_name : column_text(statement, 1));
         json_member_text(writer, "fileUrl", column_text(statement, 2));
         json_member_text(writer, "fileType", column_text(statement, 3));
         json_member_integer(writer, "fileSize", column_integer(statement, 4));
@@ -36,27 +41,32 @@ bool message_json_write_attachments(struct connection *connection, struct json_w
 }
 
 static bool write_attachments(struct connection *connection, struct json_writer *writer,
-                              const char *conversation_id, int64_t position, struct error *error)
+                              const struct conversation *conversation, struct statement *row,
+                              struct error *error)
 {
     json_write_key(writer, "attachments");
     json_begin_array(writer);
-    bool succeeded =
-        message_json_write_attachments(connection, writer, conversation_id, position, error);
+    bool succeeded = message_json_write_attachments(
+        connection, writer, conversation, column_text(row, MESSAGE_COLUMN_SENDER_ID),
+        column_integer(row, MESSAGE_COLUMN_POSITION), error);
     json_end_array(writer);
     return succeeded;
 }
 
 /* Writes the Message in the present row; `sender` is its sender as JSON. */
 static bool write_row(struct connection *connection, struct json_writer *writer,
-                      struct statement *row, const char *conversation_id,
+                      struct statement *row, const struct conversation *conversation,
                       const struct buffer *sender, struct error *error)
 {
     bool is_read = !column_is_null(row, MESSAGE_COLUMN_READ_AT);
 
     json_begin_object(writer);
     json_member_text(writer, "id", column_text(row, MESSAGE_COLUMN_ID));
-    json_member_text(writer, "conversationId", conversation_id);
-    json_member_text(writer, "content", column_text(row, MESSAGE_COLUMN_CONTENT));
+    json_member_text(writer, "conversationId", conversation->id);
+    if (!erasure_write_content(connection, writer, conversation,
+                               column_text(row, MESSAGE_COLUMN_TYPE),
+                               column_text(row, MESSAGE_COLUMN_CONTENT), error))
+        return false;
     json_member_text(writer, "type", column_text(row, MESSAGE_COLUMN_TYPE));
     json_member_boolean(writer, "isRead", is_read);
     if (is_read)
@@ -66,8 +76,7 @@ static bool write_row(struct connection *connection, struct json_writer *writer,
     /* Most have none, and are spared the question. */
     if (column_integer(row, MESSAGE_COLUMN_ATTACHMENT_COUNT) == 0)
         json_member_raw(writer, "attachments", "[]", 2);
-    else if (!write_attachments(connection, writer, conversation_id,
-                                column_integer(row, MESSAGE_COLUMN_POSITION), error))
+    else if (!write_attachments(connection, writer, conversation, row, error))
         return false;
     json_member_text(writer, "clientMessageId", column_text(row, MESSAGE_COLUMN_CLIENT_MESSAGE_ID));
     json_end_object(writer);
@@ -112,7 +121,7 @@ bool message_json_write_row(struct connection *connection, struct json_writer *w
         sender_json(connection, senders, column_text(row, MESSAGE_COLUMN_SENDER_ID), error);
 
     return sender != NULL &&
-           write_row(connection, writer, row, senders->conversation->id, sender, error);
+           write_row(connection, writer, row, senders->conversation, sender, error);
 }
 
 bool message_json_write_at(struct connection *connection, struct buffer *json,
@@ -146,7 +155,10 @@ bool message_json_write_last(struct connection *connection, struct json_writer *
         json_write_key(writer, "lastMessage");
         json_begin_object(writer);
         json_member_text(writer, "id", id);
-        json_member_text(writer, "content", column_text(statement, MESSAGE_COLUMN_CONTENT));
+        if (!erasure_write_content(connection, writer, conversation,
+                                   column_text(statement, MESSAGE_COLUMN_TYPE),
+                                   column_text(statement, MESSAGE_COLUMN_CONTENT), error))
+            step = STEP_FAILED;
         json_member_text(writer, "senderId", column_text(statement, MESSAGE_COLUMN_SENDER_ID));
         json_member_text(writer, "type", column_text(statement, MESSAGE_COLUMN_TYPE));
         json_member_time(writer, "createdAt", column_integer(statement, MESSAGE_COLUMN_CREATED_AT));

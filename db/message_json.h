@@ -54,10 +54,10 @@ bool message_json_write_at(struct connection *connection, struct buffer *json,
                            const struct conversation *conversation, int64_t position,
                            struct error *error);
 
-/* Writes the attachments of the message at a position as elements of an array. */
+/* Writes the attachments of the message at a position, of that sender, as elements of an array. */
 bool message_json_write_attachments(struct connection *connection, struct json_writer *writer,
-                                    const char *conversation_id, int64_t position,
-                                    struct error *error);
+                                    const struct conversation *conversation, const char *sender_id,
+                                    int64_t position, struct error *error);
 
 /* Writes the member lastMessage, if there is a message. `id` gets its id, else "". */
 bool message_json_write_last(struct connection *connection, struct json_writer *writer,

@@ -1,20 +1,14 @@
 #include "db/privacy.h"
 
-#include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "common/grapheme.h"
 #include "db/announcement.h"
 #include "db/appointment_row.h"
-#include "db/conversation_announcement.h"
 #include "db/conversation_row.h"
+#include "db/erasure.h"
 #include "db/message_json.h"
 #include "db/person.h"
 #include "db/person_row.h"
-
-/* What stands where a name stood. */
-#define ERASED_TEXT "[effacé]"
 
 /* ---- erasure ------------------------------------------------------------------------------- */
 
@@ -33,172 +27,7 @@ static bool erase_row(struct transaction *transaction, const char *user_id, stru
     return true;
 }
 
-static bool erase_attachments(struct transaction *transaction, const char *conversation_id,
-                              const char *user_id, struct error *error)
-{
-    struct statement *statement = statement_begin(transaction->connection, SQL_ERASE_ATTACHMENTS);
-
-    bind_text(statement, 1, ERASED_TEXT);
-    bind_text(statement, 2, conversation_id);
-    bind_text(statement, 3, user_id);
-    return statement_run(statement, error);
-}
-
-/* Reads all names that the person has or had, each with its NUL. */
-static bool read_names(struct transaction *transaction, const char *user_id, struct buffer *names,
-                       struct error *error)
-{
-    if (!person_keep_names(transaction, user_id, error))
-        return false;
-    struct statement *statement = statement_begin(transaction->connection, SQL_PERSON_NAMES);
-    bind_text(statement, 1, user_id);
-    return statement_append_texts(statement, "", names, error);
-}
-
-/* Whether a byte of UTF-8 begins a letter: all the alphabets of two bytes but for the signs of
- * Latin-1, such as the no-break space and quotation marks, count as letters. */
-static bool begins_letter(char byte)
-{
-    unsigned char value = (unsigned char)byte;
-
-    return isalnum(value) || (value >= 0xc3 && value <= 0xdf);
-}
-
-static bool follows_letter(const char *text, const char *at)
-{
-    if (at == text)
-        return false;
-    do
-        at--;
-    while (at > text && ((unsigned char)*at & 0xc0) == 0x80);
-    return begins_letter(*at);
-}
-
-/* The length of the longest of the names that stands at `at` as a word, 0 for none. The longest, or
- * else "Anne-Marie" would leave its end behind when "Anne" is a name, too. */
-static size_t name_at(const struct buffer *names, const char *text, const char *at)
-{
-    const char *end = names->data + names->length;
-    size_t longest = 0;
-
-    if (follows_letter(text, at))
-        return 0;
-    for (const char *name = names->data; name < end; name += strlen(name) + 1) {
-        size_t length = strlen(name);
-        if (length > longest && strncmp(at, name, length) == 0 && !begins_letter(at[length]))
-            longest = length;
-    }
-    return longest;
-}
-
-/* Appends the text without the names. True when there was one in it. */
-static bool append_without(const struct buffer *names, const char *text, struct buffer *out)
-{
-    bool found = false;
-
-    for (const char *at = text; *at != '\0';) {
-        size_t length = name_at(names, text, at);
-        if (length > 0) {
-            buffer_append_text(out, ERASED_TEXT);
-            at += length;
-            found = true;
-        } else {
-            buffer_append(out, at++, 1);
-        }
-    }
-    return found;
-}
-
-static bool erase_in_message(struct transaction *transaction, const char *conversation_id,
-                             int64_t position, const char *content, const struct buffer *names,
-                             struct error *error)
-{
-    struct buffer erased = BUFFER_EMPTY;
-    bool succeeded = true;
-
-    if (append_without(names, content, &erased)) {
-        struct statement *statement =
-            statement_begin(transaction->connection, SQL_SYSTEM_MESSAGE_UPDATE);
-        bind_bytes(statement, 1, erased.data, erased.length);
-        bind_text(statement, 2, conversation_id);
-        bind_integer(statement, 3, position);
-        succeeded = statement_run(statement, error);
-    }
-    if (succeeded && erased.failed)
-        succeeded = error_out_of_memory(error);
-    buffer_free(&erased);
-    return succeeded;
-}
-
-static bool erase_in_messages(struct transaction *transaction, const char *conversation_id,
-                              const struct buffer *names, struct error *error)
-{
-    struct statement *statement = statement_begin(transaction->connection, SQL_SYSTEM_MESSAGES);
-    enum step step;
-
-    bind_text(statement, 1, conversation_id);
-    while ((step = statement_step(statement, error)) == STEP_ROW)
-        if (!erase_in_message(transaction, conversation_id, column_integer(statement, 0),
-                              column_text(statement, 1), names, error))
-            break;
-    statement_end(statement);
-    return step == STEP_DONE;
-}
-
-static bool erase_in_subject(struct transaction *transaction, struct conversation *conversation,
-                             const struct buffer *names, struct error *error)
-{
-    struct buffer erased = BUFFER_EMPTY;
-    bool found = append_without(names, conversation->subject, &erased);
-    bool succeeded = true;
-
-    if (found && buffer_text(&erased) == NULL) {
-        succeeded = error_out_of_memory(error);
-    } else if (found) {
-        /* What takes the place of a name may be longer than it was. */
-        erased.length = grapheme_prefix_bytes(erased.data, SUBJECT_MAX_CHARACTERS);
-        snprintf(conversation->subject, sizeof(conversation->subject), "%s", buffer_text(&erased));
-        succeeded =
-            conversation_row_store(transaction, conversation, conversation->status, NULL, error);
-    }
-    buffer_free(&erased);
-    return succeeded;
-}
-
-static bool erase_in_conversation(struct transaction *transaction, const char *conversation_id,
-                                  const char *user_id, const struct buffer *names,
-                                  struct error *error)
-{
-    struct conversation conversation;
-
-    return conversation_row_find(transaction->connection, conversation_id, &conversation, error) &&
-           erase_attachments(transaction, conversation_id, user_id, error) &&
-           erase_in_messages(transaction, conversation_id, names, error) &&
-           erase_in_subject(transaction, &conversation, names, error) &&
-           announce_conversation(transaction, "conversation-updated", &conversation, error);
-}
-
-static bool erase_conversations(struct transaction *transaction, struct person_erase *request,
-                                const struct buffer *names, struct error *error)
-{
-    struct statement *statement =
-        statement_begin(transaction->connection, SQL_PERSON_CONVERSATIONS);
-    enum step step;
-
-    request->conversations = 0;
-    bind_text(statement, 1, request->user_id);
-    while ((step = statement_step(statement, error)) == STEP_ROW) {
-        if (!erase_in_conversation(transaction, column_text(statement, 0), request->user_id, names,
-                                   error))
-            break;
-        request->conversations++;
-    }
-    statement_end(statement);
-    return step == STEP_DONE;
-}
-
-/* Runs a statement whose only parameter is the person. SQL_OUTBOX_BLANK_PERSON reads the whole
- * outbox, once, however many conversations there are. */
+/* Runs a statement whose only parameter is the person. */
 static bool run_for_person(struct transaction *transaction, enum sql_id id, const char *user_id,
                            struct error *error)
 {
@@ -220,22 +49,19 @@ static bool end_sockets(struct transaction *transaction, const char *user_id, st
     return succeeded;
 }
 
-/* The names are read before they go, and what the outbox holds is blanked before those are told who
- * share a conversation. */
+/* The names are kept until they are gone from all texts. */
 bool person_erase_run(struct transaction *transaction, struct person_erase *request,
                       struct error *error)
 {
-    struct buffer names = BUFFER_EMPTY;
-    bool succeeded =
-        read_names(transaction, request->user_id, &names, error) &&
-        erase_row(transaction, request->user_id, error) &&
-        run_for_person(transaction, SQL_OUTBOX_BLANK_PERSON, request->user_id, error) &&
-        erase_conversations(transaction, request, &names, error) &&
-        run_for_person(transaction, SQL_PERSON_NAMES_DELETE, request->user_id, error) &&
-        end_sockets(transaction, request->user_id, error);
+    struct person_totals totals;
 
-    buffer_free(&names);
-    return succeeded;
+    if (!person_totals(transaction->connection, request->user_id, &totals, error))
+        return false;
+    request->conversations = totals.active + totals.archived;
+    return person_keep_names(transaction, request->user_id, error) &&
+           erase_row(transaction, request->user_id, error) &&
+           erasure_begin(transaction, request->user_id, error) &&
+           end_sockets(transaction, request->user_id, error);
 }
 
 /* ---- when that was -------------------------------------------------------------------------- */
@@ -287,7 +113,7 @@ struct exporter {
     struct connection *connection;
     struct json_writer writer;
     const char *user_id;
-    const char *conversation_id; /* whose messages are written */
+    const struct conversation *conversation; /* whose messages are written */
 };
 
 /* Writes what a row says as one value. */
@@ -407,7 +233,9 @@ static bool export_message(struct exporter *exporter, struct statement *row, str
     json_begin_object(writer);
     json_member_text(writer, "id", column_text(row, 1));
     json_member_text(writer, "type", column_text(row, 2));
-    json_member_text(writer, "content", column_text(row, 3));
+    if (!erasure_write_content(exporter->connection, writer, exporter->conversation,
+                               column_text(row, 2), column_text(row, 3), error))
+        return false;
     member_time(writer, "createdAt", row, 4);
     member_time(writer, "readAt", row, 5);
     json_member_text(writer, "clientMessageId", column_text(row, 7));
@@ -415,8 +243,8 @@ static bool export_message(struct exporter *exporter, struct statement *row, str
     json_begin_array(writer);
     bool succeeded =
         column_integer(row, 6) == 0 ||
-        message_json_write_attachments(exporter->connection, writer, exporter->conversation_id,
-                                       column_integer(row, 0), error);
+        message_json_write_attachments(exporter->connection, writer, exporter->conversation,
+                                       exporter->user_id, column_integer(row, 0), error);
     json_end_array(writer);
     json_end_object(writer);
     return succeeded;
@@ -426,7 +254,7 @@ static bool export_messages(struct exporter *exporter, struct error *error)
 {
     struct statement *statement = statement_begin(exporter->connection, SQL_EXPORT_MESSAGES);
 
-    bind_text(statement, 1, exporter->conversation_id);
+    bind_text(statement, 1, exporter->conversation->id);
     bind_text(statement, 2, exporter->user_id);
     return export_rows(exporter, "messages", statement, export_message, error);
 }
@@ -450,7 +278,7 @@ static bool export_conversation(struct exporter *exporter, struct statement *row
     json_member_text(writer, "status", conversation_status_name(conversation.status));
     json_member_time(writer, "createdAt", conversation.created_at);
     json_member_time(writer, "updatedAt", conversation.updated_at);
-    exporter->conversation_id = conversation.id;
+    exporter->conversation = &conversation;
     bool succeeded = export_messages(exporter, error);
     json_end_object(writer);
     return succeeded;

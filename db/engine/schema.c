@@ -220,6 +220,15 @@ static const char *const sqlite_migrations[] = {
     " salon_id TEXT NOT NULL,"
     " client_user_id TEXT NOT NULL"
     ") WITHOUT ROWID;",
+
+    /* 10: people who are erased for everybody, and whose names go from other texts behind */
+    "CREATE TABLE erasures ("
+    " user_id TEXT NOT NULL PRIMARY KEY REFERENCES users (id),"
+    " seq BIGINT NOT NULL," /* of the outbox: their conversations' events before it are hidden */
+    " blanked_seq BIGINT NOT NULL,"   /* and blanked up to here */
+    " conversation_id TEXT NOT NULL," /* the last one that was begun; empty: none */
+    " position BIGINT NOT NULL"       /* how far in it; 0: it is done */
+    ") WITHOUT ROWID;",
 };
 
 const int64_t schema_version_newest = sizeof(sqlite_migrations) / sizeof(sqlite_migrations[0]);

@@ -13,6 +13,7 @@
  *   message_holes         deleted messages per block of positions, see db/position.h
  *   deletions             conversations that nobody sees any more, whose rows go in slices
  *                         (db/deletion.h): these count for nothing
+ *   erasures              people whose names still go from texts (db/erasure.h)
  *   outbox                the events, seq without a gap
  *   sessions              the broker's sockets, connected or not, and
  *   session_rooms         the conversations that each has joined

@@ -15,10 +15,13 @@
 /* A person's conversations: what was committed last is first, also within a millisecond. */
 #define NEWEST_FIRST "last_message_at DESC, last_message_seq DESC, conversation_id DESC"
 
-/* What tells of a conversation that is being deleted is blank already, for whoever reads. */
+/* What tells of a conversation that is being deleted, or of one with somebody who is being erased,
+ * is blank already, for whoever reads. */
 #define EVENT_COLUMNS                                                                              \
     "seq, audience, name, CASE WHEN EXISTS (SELECT 1 FROM deletions d"                             \
     " WHERE d.conversation_id = outbox.conversation_id AND outbox.seq < d.seq)"                    \
+    " OR EXISTS (SELECT 1 FROM erasures e JOIN participants p ON p.user_id = e.user_id"            \
+    " WHERE p.conversation_id = outbox.conversation_id AND outbox.seq < e.seq)"                    \
     " THEN '' ELSE payload END"
 
 /* The first column of outbox_by_audience. */
@@ -70,8 +73,9 @@ static const struct sql table[SQL_COUNT] = {
               "UPDATE outbox SET payload = '' WHERE " OUTBOX_EPOCH " = $1 AND audience = $2"
               " AND conversation_id = $3 AND seq < $4 AND payload <> ''"),
     STATEMENT(SQL_OUTBOX_BLANK_PERSON,
-              "UPDATE outbox SET payload = '' WHERE payload <> '' AND conversation_id IN"
-              " (SELECT conversation_id FROM participants WHERE user_id = $1)"),
+              "UPDATE outbox SET payload = '' WHERE seq >= $1 AND seq < $2 AND payload <> ''"
+              " AND EXISTS (SELECT 1 FROM participants p"
+              " WHERE p.conversation_id = outbox.conversation_id AND p.user_id = $3)"),
     STATEMENT(SQL_OUTBOX_AFTER, "SELECT " EVENT_COLUMNS " FROM outbox WHERE seq > $1"
                                 " ORDER BY seq LIMIT $2"),
     STATEMENT(SQL_OUTBOX_HAS, "SELECT 1 FROM outbox WHERE seq = $1"),
@@ -192,11 +196,12 @@ static const struct sql table[SQL_COUNT] = {
                                   " ORDER BY erased_at DESC LIMIT 1"),
     STATEMENT(SQL_ERASE_ATTACHMENTS,
               "UPDATE attachments SET file_name = $1, upload_key = NULL WHERE conversation_id = $2"
-              " AND position IN (SELECT position FROM messages WHERE conversation_id = $2"
-              " AND sender_id = $3 AND attachment_count > 0)"),
+              " AND position BETWEEN $3 AND $4 AND position IN (SELECT position FROM messages"
+              " WHERE conversation_id = $2 AND position BETWEEN $3 AND $4 AND sender_id = $5"
+              " AND attachment_count > 0)"),
     STATEMENT(SQL_SYSTEM_MESSAGES,
               "SELECT position, content FROM messages WHERE conversation_id = $1"
-              " AND type = 'SYSTEM' ORDER BY position"),
+              " AND position BETWEEN $2 AND $3 AND type = 'SYSTEM' ORDER BY position"),
     STATEMENT(SQL_SYSTEM_MESSAGE_UPDATE,
               "UPDATE messages SET content = $1 WHERE conversation_id = $2 AND position = $3"),
     STATEMENT(SQL_PERSON_NAMES_KEEP,
@@ -224,7 +229,8 @@ static const struct sql table[SQL_COUNT] = {
 
     STATEMENT(SQL_CONVERSATION_FIND,
               "SELECT salon_id, client_user_id, appointment_id, subject, status, message_count,"
-              " last_position, created_at, updated_at, last_message_at, last_message_seq"
+              " last_position, created_at, updated_at, last_message_at, last_message_seq,"
+              " EXISTS (SELECT 1 FROM erasures WHERE user_id IN (salon_id, client_user_id))"
               " FROM conversations WHERE id = $1 AND status <> 'DELETED'"),
     STATEMENT(SQL_CONVERSATION_LIST, "SELECT conversation_id FROM participants WHERE user_id = $1"
                                      " ORDER BY " NEWEST_FIRST " LIMIT $2 OFFSET $3"),
@@ -312,6 +318,27 @@ static const struct sql table[SQL_COUNT] = {
               "INSERT INTO message_holes (conversation_id, level, block, deleted_count)"
               " VALUES ($1, $2, $3, 1) ON CONFLICT (conversation_id, level, block)"
               " DO UPDATE SET deleted_count = message_holes.deleted_count + 1"),
+
+    STATEMENT(SQL_ERASURE_BEGIN,
+              "INSERT INTO erasures (user_id, seq, blanked_seq, conversation_id, position)"
+              " VALUES ($1, $2, 0, '', 0) ON CONFLICT (user_id)"
+              " DO UPDATE SET seq = $2, blanked_seq = 0, conversation_id = '', position = 0"),
+    STATEMENT(SQL_ERASURE_NEXT, "SELECT user_id, seq, blanked_seq, conversation_id, position"
+                                " FROM erasures ORDER BY user_id LIMIT 1"),
+    STATEMENT(SQL_ERASURE_MOVE, "UPDATE erasures SET blanked_seq = $1, conversation_id = $2,"
+                                " position = $3 WHERE user_id = $4"),
+    STATEMENT(SQL_ERASURE_END, "DELETE FROM erasures WHERE user_id = $1"),
+    STATEMENT(SQL_ERASURE_IS_UNDER_WAY, "SELECT 1 FROM erasures WHERE user_id = $1"),
+    STATEMENT(SQL_ERASURE_NAMES,
+              "SELECT n.name FROM erasures e JOIN person_names n ON n.user_id = e.user_id"
+              " WHERE e.user_id IN ($1, $2)"),
+    STATEMENT(SQL_ERASURE_CONVERSATIONS,
+              "SELECT conversation_id FROM participants WHERE user_id = $1 AND conversation_id > $2"
+              " ORDER BY conversation_id LIMIT $3"),
+    /* In the order of the table, and not sorted from the index of the person's. */
+    STATEMENT(SQL_ERASURE_CONVERSATIONS_OF_MANY,
+              "SELECT conversation_id FROM participants WHERE COALESCE(user_id, '') = $1"
+              " AND conversation_id > $2 ORDER BY conversation_id LIMIT $3"),
 
     STATEMENT(SQL_DELETION_INSERT,
               "INSERT INTO deletions (conversation_id, seq, blanked_seq, salon_id, client_user_id)"

@@ -15,7 +15,7 @@
 #define READER_WAIT_MS 10
 /* How much may be left for the second half, in pages, unless it is still more after so many rounds
  * of the first. */
-#define REST_PAGES 256
+#define REST_PAGES 128
 #define ROUNDS_MAX 5
 
 struct checkpointer {
@@ -127,7 +127,9 @@ static bool copy_rest(struct checkpointer *checkpointer, struct error *error)
     struct error ignored;
     bool succeeded;
 
-    if (!writers_lock_take(checkpointer->lock_descriptor, error))
+    /* SQLite syncs the log, too, while others wait: most of that is done before. */
+    if (!log_sync_run(checkpointer->options.log, error) ||
+        !writers_lock_take(checkpointer->lock_descriptor, error))
         return false;
     end_snapshot(checkpointer);
     /* What is copied must never be without the log that explains it. */

@@ -1,5 +1,6 @@
 /*
- * A large conversation is gone for everybody at once, and its rows go behind.
+ * A large conversation is gone for everybody at once, and its rows go behind; and so are the names
+ * of somebody with many conversations.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -10,10 +11,12 @@
 
 #include "db/database_driver.h"
 #include "db/deletion.h"
+#include "db/privacy.h"
+#include "db/slice.h"
 #include "tests/unit/db_fixture.h"
 #include "tests/unit/wait.h"
 
-#define MESSAGES (DELETION_AT_ONCE_MESSAGES + 2 * DELETION_STEP_ROWS * DELETION_SLICE_STEPS)
+#define MESSAGES (DELETION_AT_ONCE_MESSAGES + 2 * DELETION_STEP_ROWS * SLICE_STEPS)
 
 /* A database whose writer does nothing behind: the test does the slices. */
 static void open_without_chore(struct fixture *fixture)
@@ -195,6 +198,129 @@ static void what_a_killed_program_has_left_is_done_by_the_next(void **state)
     fixture_verify(fixture);
 }
 
+/* ---- erasures ------------------------------------------------------------------------------ */
+
+#define TALKS (3 * SLICE_STEPS)
+
+/* In each the name of c1: in the subject, a SYSTEM message, and a file that they sent. */
+static void make_talk(struct fixture *fixture, char id[ID_BYTES])
+{
+    const struct conversation_input input = {
+        .client_user_id = "c1", .subject = "RDV de Léa", .first_message = "Bonjour Léa !"};
+    const struct message_input message = {.content = "",
+                                          .type = MESSAGE_IMAGE,
+                                          .attachments = {{.file_name = "Léa.png",
+                                                           .file_url = "https://files.example/1",
+                                                           .file_type = "image/png",
+                                                           .file_size = 1}},
+                                          .attachment_count = 1};
+    struct buffer json = BUFFER_EMPTY;
+    struct conversation_create create = {
+        .caller = salon("s1"), .input = &input, .config = &fixture->config, .json = &json};
+
+    assert_int_equal(fixture_write(fixture, conversation_create(&create)), ERROR_NONE);
+    struct json_object *tree = fixture_parse(&json);
+    snprintf(id, ID_BYTES, "%s", json_text(json_get(tree, "id")));
+    json_object_put(tree);
+    struct message_create send = {.conversation_id = id,
+                                  .caller = client("c1"),
+                                  .input = &message,
+                                  .config = &fixture->config,
+                                  .json = &json};
+    assert_int_equal(fixture_write(fixture, message_create(&send)), ERROR_NONE);
+    buffer_free(&json);
+}
+
+static int64_t count_names(struct fixture *fixture)
+{
+    return fixture_number(fixture,
+                          "SELECT (SELECT COUNT(*) FROM conversations WHERE subject LIKE '%Léa%')"
+                          " + (SELECT COUNT(*) FROM messages WHERE content LIKE '%Léa%')"
+                          " + (SELECT COUNT(*) FROM attachments WHERE file_name LIKE '%Léa%')"
+                          " + (SELECT COUNT(*) FROM outbox WHERE payload LIKE '%Léa%')"
+                          " + (SELECT COUNT(*) FROM person_names WHERE name LIKE '%Léa%')");
+}
+
+static void assert_nameless(struct fixture *fixture, char ids[TALKS][ID_BYTES])
+{
+    struct buffer json = BUFFER_EMPTY;
+    struct conversation_list list = {.caller = salon("s1"), .page = 1, .limit = 100, .json = &json};
+    struct unread_summary unread = {.caller = salon("s1"), .json = &json};
+    struct message_page page = {.caller = salon("s1"), .page = 1, .limit = 10, .json = &json};
+
+    assert_int_equal(fixture_read(fixture, conversation_list(&list)), ERROR_NONE);
+    assert_int_equal(fixture_read(fixture, unread_conversations(&unread)), ERROR_NONE);
+    for (int i = 0; i < TALKS; i++) {
+        page.conversation_id = ids[i];
+        assert_int_equal(fixture_read(fixture, message_page(&page)), ERROR_NONE);
+    }
+    assert_non_null(strstr(buffer_text(&json), "RDV de [effacé]"));
+    assert_non_null(strstr(buffer_text(&json), "Bonjour [effacé] !"));
+    assert_non_null(strstr(buffer_text(&json), "\"fileName\":\"[effacé]\""));
+    assert_null(strstr(buffer_text(&json), "Léa"));
+    assert_int_equal(count_told(fixture, "Léa"), 0);
+    fixture_verify(fixture);
+    buffer_free(&json);
+}
+
+static void names_of_somebody_with_many_conversations_are_hidden_at_once(void **state)
+{
+    static char ids[TALKS][ID_BYTES];
+    struct fixture *fixture = *state;
+    struct person_erase erase = {.user_id = "c1"};
+    int slices = 0;
+
+    for (int i = 0; i < TALKS; i++)
+        make_talk(fixture, ids[i]);
+    open_without_chore(fixture);
+    assert_true(count_told(fixture, "Léa") > 0);
+    assert_int_equal(fixture_write(fixture, person_erase(&erase)), ERROR_NONE);
+    assert_int_equal(erase.conversations, TALKS);
+    assert_true(count_names(fixture) > TALKS);
+    do {
+        assert_nameless(fixture, ids);
+        slices++;
+    } while (do_slice(fixture));
+    assert_true(slices > 2);
+    assert_int_equal(count_names(fixture), 0);
+    assert_int_equal(fixture_number(fixture, "SELECT COUNT(*) FROM erasures"), 0);
+    assert_int_equal(
+        fixture_number(fixture, "SELECT COUNT(*) FROM outbox WHERE name = 'conversation-updated'"),
+        2 * TALKS);
+}
+
+static void names_go_behind_by_themselves(void **state)
+{
+    static char id[ID_BYTES];
+    struct fixture *fixture = *state;
+    struct person_erase erase = {.user_id = "c1"};
+
+    for (int i = 0; i < TALKS; i++)
+        make_talk(fixture, id);
+    assert_int_equal(fixture_write(fixture, person_erase(&erase)), ERROR_NONE);
+    WAIT_UNTIL(count_names(fixture) == 0, wait_a_moment());
+    fixture_verify(fixture);
+}
+
+/* One that goes meanwhile is not waited for. */
+static void a_conversation_that_is_deleted_meanwhile_holds_up_no_erasure(void **state)
+{
+    static char ids[TALKS][ID_BYTES];
+    struct fixture *fixture = *state;
+    struct person_erase erase = {.user_id = "c1"};
+
+    for (int i = 0; i < TALKS; i++)
+        make_talk(fixture, ids[i]);
+    open_without_chore(fixture);
+    assert_int_equal(fixture_write(fixture, person_erase(&erase)), ERROR_NONE);
+    for (int i = 0; i < TALKS; i += 2)
+        delete_conversation(fixture, ids[i]);
+    while (do_slice(fixture))
+        continue;
+    assert_int_equal(count_names(fixture), 0);
+    fixture_verify(fixture);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
 
 int main(void)
@@ -204,6 +330,9 @@ int main(void)
         TEST(everybody_is_told_that_it_is_gone),
         TEST(an_idle_writer_does_it_by_itself),
         TEST(what_a_killed_program_has_left_is_done_by_the_next),
+        TEST(names_of_somebody_with_many_conversations_are_hidden_at_once),
+        TEST(names_go_behind_by_themselves),
+        TEST(a_conversation_that_is_deleted_meanwhile_holds_up_no_erasure),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,8 +15,7 @@
  */
 static bool may_scan(enum sql_id id)
 {
-    return id == SQL_SCHEMA_TABLE_EXISTS || id == SQL_OUTBOX_BLANK_PERSON ||
-           id == SQL_PERSON_LIST || id == SQL_RECOVERIES_OF_USER ||
+    return id == SQL_SCHEMA_TABLE_EXISTS || id == SQL_PERSON_LIST || id == SQL_RECOVERIES_OF_USER ||
            id == SQL_RECOVERIES_DELETE_OF_USER || (id >= SQL_TOTALS && id < SQL_COUNT);
 }
 
@@ -32,12 +31,13 @@ static void check_plan(sqlite3 *shell, enum sql_id id)
         /* Reading the oldest or newest row of the outbox, or the first of what is to be done, is a
          * scan that stops at once; a subquery's result is bounded by its own LIMIT. */
         bool scans = strncmp(detail, "SCAN ", 5) == 0 && id != SQL_OUTBOX_FIRST &&
-                     id != SQL_OUTBOX_LAST && id != SQL_DELETION_NEXT &&
+                     id != SQL_OUTBOX_LAST && id != SQL_DELETION_NEXT && id != SQL_ERASURE_NEXT &&
                      strstr(detail, "newest") == NULL && strstr(detail, "CONSTANT ROW") == NULL;
         /* All that a person is in, for an export or before an erasure changes it; and the few
          * salons of a client. */
-        bool may_sort = id == SQL_MESSAGES_UNREAD || id == SQL_PERSON_CONVERSATIONS ||
-                        id == SQL_EXPORT_APPOINTMENTS || id == SQL_APPOINTMENT_SALONS;
+        bool may_sort = id == SQL_MESSAGES_UNREAD || id == SQL_ERASURE_CONVERSATIONS ||
+                        id == SQL_PERSON_CONVERSATIONS || id == SQL_EXPORT_APPOINTMENTS ||
+                        id == SQL_APPOINTMENT_SALONS;
         bool sorts = strstr(detail, "TEMP B-TREE") != NULL && !may_sort;
         if (scans || sorts)
             print_error("%s: %s\n", sql_name(id), detail);
