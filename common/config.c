@@ -16,6 +16,15 @@
 
 /* ---- the environment ------------------------------------------------------------------------- */
 
+/* An empty variable counts as not set: whoever composes an environment (a container's, say) passes
+ * one on like that. */
+static const char *variable_value(const char *name)
+{
+    const char *value = getenv(name);
+
+    return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
 static bool load_environment(struct config *config, struct config_origins *origins,
                              struct error *error)
 {
@@ -26,10 +35,10 @@ static bool load_environment(struct config *config, struct config_origins *origi
         char variable[CONFIG_VARIABLE_BYTES];
         config_key_variable(&keys[i], variable);
         const char *origin = variable;
-        const char *value = getenv(variable);
+        const char *value = variable_value(variable);
         if (value == NULL && keys[i].variable != NULL) {
             origin = keys[i].variable;
-            value = getenv(origin);
+            value = variable_value(origin);
         }
         if (value != NULL && !config_set_value(config, &keys[i], value, origin, origins, error))
             return false;
@@ -172,9 +181,7 @@ const char *config_advice(const struct config *config)
 
 static const char *path_variable(void)
 {
-    const char *path = getenv(PATH_VARIABLE);
-
-    return path != NULL && path[0] != '\0' ? path : NULL;
+    return variable_value(PATH_VARIABLE);
 }
 
 const char *config_path(const char *path)

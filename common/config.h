@@ -6,8 +6,9 @@
  *
  * A key `threads` of section [fastcgi] is overridden by MESSAGERIE_FASTCGI_THREADS. The names
  * JWT_SECRET, FRONTEND_URL and PORT of the service that we replace are understood too, and
- * weigh less than the MESSAGERIE_ name of the same key. A variable that is set and empty is an
- * empty value. A MESSAGERIE_ variable of a known section that names no key is an error.
+ * weigh less than the MESSAGERIE_ name of the same key. A variable that is set and empty counts as
+ * not set: "none" is said in the file. A MESSAGERIE_ variable of a known section that names no key
+ * is an error.
  *
  * A key is live or fixed. SIGHUP applies a change of a live one, everywhere in the process at once;
  * a fixed one keeps the value that the process was started with until it is started again. Keys
@@ -62,6 +63,7 @@ struct config {
     char auth_jwt_public_key_algorithm[CONFIG_TEXT_BYTES]; /* RS256 or ES256 */
     char auth_jwt_keys_file[CONFIG_TEXT_BYTES];            /* JWK Set; empty: none */
     bool auth_require_expiry;
+    int64_t auth_clock_leeway_s;
     struct config_list auth_salon_roles;
     struct config_list auth_client_roles;
 

@@ -43,6 +43,10 @@ static const struct config_key keys[] = {
         .help = "JWK Set (RFC 7517) with secrets and public keys that are accepted, too."),
     KEY(auth, require_expiry, CONFIG_BOOLEAN, .is_live = true, .fallback = "true",
         .help = "Whether a token without `exp` is refused."),
+    KEY(auth, clock_leeway_s, CONFIG_INTEGER, .is_live = true, .minimum = 0, .maximum = 3600,
+        .fallback = "30", .unit = "s",
+        .help = "How far the clock that a token was made by may be ahead of ours: `nbf` may lie so "
+                "far in the future."),
     KEY(auth, salon_roles, CONFIG_LIST, .is_live = true,
         .fallback = "salon, user, user_salon, user_tatoueur", .help = "Roles of the salon side."),
     KEY(auth, client_roles, CONFIG_LIST, .is_live = true, .fallback = "client",

@@ -39,6 +39,7 @@ static const struct {
 struct token_verifier {
     struct token_keys keys;
     bool requires_expiry;
+    int64_t leeway_ms;
     struct config_list salon_roles;
     struct config_list client_roles;
 };
@@ -54,6 +55,7 @@ struct token_verifier *token_verifier_create(const struct config *config, struct
         return NULL;
     }
     verifier->requires_expiry = config->auth_require_expiry;
+    verifier->leeway_ms = config->auth_clock_leeway_s * 1000;
     config_list_copy(&verifier->salon_roles, &config->auth_salon_roles);
     config_list_copy(&verifier->client_roles, &config->auth_client_roles);
     if (token_keys_load(&verifier->keys, config, error))
@@ -311,7 +313,8 @@ static enum token_verdict read_times(const struct token_verifier *verifier,
         return TOKEN_NO_EXPIRY;
     if (expiry == CLAIM_SET && now_ms >= claims->expires_at_ms)
         return TOKEN_EXPIRED;
-    return now_ms >= not_before_ms ? TOKEN_ACCEPTED : TOKEN_NOT_YET_VALID;
+    /* An iat in the future refuses nothing, whatever the clocks: what counts is nbf. */
+    return now_ms + verifier->leeway_ms >= not_before_ms ? TOKEN_ACCEPTED : TOKEN_NOT_YET_VALID;
 }
 
 /* A claim of the wrong type counts as absent. */

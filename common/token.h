@@ -2,7 +2,8 @@
  * JSON Web Tokens (RFC 7519) as the booking back-end signs them: HS256 with a shared secret,
  * RS256 or ES256 with its public key; with any of several keys, so that they can be changed. Only
  * configured algorithms are accepted, each only with the key meant for it (no alg=none, no HS512,
- * no HS256 keyed with the public PEM). exp and nbf are checked without leeway.
+ * no HS256 keyed with the public PEM). nbf may lie auth.clock_leeway_s in
+ * the future, exp has no leeway.
  *
  * null counts as absent. A userId, role or time of the wrong type, or a critical header (RFC 7515
  * section 4.1.11), refuses the token, and so does JSON that common/json_reader.h does not take.

@@ -420,6 +420,22 @@ static bool answer(struct worker *worker, struct connection *connection, struct 
     return is_at_end && is_sent && !is_last;
 }
 
+/* Takes the record off the connection and answers it. True when the connection can go on. */
+static bool answer_management(struct current *current)
+{
+    unsigned char record[RECORD_MANAGEMENT_MAX_BYTES];
+    int descriptor = current->fcgx->ipcFd;
+    ssize_t length = recv(descriptor, record, sizeof(FCGI_Header), MSG_PEEK);
+
+    if (length != (ssize_t)sizeof(FCGI_Header))
+        return false;
+    size_t size = records_size(record);
+    ASSERT(size <= sizeof(record)); /* it was looked at, and is whole */
+    return recv(descriptor, record, size, MSG_WAITALL) == (ssize_t)size &&
+           records_answer_management(record, current->server->options.max_connections, send_some,
+                                     current);
+}
+
 /* Reads and answers what `state` says has arrived. Where its thread may have to wait for the rest
  * it is outside the gate until all is done. */
 static bool serve_request(struct worker *worker, struct connection *connection,
@@ -433,7 +449,10 @@ static bool serve_request(struct worker *worker, struct connection *connection,
         gate_step_out(&server->gate);
     if (state == RECORDS_PARTIAL)
         state = await_parameters(server, connection->source.descriptor);
-    if ((state == RECORDS_WHOLE || state == RECORDS_PARAMETERS) && read_request(current.fcgx)) {
+    if (state == RECORDS_MANAGEMENT)
+        is_reusable = answer_management(&current);
+    else if ((state == RECORDS_WHOLE || state == RECORDS_PARAMETERS) &&
+             read_request(current.fcgx)) {
         is_reusable = answer(worker, connection, &current);
         FCGX_Free(current.fcgx, 0);
     }

@@ -8,8 +8,8 @@
  * The peers are web servers, which send one request at a time over a connection; a peer that sends
  * the next one before it has the answer (multiplexing, pipelining) is not served. A peer that
  * stops in the middle of a request or of an answer frees its thread after `io_timeout_ms`. What is
- * no request closes its connection: it is looked at (fcgi/records.h) before libfcgi, which
- * nonsense can end the process of, reads it.
+ * no request closes its connection, but for management records, which are answered: it is looked at
+ * (fcgi/records.h) before libfcgi, which nonsense can end the process of, reads it.
  */
 #ifndef MESSAGERIE_FCGI_FASTCGI_H
 #define MESSAGERIE_FCGI_FASTCGI_H

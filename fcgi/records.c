@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <fastcgi.h>
+#include <inttypes.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/uio.h>
 
@@ -87,11 +89,16 @@ static bool begin_request(struct request_walk *walk, const FCGI_Header *header, 
     return true;
 }
 
+static size_t content_length(const FCGI_Header *header)
+{
+    return (size_t)header->contentLengthB1 << 8 | header->contentLengthB0;
+}
+
 /* Takes a record of which `present` bytes of content have arrived. */
 static bool take_record(struct request_walk *walk, const FCGI_Header *header,
                         const unsigned char *bytes, size_t present)
 {
-    size_t content = (size_t)header->contentLengthB1 << 8 | header->contentLengthB0;
+    size_t content = content_length(header);
     int id = header->requestIdB1 << 8 | header->requestIdB0;
 
     if (header->version != FCGI_VERSION_1)
@@ -111,17 +118,51 @@ static bool take_record(struct request_walk *walk, const FCGI_Header *header,
     return true;
 }
 
+/* Between requests: a record that is none of theirs. Unknown types are told so whatever their
+ * request. */
+static bool is_management(const FCGI_Header *header)
+{
+    bool is_unknown = header->type == 0 || header->type > FCGI_MAXTYPE;
+    bool has_no_request = header->requestIdB1 == 0 && header->requestIdB0 == 0;
+
+    return header->version == FCGI_VERSION_1 &&
+           (is_unknown || (has_no_request && header->type >= FCGI_GET_VALUES));
+}
+
+size_t records_size(const void *bytes)
+{
+    FCGI_Header header;
+
+    memcpy(&header, bytes, sizeof(header));
+    return sizeof(header) + content_length(&header) + header.paddingLength;
+}
+
+static enum records_state check_management(const void *bytes, size_t length)
+{
+    size_t size = records_size(bytes);
+
+    if (size > RECORD_MANAGEMENT_MAX_BYTES)
+        return RECORDS_NONSENSE;
+    return size <= length ? RECORDS_MANAGEMENT : RECORDS_PARTIAL;
+}
+
 enum records_state records_check(const void *bytes, size_t length)
 {
     struct request_walk walk = {.type = FCGI_BEGIN_REQUEST};
     const unsigned char *rest = bytes;
     FCGI_Header header;
 
+    if (length >= sizeof(header)) {
+        memcpy(&header, bytes, sizeof(header));
+        if (is_management(&header))
+            return check_management(bytes, length);
+    }
+
     while (length >= sizeof(header)) {
         memcpy(&header, rest, sizeof(header));
         rest += sizeof(header);
         length -= sizeof(header);
-        size_t content = (size_t)header.contentLengthB1 << 8 | header.contentLengthB0;
+        size_t content = content_length(&header);
         if (!take_record(&walk, &header, rest, content < length ? content : length))
             return RECORDS_NONSENSE;
         if (walk.is_ended)
@@ -251,4 +292,94 @@ bool records_send_unknown_role(int id, records_sender *send, void *context)
 
     add_piece(&outgoing, &trailer.end_of_request, sizeof(trailer.end_of_request));
     return flush(&outgoing, send, context);
+}
+
+/* ---- management ----------------------------------------------------------------------------- */
+
+/* Of the answer to FCGI_GET_VALUES: three names of 15 bytes at most, their values, two lengths
+ * each. */
+#define VALUES_BYTES 128
+
+enum { VALUE_CONNECTIONS, VALUE_REQUESTS, VALUE_MULTIPLEXES, VALUE_COUNT };
+
+static const char *const value_names[VALUE_COUNT] = {
+    [VALUE_CONNECTIONS] = FCGI_MAX_CONNS,
+    [VALUE_REQUESTS] = FCGI_MAX_REQS,
+    [VALUE_MULTIPLEXES] = FCGI_MPXS_CONNS,
+};
+
+/* Takes the next length; false at the end of the bytes. */
+static bool take_length(struct text_span *rest, size_t *length)
+{
+    const unsigned char *bytes = (const unsigned char *)rest->data;
+
+    if (rest->length == 0 || rest->length < length_size(bytes[0]))
+        return false;
+    *length = read_length(bytes);
+    rest->data += length_size(bytes[0]);
+    rest->length -= length_size(bytes[0]);
+    return true;
+}
+
+/* Which values are asked for; what follows a pair that is cut off is not looked at. */
+static void find_names(struct text_span rest, bool is_asked[VALUE_COUNT])
+{
+    size_t name, value;
+
+    while (take_length(&rest, &name) && take_length(&rest, &value) && name <= rest.length &&
+           value <= rest.length - name) {
+        for (size_t i = 0; i < VALUE_COUNT; i++)
+            if (strlen(value_names[i]) == name && memcmp(value_names[i], rest.data, name) == 0)
+                is_asked[i] = true;
+        rest.data += name + value;
+        rest.length -= name + value;
+    }
+}
+
+/* Writes the pairs; gives their length. */
+static size_t write_values(const bool is_asked[VALUE_COUNT], int64_t max_connections,
+                           char out[VALUES_BYTES])
+{
+    size_t length = 0;
+
+    for (size_t i = 0; i < VALUE_COUNT; i++) {
+        char number[24];
+        if (!is_asked[i])
+            continue;
+        snprintf(number, sizeof(number), "%" PRId64,
+                 i == VALUE_MULTIPLEXES ? INT64_C(0) : max_connections);
+        length += (size_t)snprintf(out + length, VALUES_BYTES - length, "%c%c%s%s",
+                                   (int)strlen(value_names[i]), (int)strlen(number), value_names[i],
+                                   number);
+    }
+    return length;
+}
+
+static bool send_record(unsigned char type, const void *content, size_t length,
+                        records_sender *send, void *context)
+{
+    const FCGI_Header header = make_header(type, FCGI_NULL_REQUEST_ID, length);
+    struct outgoing outgoing = {.piece_count = 0};
+
+    add_piece(&outgoing, &header, sizeof(header));
+    add_piece(&outgoing, content, length);
+    return flush(&outgoing, send, context);
+}
+
+bool records_answer_management(const void *bytes, int64_t max_connections, records_sender *send,
+                               void *context)
+{
+    bool is_asked[VALUE_COUNT] = {false};
+    char values[VALUES_BYTES];
+    FCGI_Header header;
+
+    memcpy(&header, bytes, sizeof(header));
+    if (header.type != FCGI_GET_VALUES) {
+        const FCGI_UnknownTypeBody unknown = {.type = header.type};
+        return send_record(FCGI_UNKNOWN_TYPE, &unknown, sizeof(unknown), send, context);
+    }
+    find_names((struct text_span){(const char *)bytes + sizeof(header), content_length(&header)},
+               is_asked);
+    size_t length = write_values(is_asked, max_connections, values);
+    return send_record(FCGI_GET_VALUES_RESULT, values, length, send, context);
 }

@@ -50,6 +50,12 @@
 static const char refusal[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n"
                               "Content-Length: 0\r\nConnection: close\r\n\r\n";
 
+/* To whose head is too long. */
+#define HEAD_REFUSAL                                                                               \
+    "{\"statusCode\":431,\"message\":\"Les en-têtes de la requête sont trop volumineux\","       \
+    "\"error\":\"Request Header Fields Too Large\"}"
+#define JSON_TYPE "application/json; charset=utf-8"
+
 /*
  * A request's life, by the library's callbacks: on_uri makes it; on_access is called for its head,
  * for each piece of its body, and when it is whole, which is when its owner gets it. If the owner
@@ -217,6 +223,39 @@ static size_t max_body_of(const struct http_request *request)
     return own < limit ? own : limit;
 }
 
+static int descriptor_of(const struct http_request *request)
+{
+    return MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD)
+        ->connect_fd;
+}
+
+/* Where the cookies and their copy have left no memory for an answer's head, libmicrohttpd would
+ * close without one: so it goes out beside it, and nothing can follow. (Where not even the copy
+ * fitted, it has answered by itself, and nobody is asked.) */
+static enum MHD_Result refuse_cookies(struct http_request *request)
+{
+    static const char head[] = "HTTP/1.1 431 Request Header Fields Too Large\r\n"
+                               "Content-Type: " JSON_TYPE "\r\nConnection: close\r\n";
+    char answer[512];
+    int length = snprintf(answer, sizeof(answer), "%sContent-Length: %zu\r\n\r\n%s", head,
+                          sizeof(HEAD_REFUSAL) - 1, HEAD_REFUSAL);
+
+    (void)!send(descriptor_of(request), answer, (size_t)length, MSG_DONTWAIT | MSG_NOSIGNAL);
+    shutdown(descriptor_of(request), SHUT_WR);
+    request->is_dropped = true;
+    return MHD_NO;
+}
+
+static void refuse_head(struct http_request *request)
+{
+    const struct http_response response = {.status = MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE,
+                                           .content_type = JSON_TYPE,
+                                           .body = HEAD_REFUSAL,
+                                           .length = sizeof(HEAD_REFUSAL) - 1};
+
+    http_respond(request, &response);
+}
+
 /* What is too long is judged before any of the body is read. */
 static enum MHD_Result begin_request(struct http_request *request, const char *method)
 {
@@ -228,8 +267,11 @@ static enum MHD_Result begin_request(struct http_request *request, const char *m
     request->has_begun = true;
     request->method = method_parse(method);
     request->max_body_bytes = max_body_of(request);
+    if (head_bytes > HTTP_HEADERS_WITH_COOKIE_MAX_BYTES &&
+        http_request_header(request, MHD_HTTP_HEADER_COOKIE) != NULL)
+        return refuse_cookies(request);
     if (head_bytes > HTTP_HEADERS_MAX_BYTES)
-        respond_empty(request, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE);
+        refuse_head(request);
     else if (length != NULL && strtoull(length, NULL, 10) / BODY_PATIENCE > request->max_body_bytes)
         respond_empty(request, MHD_HTTP_CONTENT_TOO_LARGE);
     return MHD_YES;
@@ -315,12 +357,6 @@ const char *http_request_body(const struct http_request *request, size_t *length
 {
     *length = request->body.length;
     return request->body.length > 0 ? request->body.data : "";
-}
-
-static int descriptor_of(const struct http_request *request)
-{
-    return MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD)
-        ->connect_fd;
 }
 
 /* The peer's family and the bytes of its address; AF_UNIX has none. */

@@ -16,9 +16,11 @@
 #include "common/error.h"
 
 /* Of a request's line and headers together; a longer request gets a 414 or 431. Node, the reference
- * server's host, takes 16 KiB; this is what is sure to fit into libmicrohttpd's memory when it is
- * one large cookie. */
-#define HTTP_HEADERS_MAX_BYTES 16000
+ * server's host, takes 16 KiB, to which a proxy in front adds its own. With cookies it is what is
+ * sure to fit into libmicrohttpd's memory when it is one large cookie, of which it keeps a copy;
+ * proxies need not pass them on. */
+#define HTTP_HEADERS_MAX_BYTES             (17 * 1024)
+#define HTTP_HEADERS_WITH_COOKIE_MAX_BYTES 16000
 /* A connection on which nothing happens for so long is closed (a request that waits for its
  * answer is not counted). More than the 60 s for which nginx keeps connections to us. */
 #define HTTP_IDLE_TIMEOUT_S 75

@@ -42,6 +42,8 @@ describeStack('tokens with a secret', {}, ({ stack, test }) => {
 
     test('nbf is honoured', async () => {
         await accepted(hs256(usual({ nbf: seconds(-60) })));
+        // By a clock that is ahead.
+        await accepted(hs256(usual({ nbf: seconds(20), iat: seconds(20) })));
         await refused(hs256(usual({ nbf: seconds(600) })));
     });
 

@@ -99,6 +99,7 @@ static void without_a_file_each_key_has_its_default(void **state)
     assert_string_equal(config->auth_jwt_public_key_file, "");
     assert_string_equal(config->auth_jwt_public_key_algorithm, "");
     assert_true(config->auth_require_expiry);
+    assert_int_equal(config->auth_clock_leeway_s, 30);
     assert_int_equal(config->auth_salon_roles.count, 4);
     assert_string_equal(config->auth_salon_roles.items[0], "salon");
     assert_string_equal(config->auth_salon_roles.items[3], "user_tatoueur");
@@ -391,10 +392,31 @@ static void the_environment_weighs_more_than_the_file(void **state)
     static const char content[] = "[fastcgi]\nthreads = 4\n[bus]\nbrokers = ipc:///a\n";
 
     setenv("MESSAGERIE_FASTCGI_THREADS", "5", 1);
-    setenv("MESSAGERIE_BUS_BROKERS", "", 1);
+    setenv("MESSAGERIE_BUS_BROKERS", "ipc:///b, ipc:///c", 1);
     assert_non_null(load(fixture, content));
     assert_int_equal(fixture->config->fastcgi_threads, 5);
-    assert_int_equal(fixture->config->bus_brokers.count, 0);
+    assert_int_equal(fixture->config->bus_brokers.count, 2);
+}
+
+static void an_empty_variable_counts_as_not_set(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char content[] = "[fastcgi]\nthreads = 4\n[bus]\nbrokers = ipc:///a\n";
+
+    setenv("MESSAGERIE_FASTCGI_THREADS", "", 1);
+    setenv("MESSAGERIE_BUS_BROKERS", "", 1);
+    setenv("MESSAGERIE_LOG_LEVEL", "", 1);
+    setenv("PORT", "", 1);
+    setenv("MESSAGERIE_AUTH_JWT_SECRET", "", 1); /* JWT_SECRET has one */
+    assert_non_null(load(fixture, content));
+    assert_int_equal(fixture->config->fastcgi_threads, 4);
+    assert_int_equal(fixture->config->bus_brokers.count, 1);
+    assert_string_equal(fixture->config->log_level, "info");
+    assert_int_equal(fixture->config->server_port, 8080);
+    assert_string_equal(fixture->config->auth_jwt_secret, SECRET);
+    setenv("JWT_SECRET", "", 1);
+    assert_null(load(fixture, content));
+    assert_non_null(load(fixture, "[auth]\njwt_secret = " SECRET "\n"));
 }
 
 static void the_names_of_the_old_service_are_understood(void **state)
@@ -429,9 +451,9 @@ static void a_wrong_variable_is_told_by_its_name(void **state)
     check_environment_refused(fixture, "MESSAGERIE_FASTCGI_THREADS: threads in [fastcgi] must be "
                                        "a whole number from 1 to 1024 threads, not \"many\"");
     unsetenv("MESSAGERIE_FASTCGI_THREADS");
-    setenv("PORT", "", 1);
+    setenv("PORT", "0x50", 1);
     check_environment_refused(
-        fixture, "PORT: port in [server] must be a whole number from 1 to 65535, not \"\"");
+        fixture, "PORT: port in [server] must be a whole number from 1 to 65535, not \"0x50\"");
 }
 
 static void an_unknown_variable_is_told_with_the_nearest(void **state)
@@ -934,6 +956,7 @@ int main(void)
         TEST(a_line_holds_no_nul),
         TEST(a_file_that_cannot_be_read_is_told),
         TEST(the_environment_weighs_more_than_the_file),
+        TEST(an_empty_variable_counts_as_not_set),
         TEST(the_names_of_the_old_service_are_understood),
         TEST(a_wrong_variable_is_told_by_its_name),
         TEST(an_unknown_variable_is_told_with_the_nearest),

@@ -72,8 +72,12 @@ static void refuses_other_beginnings(void **state)
     for (int type = 0; type <= FCGI_MAXTYPE + 1; type++) {
         buffer_clear(&bytes);
         client_append_record(&bytes, type, 1, zeros, 8);
-        assert_int_equal(check(&bytes),
-                         type == FCGI_BEGIN_REQUEST ? RECORDS_PARTIAL : RECORDS_NONSENSE);
+        enum records_state expected = RECORDS_NONSENSE;
+        if (type == FCGI_BEGIN_REQUEST)
+            expected = RECORDS_PARTIAL;
+        if (type == 0 || type > FCGI_MAXTYPE)
+            expected = RECORDS_MANAGEMENT;
+        assert_int_equal(check(&bytes), expected);
     }
     buffer_clear(&bytes);
     client_append_record(&bytes, FCGI_BEGIN_REQUEST, 0, zeros, 8);
@@ -82,6 +86,78 @@ static void refuses_other_beginnings(void **state)
     client_append_record(&bytes, FCGI_BEGIN_REQUEST, 1, zeros, 16);
     assert_int_equal(check(&bytes), RECORDS_NONSENSE);
     buffer_free(&bytes);
+}
+
+static void a_management_record_is_taken_whole(void **state)
+{
+    static const char names[RECORD_MANAGEMENT_MAX_BYTES] = "\016\0FCGI_MAX_CONNS";
+    struct buffer bytes = BUFFER_EMPTY;
+
+    (void)state;
+    client_append_record(&bytes, FCGI_GET_VALUES, 0, names, 16);
+    for (size_t length = 0; length < bytes.length; length++)
+        assert_int_equal(records_check(bytes.data, length), RECORDS_PARTIAL);
+    assert_int_equal(check(&bytes), RECORDS_MANAGEMENT);
+    assert_int_equal(records_size(bytes.data), bytes.length);
+    bytes.data[6] = 5; /* padding, which is still to come */
+    assert_int_equal(check(&bytes), RECORDS_PARTIAL);
+    buffer_append(&bytes, names, 5);
+    assert_int_equal(check(&bytes), RECORDS_MANAGEMENT);
+    buffer_clear(&bytes);
+    client_append_record(&bytes, FCGI_GET_VALUES, 0, names, sizeof(names));
+    assert_int_equal(check(&bytes), RECORDS_NONSENSE);
+    buffer_clear(&bytes);
+    client_append_record(&bytes, FCGI_PARAMS, 0, names, 16);
+    assert_int_equal(check(&bytes), RECORDS_NONSENSE);
+    buffer_free(&bytes);
+}
+
+static ssize_t collect_answer(void *context, const struct msghdr *message)
+{
+    size_t length = 0;
+
+    for (size_t i = 0; i < message->msg_iovlen; i++) {
+        buffer_append(context, message->msg_iov[i].iov_base, message->msg_iov[i].iov_len);
+        length += message->msg_iov[i].iov_len;
+    }
+    return (ssize_t)length;
+}
+
+/* Asserts what such a record is answered. */
+static void check_management(int type, int id, const char *content, size_t length,
+                             const char *answer, size_t answer_length)
+{
+    struct buffer bytes = BUFFER_EMPTY;
+    struct buffer answered = BUFFER_EMPTY;
+
+    client_append_record(&bytes, type, id, content, length);
+    assert_int_equal(check(&bytes), RECORDS_MANAGEMENT);
+    assert_true(records_answer_management(bytes.data, 1024, collect_answer, &answered));
+    assert_int_equal(answered.length, answer_length);
+    assert_memory_equal(answered.data, answer, answer_length);
+    buffer_free(&bytes);
+    buffer_free(&answered);
+}
+
+#define CHECK_MANAGEMENT(type, id, content, answer)                                                \
+    check_management(type, id, content, sizeof(content) - 1, answer, sizeof(answer) - 1)
+
+static void values_are_told_and_unknown_types_too(void **state)
+{
+    (void)state;
+    CHECK_MANAGEMENT(FCGI_GET_VALUES, 0, "", "\1\12\0\0\0\0\0\0");
+    CHECK_MANAGEMENT(FCGI_GET_VALUES, 0,
+                     "\017\0FCGI_MPXS_CONNS\x80\0\0\15\0FCGI_MAX_REQS\016\0FCGI_MAX_CONNS"
+                     "\4\2OTHERxy\16\0FCGI_MAX_CONNS",
+                     "\1\12\0\0\0\71\0\0"
+                     "\016\4FCGI_MAX_CONNS1024\015\4FCGI_MAX_REQS1024\017\1FCGI_MPXS_CONNS0");
+    /* Pairs that are cut off, or lie about their length. */
+    CHECK_MANAGEMENT(FCGI_GET_VALUES, 0, "\016", "\1\12\0\0\0\0\0\0");
+    CHECK_MANAGEMENT(FCGI_GET_VALUES, 0, "\xff\xff\xff\xff\xff\xff\xff\xff", "\1\12\0\0\0\0\0\0");
+    CHECK_MANAGEMENT(FCGI_GET_VALUES, 0, "\016\1FCGI_MAX_CONNS", "\1\12\0\0\0\0\0\0");
+    CHECK_MANAGEMENT(12, 0, "x", "\1\13\0\0\0\10\0\0\14\0\0\0\0\0\0\0");
+    CHECK_MANAGEMENT(200, 7, "", "\1\13\0\0\0\10\0\0\310\0\0\0\0\0\0\0");
+    CHECK_MANAGEMENT(FCGI_UNKNOWN_TYPE, 0, "", "\1\13\0\0\0\10\0\0\13\0\0\0\0\0\0\0");
 }
 
 static void refuses_records_that_do_not_follow(void **state)
@@ -241,6 +317,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(knows_the_end_of_a_request),
         cmocka_unit_test(refuses_other_beginnings),
+        cmocka_unit_test(a_management_record_is_taken_whole),
+        cmocka_unit_test(values_are_told_and_unknown_types_too),
         cmocka_unit_test(refuses_records_that_do_not_follow),
         cmocka_unit_test(checks_the_lengths_of_parameters),
         cmocka_unit_test(sends_answers_in_any_pieces),

@@ -423,6 +423,11 @@ static void a_token_begins_when_it_says(void **state)
     assert_false(takes_more(fixture, "\"nbf\":1e300"));
     assert_false(takes_more(fixture, "\"nbf\":\"0\""));
     assert_false(takes_more(fixture, "\"nbf\":false"));
+    fixture->config.auth_clock_leeway_s = 30;
+    assert_true(make_verifier(fixture));
+    assert_true(takes_more(fixture, "\"nbf\":1795504096.683"));
+    assert_false(takes_more(fixture, "\"nbf\":1795504096.684"));
+    assert_false(takes_more(fixture, "\"exp\":1795504066,\"nbf\":1795504060"));
 }
 
 static void the_time_of_issue_is_read(void **state)

@@ -357,6 +357,19 @@ describeBroker('origins and other headers', {}, ({ stack, test }) => {
         await reload({}, 403);
     });
 
+    test('a request head of 16 KiB is taken on every route', async () => {
+        const { salon } = await stack.salonAndClient();
+        const long = 'x'.repeat(15_000);
+        for (const field of ['x-long', 'cookie']) {
+            assert.equal(await tryPolling({ [field]: long }), 200, field);
+            assert.equal(await tryWebSocket({ headers: { [field]: long } }), 101, field);
+            assert.equal((await salon.get('/messaging/conversations', { headers: { [field]: long } })).status,
+                200, field);
+        }
+        // What nginx adds is not counted against whoever asks.
+        assert.equal(await tryPolling({ 'x-long': 'x'.repeat(16_150) }), 200);
+    });
+
     test('cookies of the same host, as many as nginx takes, keep nobody out', async () => {
         const cookie = `session=${'x'.repeat(7500)}`;
         assert.equal(await tryPolling({ cookie }), 200);
