@@ -31,6 +31,8 @@ page_sources = \
 	page/src/later/menu.css \
 	page/src/later/notifications.js \
 	page/src/later/notify.js \
+	page/src/later/opening.css \
+	page/src/later/opening.js \
 	page/src/later/popover.js \
 	page/src/later/question.css \
 	page/src/later/question.js \

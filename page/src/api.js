@@ -47,6 +47,20 @@ export class Api {
         return this.#call('GET', `conversations?${query}`);
     }
 
+    /** With whom one may open a conversation.
+     * @param {{limit: number, after?: string}} what */
+    listPeople({ limit, after }) {
+        const query = new URLSearchParams({ limit: String(limit) });
+        if (after)
+            query.set('after', after);
+        return this.#call('GET', `conversations/people?${query}`);
+    }
+
+    /** @param {{clientUserId?: string, salonId?: string, subject?: string}} what */
+    createConversation(what) {
+        return this.#call('POST', 'conversations', what);
+    }
+
     /** Marks its messages read, as opening it does.
      * @param {string} id */
     readConversation(id) {

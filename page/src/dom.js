@@ -59,6 +59,7 @@ const paths = {
     failed: 'M12 7v6M12 16.5v.5M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18z',
     down: 'M12 5v14M6 13l6 6 6-6',
     calendar: 'M4 6h16v14H4zM4 10h16M8 3v4M16 3v4',
+    add: 'M12 5v14M5 12h14',
     chat: 'M4 5h16v11H9l-5 4z',
     bell: 'M6 17v-6a6 6 0 0 1 12 0v6l1.5 2h-15zM10.5 22h3',
     leave: 'M14 8V4H4v16h10v-4M9 12h12M17 8l4 4-4 4',

@@ -22,6 +22,9 @@ const ALL_MESSAGES_MAX = 10000;
 /** The socket waits for what one sees first: a thread, if one opens it at once. */
 const SOCKET_DELAY_MS = 400;
 const SOCKET_DELAY_MAX_MS = 2000;
+/** Of those with whom one may open a conversation. */
+const PEOPLE_PER_PAGE = 100;
+const PEOPLE_PAGES_MAX = 50;
 /** Without a socket (broken, or a host that cannot run the broker) REST is asked this often … */
 const POLL_MS = 5000;
 /** … and this often while nobody sees it, for the number of unread messages. */
@@ -32,6 +35,8 @@ const UNSEEN_POLL_MS = 20000;
 export class Messenger extends EventTarget {
     userId = '';
     isSalon = false;
+    /** Whether one may open conversations, as far as that is known. */
+    mayOpen = false;
     /** @type {List} */
     list;
     totalUnread = 0;
@@ -134,6 +139,7 @@ export class Messenger extends EventTarget {
         this.userId = claims.userId;
         this.#credentials.userId = claims.userId;
         this.isSalon = claims.role !== 'client';
+        this.mayOpen = this.isSalon;
         this.list.filter = this.isSalon ? 'ACTIVE' : undefined;
         this.keep = new Keep(this.#where, this.#server, this.userId);
         return true;
@@ -240,6 +246,36 @@ export class Messenger extends EventTarget {
     /** How many messages have come in the open conversation while nobody saw its end. */
     get unseenCount() {
         return this.#isReading ? 0 : this.openConversation?.unreadCount ?? 0;
+    }
+
+    /** Finds out whether a client may open conversations, as their salons' host has it. */
+    async askMayOpen() {
+        const { data = [], hasMore } = await this.#api.listPeople({ limit: 1 }).catch(() => ({}));
+        this.mayOpen = data.length > 0 || Boolean(hasMore);
+        this.#changed('list');
+    }
+
+    /** Those with whom one may open a conversation, page by page. */
+    async* people() {
+        let after;
+        for (let page = 0; page < PEOPLE_PAGES_MAX && (page === 0 || after); page++) {
+            const { data, nextCursor } = await this.#asking(
+                this.#api.listPeople({ limit: PEOPLE_PER_PAGE, after }));
+            yield data;
+            after = nextCursor;
+        }
+    }
+
+    /** Opens a new conversation; not yet here.
+     * @param {string} personId
+     * @param {string} subject
+     * @returns {Promise<string>} its id; an error with a sentence for the person */
+    async begin(personId, subject) {
+        const conversation = await this.#asking(this.#api.createConversation({
+            [this.isSalon ? 'clientUserId' : 'salonId']: personId, ...(subject && { subject }),
+        }));
+        this.#putConversation(conversation);
+        return conversation.id;
     }
 
     /** @param {string} content */
@@ -414,6 +450,15 @@ export class Messenger extends EventTarget {
             await this.#threads.loadNewest(id);
             this.#showsThread(id);
             await this.#readTotal();
+        });
+    }
+
+    /** For whoever shows errors where they come up. */
+    #asking(answer) {
+        return answer.catch((error) => {
+            if (error.status === 401)
+                this.session.lost();
+            throw error;
         });
     }
 

@@ -9,6 +9,7 @@ export const texts = {
     noConversation: 'Aucune conversation pour l’instant.',
     noConversationHint: 'Une conversation s’ouvre d’elle-même à chaque rendez-vous.',
     noArchived: 'Aucune conversation archivée.',
+    newConversation: 'Nouvelle conversation',
     moreConversations: 'Afficher plus de conversations',
     filter: 'Conversations à afficher',
     active: 'Actives',

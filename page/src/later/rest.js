@@ -17,6 +17,8 @@ import { notify } from './notify.js';
 export function addRest(kit, { root, messenger, isPage, open, signal }) {
     kit.addStyles(root, media);
     watchPresence(messenger, signal);
+    if (!messenger.mayOpen)
+        messenger.askMayOpen();
     if (!isPage)
         return;
     watchIcon(messenger, signal);

@@ -1,6 +1,7 @@
 /** The list of conversations. */
 
 import { element, icon, reconcile, setAttributes, spoken } from '../dom.js';
+import { kit } from '../kit.js';
 import { otherPerson } from '../model/conversations.js';
 import { shortLabel } from '../model/days.js';
 import { personName, previewOf } from '../model/text.js';
@@ -17,6 +18,10 @@ export class ListView {
         type: 'button', class: 'quiet more', text: texts.moreConversations,
         onclick: () => this.#messenger.loadMoreConversations(),
     });
+    #begin = element('button', {
+        type: 'button', class: 'quiet begin', 'aria-haspopup': 'dialog', onclick: () => this.#beginOne(),
+    }, icon('add'), texts.newConversation);
+    #root;
     #filters = [];
     #filter;
     /** The button for what is not read. */
@@ -24,17 +29,18 @@ export class ListView {
 
     /**
      * @param {import('../messenger.js').Messenger} messenger
-     * @param {{origins: string[], onOpen: (id: string) => void}} how
+     * @param {{origins: string[], root: HTMLElement, onOpen: (id: string) => void}} how
      */
-    constructor(messenger, { origins, onOpen }) {
+    constructor(messenger, { origins, root, onOpen }) {
         this.#messenger = messenger;
+        this.#root = root;
         this.#origins = origins;
         this.#onOpen = onOpen;
         this.node = element('nav', {
             class: 'list', 'aria-label': texts.conversations, onkeydown: (event) => this.#pressed(event),
         });
         this.#filter = this.#makeFilter();
-        this.node.append(this.#filter, this.#items, this.#empty, this.#more);
+        this.node.append(this.#filter, this.#begin, this.#items, this.#empty, this.#more);
         this.update();
         this.updateUnread();
     }
@@ -59,6 +65,7 @@ export class ListView {
         });
         this.#items.hidden = conversations.length === 0;
         this.#more.hidden = !messenger.list.hasMore;
+        this.#begin.hidden = !messenger.mayOpen;
         this.#showEmpty(conversations.length === 0);
         for (const { button, filter } of this.#filters)
             button.setAttribute('aria-pressed', String(filter === messenger.list.filter));
@@ -90,6 +97,13 @@ export class ListView {
             return;
         event.preventDefault();
         stops[to]?.focus();
+    }
+
+    async #beginOne() {
+        const { openConversation } = await import('../later/opening.js');
+        openConversation(kit, {
+            root: this.#root, messenger: this.#messenger, origins: this.#origins, open: this.#onOpen,
+        });
     }
 
     #makeFilter() {

@@ -33,7 +33,7 @@ export class Workspace {
      */
     constructor(messenger, { root, origins, head, isSingle = false, isPage = false }) {
         this.#messenger = messenger;
-        this.#list = new ListView(messenger, { origins, onOpen: (id) => this.open(id) });
+        this.#list = new ListView(messenger, { origins, root, onOpen: (id) => this.open(id) });
         this.#thread = new ThreadView(messenger, {
             origins, root, isPage, onBack: () => this.back(),
         });

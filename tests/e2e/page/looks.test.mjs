@@ -69,6 +69,11 @@ describeDemo('the page for everybody', {}, ({ demo, test, window }) => {
         const opened = await window();
         await opened.enter(SALON);
         await opened.page.getByRole('button', { name: 'Archivées' }).click();
+        await opened.page.getByRole('button', { name: 'Nouvelle conversation' }).click();
+        await opened.page.getByRole('radio').first().waitFor();
+        await assertAccessibleInAllLooks(opened, 'opening');
+        await opened.page.keyboard.press('Escape');
+        await opened.page.setViewportSize(DESK);
         await opened.row('Couleur racines').click();
         await opened.page.getByText('Cette conversation est archivée').waitFor();
         await assertAccessible(opened.page, 'archive');
