@@ -68,6 +68,19 @@ static void write_failure(struct buffer *out, const char *status, const char *me
     json_end_object(&writer);
 }
 
+void action_refuse_silently(struct client *client, int64_t ack_id, const struct error *error)
+{
+    struct buffer payload = BUFFER_EMPTY;
+    char message[ERROR_TEXT_BYTES];
+
+    client->parts->metrics.events_refused++;
+    copy_message(error, message);
+    write_failure(&payload, "error", message, error->retry_after_s);
+    if (!payload.failed)
+        socketio_ack(client->socket, ack_id, payload.data, payload.length);
+    buffer_free(&payload);
+}
+
 /* Twice, because pages listen for the event, and who has asked for an acknowledgement would wait
  * for it in vain. */
 void action_refuse(struct client *client, int64_t ack_id, const struct error *error)
@@ -75,14 +88,11 @@ void action_refuse(struct client *client, int64_t ack_id, const struct error *er
     struct buffer payload = BUFFER_EMPTY;
     char message[ERROR_TEXT_BYTES];
 
-    client->parts->metrics.events_refused++;
     copy_message(error, message);
     write_failure(&payload, NULL, message, error->retry_after_s);
     client_emit(client, "error", &payload);
-    write_failure(&payload, "error", message, error->retry_after_s);
-    if (!payload.failed)
-        socketio_ack(client->socket, ack_id, payload.data, payload.length);
     buffer_free(&payload);
+    action_refuse_silently(client, ack_id, error);
 }
 
 void action_fail(struct action *action, const struct error *error)

@@ -91,4 +91,7 @@ void action_fail(struct action *action, const struct error *error);
  * one, by the acknowledgement; of ERROR_TOO_MANY also when to try again. */
 void action_refuse(struct client *client, int64_t ack_id, const struct error *error);
 
+/* The same without the event. */
+void action_refuse_silently(struct client *client, int64_t ack_id, const struct error *error);
+
 #endif

@@ -243,6 +243,15 @@ static void read_unread(struct action *action, void (*on_done)(struct worker_req
     action_read(action, conversation_unread(&action->call.in), on_done);
 }
 
+/* A page may leave what has just been deleted. */
+static void fail_leaving(struct action *action, const struct error *error)
+{
+    if (error->kind == ERROR_NOT_FOUND)
+        action_succeed(action, NULL, NULL);
+    else
+        action_fail(action, error);
+}
+
 /* The stored recovery still has the room: it is of no use any more. */
 static void on_left_unmarked(struct worker_request *request)
 {
@@ -250,7 +259,7 @@ static void on_left_unmarked(struct worker_request *request)
     struct error error;
 
     if (!request->succeeded) {
-        action_fail(action, &request->job.error);
+        fail_leaving(action, &request->job.error);
     } else if (!recovery_writes_give_up(action->client)) {
         error_out_of_memory(&error);
         action_fail(action, &error);
@@ -271,7 +280,7 @@ static void on_left(struct worker_request *request)
         return;
     }
     if (!request->succeeded) {
-        action_fail(action, &request->job.error);
+        fail_leaving(action, &request->job.error);
         return;
     }
     leave_room(action);
@@ -560,15 +569,30 @@ static bool take_from_budget(const struct client *client, struct error *error)
 
 /* Whether the event may be an action. False with *error. */
 static bool check_event(const struct client *client, const struct socketio_event *event,
-                        const struct handler *handler, struct error *error)
+                        struct error *error)
 {
     if (!take_from_budget(client, error))
         return false;
-    if (handler == NULL)
-        return error_set(error, ERROR_INVALID, "Événement inconnu");
     if (!json_object_is_type(socketio_argument(event, 0), json_type_object))
         return error_add(error, "payload", "doit être un objet JSON");
     return true;
+}
+
+/* Front-ends send what other services know: nobody is told, but whoever has asked for an
+ * acknowledgement, who would wait for it in vain. It costs what others cost. */
+static void ignore_unknown(struct client *client, const struct socketio_event *event,
+                           struct error *error)
+{
+    const struct log *log = loop_services(client->parts->loop)->log;
+
+    if (!take_from_budget(client, error)) {
+        action_refuse(client, event->ack_id, error);
+        return;
+    }
+    log_debug(log, "unknown event", LOG_TEXT("event", event->name),
+              LOG_TEXT("user", client->occupant.user->id));
+    error_set(error, ERROR_INVALID, "Événement inconnu");
+    action_refuse_silently(client, event->ack_id, error);
 }
 
 void client_events_handle(struct client *client, const struct socketio_event *event)
@@ -578,7 +602,11 @@ void client_events_handle(struct client *client, const struct socketio_event *ev
 
     client->parts->metrics.events_in++;
     error_clear(&error);
-    if (!check_event(client, event, handler, &error)) {
+    if (handler == NULL) {
+        ignore_unknown(client, event, &error);
+        return;
+    }
+    if (!check_event(client, event, &error)) {
         action_refuse(client, event->ack_id, &error);
         return;
     }

@@ -28,6 +28,7 @@ enum error_kind {
     ERROR_NOT_FOUND,    /* 404 */
     ERROR_METHOD,       /* 405 */
     ERROR_TOO_LARGE,    /* 413 */
+    ERROR_MEDIA_TYPE,   /* no JSON, and said to be something else: 415 */
     ERROR_TOO_MANY,     /* more than somebody may ask for at a time: 429 */
     ERROR_UNAVAILABLE,  /* may work later (disk full, database away, out of memory): 503 */
     ERROR_INTERNAL,     /* a mistake of ours: 500 */

@@ -608,6 +608,14 @@ struct json_object *json_get(struct json_object *object, const char *key)
     return value;
 }
 
+bool json_is_null(struct json_object *object, const char *key)
+{
+    struct json_object *value = NULL;
+
+    return json_object_is_type(object, json_type_object) &&
+           json_object_object_get_ex(object, key, &value) && value == NULL;
+}
+
 const char *json_text(struct json_object *value)
 {
     return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : NULL;

@@ -53,6 +53,10 @@ bool json_is_well_formed(const char *text, size_t length);
  * when `object` is no object. Borrowed from `object`. */
 struct json_object *json_get(struct json_object *object, const char *key);
 
+/* Whether there is a member of that name, and it is null: for the few where that says something
+ * else than nothing. */
+bool json_is_null(struct json_object *object, const char *key);
+
 /* The text of a string value, borrowed from it; NULL when `value` is NULL or no string. */
 const char *json_text(struct json_object *value);
 

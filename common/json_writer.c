@@ -268,6 +268,11 @@ void json_write_boolean(struct json_writer *writer, bool value)
     json_write_raw(writer, text, strlen(text));
 }
 
+void json_write_null(struct json_writer *writer)
+{
+    json_write_raw(writer, "null", strlen("null"));
+}
+
 void json_write_raw(struct json_writer *writer, const char *json, size_t length)
 {
     char *end = reserve_value(writer, length);

@@ -33,6 +33,7 @@ void json_write_key(struct json_writer *writer, const char *key);
 void json_write_text(struct json_writer *writer, const char *text);
 void json_write_integer(struct json_writer *writer, int64_t value);
 void json_write_boolean(struct json_writer *writer, bool value);
+void json_write_null(struct json_writer *writer);
 /* `json` is one complete JSON value and goes out as it is. */
 void json_write_raw(struct json_writer *writer, const char *json, size_t length);
 

@@ -170,12 +170,12 @@ static bool require_client(struct transaction *transaction,
     char role[TOKEN_ROLE_BYTES];
 
     if (strcmp(participants->salon_id, participants->client_user_id) == 0)
-        return error_add(error, "clientUserId", "le client ne peut pas être le salon");
+        return error_set(error, ERROR_INVALID, "Le client ne peut pas être le salon");
     if (!person_role(transaction->connection, participants->client_user_id, "Client introuvable",
                      role, error))
         return false;
     if (token_role_kind(request->config, role) != CALLER_CLIENT)
-        return error_add(error, "clientUserId", "cette personne n'est pas un client");
+        return error_set(error, ERROR_INVALID, "Cette personne n'est pas un client");
     return true;
 }
 
@@ -189,7 +189,7 @@ static bool require_salon(struct transaction *transaction,
                      error))
         return false;
     if (token_role_kind(request->config, role) != CALLER_SALON)
-        return error_add(error, "salonId", "cette personne n'est pas un salon");
+        return error_set(error, ERROR_INVALID, "Cette personne n'est pas un salon");
     return true;
 }
 

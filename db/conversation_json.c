@@ -84,7 +84,11 @@ bool conversation_json_write_unread(struct connection *connection, struct json_w
         return false;
     json_begin_object(writer);
     json_member_text(writer, "conversationId", conversation.id);
-    json_member_text(writer, "subject", text_or_null(conversation.subject));
+    json_write_key(writer, "subject");
+    if (conversation.subject[0] != '\0')
+        json_write_text(writer, conversation.subject);
+    else
+        json_write_null(writer);
     json_member_text(writer, "clientId", conversation.client_user_id);
     json_member_text(writer, "clientFirstName", column_text(row, 2));
     json_member_text(writer, "clientLastName", column_text(row, 3));

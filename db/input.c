@@ -377,6 +377,8 @@ bool conversation_change_read(struct json_object *body, struct conversation_chan
     if (!body_is_object(body, error))
         return false;
     change->subject = read_text(body, subject_rule.key, &subject_rule, error);
+    if (json_is_null(body, subject_rule.key))
+        change->subject = "";
     const char *status = read_any_text(body, "status", "status", false, error);
     if (status != NULL) {
         change->has_status = conversation_status_parse(status, &change->status);

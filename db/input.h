@@ -97,7 +97,7 @@ bool conversation_input_read(struct json_object *body, enum caller_kind kind,
                              struct conversation_input *input, struct error *error);
 
 struct conversation_change {
-    const char *subject; /* or NULL: stays as it is */
+    const char *subject; /* or NULL: stays as it is; "": it is removed */
     bool has_status;
     enum conversation_status status;
 };

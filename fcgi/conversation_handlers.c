@@ -112,21 +112,24 @@ static bool handle_find(struct exchange *exchange, struct error *error)
     return database_read(exchange->database, conversation_find(&find), error);
 }
 
+/* `body` NULL: there is none, and nothing is changed. */
 static bool update_from(struct exchange *exchange, struct json_object *body, struct error *error)
 {
-    struct conversation_change change;
+    struct conversation_change change = {0};
     struct conversation_update update = {.conversation_id = exchange_path_id(exchange),
                                          .caller = exchange->caller,
                                          .change = &change,
                                          .json = &exchange->response->body};
 
-    if (!conversation_change_read(body, &change, error))
+    if (body != NULL && !conversation_change_read(body, &change, error))
         return exchange_refuse_input(exchange, error);
     return exchange_write(exchange, conversation_update(&update), error);
 }
 
 static bool handle_update(struct exchange *exchange, struct error *error)
 {
+    if (exchange_has_no_body(exchange))
+        return update_from(exchange, NULL, error);
     struct json_object *body = exchange_read_json(exchange, error);
 
     if (body == NULL)

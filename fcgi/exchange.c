@@ -1,5 +1,8 @@
 #include "fcgi/exchange.h"
 
+#include <string.h>
+#include <strings.h>
+
 #include "common/assert.h"
 #include "db/conversation.h"
 #include "db/input.h"
@@ -13,14 +16,40 @@ const char *exchange_path_id(const struct exchange *exchange)
     return exchange->parameters[0];
 }
 
+/* The type alone says little: curl says that it is a form whatever one sends. */
+static bool is_form(const struct request *request)
+{
+    static const char *const types[] = {"application/x-www-form-urlencoded", "multipart/form-data"};
+
+    for (size_t i = 0; request->content_type != NULL && i < sizeof(types) / sizeof(types[0]); i++)
+        if (strncasecmp(request->content_type, types[i], strlen(types[i])) == 0)
+            return true;
+    return false;
+}
+
+static struct json_object *parse_body(const struct request *request, struct error *error)
+{
+    const struct buffer *body = &request->body;
+    struct json_object *json =
+        json_read_members(body->data != NULL ? body->data : "", body->length, input_members, error);
+
+    if (json == NULL && error->kind == ERROR_INVALID && body->length > 0 && is_form(request))
+        error_set(error, ERROR_MEDIA_TYPE, "Le corps de la requête doit être en JSON");
+    return json;
+}
+
+bool exchange_has_no_body(struct exchange *exchange)
+{
+    return request_read_body(exchange->request) == BODY_READ && exchange->request->body.length == 0;
+}
+
 struct json_object *exchange_read_json(struct exchange *exchange, struct error *error)
 {
     struct request *request = exchange->request;
 
     switch (request_read_body(request)) {
     case BODY_READ:
-        return json_read_members(request->body.data != NULL ? request->body.data : "",
-                                 request->body.length, input_members, error);
+        return parse_body(request, error);
     case BODY_TOO_LARGE:
         error_set(error, ERROR_TOO_LARGE, "Le corps de la requête dépasse %d octets",
                   INPUT_MAX_BYTES);
@@ -87,6 +116,7 @@ bool exchange_query_text(const struct exchange *exchange, const char *name, char
     *present = result != URI_QUERY_ABSENT;
     switch (result) {
     case URI_QUERY_FOUND:
+        *present = out[0] != '\0';
         return true;
     case URI_QUERY_ABSENT:
         out[0] = '\0';

@@ -47,8 +47,11 @@ struct exchange {
 const char *exchange_path_id(const struct exchange *exchange);
 
 /* The request's body as JSON, with input_members alone, to be freed with json_object_put; NULL with
- * *error (400, 413, or 503 without memory). */
+ * *error (400, 413, 415 for a form, or 503 without memory). */
 struct json_object *exchange_read_json(struct exchange *exchange, struct error *error);
+
+/* Whether there is no body at all. */
+bool exchange_has_no_body(struct exchange *exchange);
 
 /* database_write, which lets other requests have the processor while it waits for the commit. */
 bool exchange_write(const struct exchange *exchange, struct database_operation operation,
@@ -65,11 +68,12 @@ void exchange_mark_later(const struct exchange *exchange, const char *conversati
                          int64_t first, int64_t last);
 
 /* Reads query parameter `name`, a number from 1 to `maximum`, or takes `fallback` when it is
- * absent. On a broken rule false, and its sentence is added to *error. */
+ * absent or empty. On a broken rule false, and its sentence is added to *error. */
 bool exchange_query_number(const struct exchange *exchange, const char *name, int64_t fallback,
                            int64_t maximum, int64_t *number, struct error *error);
 
-/* Reads query parameter `name` into out[0..capacity), "" and not *present when it is absent. On a
+/* Reads query parameter `name` into out[0..capacity), "" and not *present when it is absent or
+ * empty. On a
  * broken rule false, and its sentence is added to *error. */
 bool exchange_query_text(const struct exchange *exchange, const char *name, char *out,
                          size_t capacity, bool *present, struct error *error);

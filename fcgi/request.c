@@ -11,7 +11,7 @@
 
 struct raw_parameters {
     const char *method, *target, *authorization, *redirected_authorization, *origin, *host,
-        *if_none_match, *requested_headers, *content_length, *request_id;
+        *if_none_match, *requested_headers, *content_length, *content_type, *request_id;
 };
 
 #define PARAMETER(name_, field_)                                                                   \
@@ -28,6 +28,7 @@ static const struct parameter {
     PARAMETER("REQUEST_METHOD", method),
     PARAMETER("REQUEST_URI", target),
     PARAMETER("CONTENT_LENGTH", content_length),
+    PARAMETER("CONTENT_TYPE", content_type),
     PARAMETER("HTTP_AUTHORIZATION", authorization),
     PARAMETER("REDIRECT_HTTP_AUTHORIZATION", redirected_authorization),
     PARAMETER("HTTP_ORIGIN", origin),
@@ -84,6 +85,7 @@ void request_begin(struct request *request, const struct transport *transport)
         .if_none_match = non_empty(raw.if_none_match),
         .requested_headers = non_empty(raw.requested_headers),
         .content_length = non_empty(raw.content_length),
+        .content_type = non_empty(raw.content_type),
         .body_state = BODY_UNREAD,
         .body = body,
     };

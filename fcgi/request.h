@@ -61,6 +61,7 @@ struct request {
     const char *if_none_match;
     const char *requested_headers; /* Access-Control-Request-Headers */
     const char *content_length;
+    const char *content_type;
     char id[REQUEST_ID_MAX_BYTES + 1]; /* of the web server; empty: see request_id */
     enum body_state body_state;
     struct buffer body; /* complete when body_state is BODY_READ */

@@ -39,6 +39,7 @@ static const struct status {
     {ERROR_NOT_FOUND, 404, "Not Found"},
     {ERROR_METHOD, 405, "Method Not Allowed"},
     {ERROR_TOO_LARGE, 413, "Payload Too Large"},
+    {ERROR_MEDIA_TYPE, 415, "Unsupported Media Type"},
     {ERROR_TOO_MANY, 429, "Too Many Requests"},
     {ERROR_INTERNAL, 500, "Internal Server Error"},
     {ERROR_UNAVAILABLE, 503, "Service Unavailable"},

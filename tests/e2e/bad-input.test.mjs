@@ -112,13 +112,13 @@ function* invalidChanges() {
 
 function* oddQueries() {
     for (const name of ['page', 'limit', 'before'])
-        for (const value of ['', '0', '-1', '+1', '1.0', '1e1', '0x1', ' 1', '1%20', '%31%00',
+        for (const value of ['0', '-1', '+1', '1.0', '1e1', '0x1', ' 1', '1%20', '%31%00',
             'abc', '١', '%D9%A1', 'NaN',
             '9'.repeat(30), '1,2', '1;2', 'null', '%', '%zz', '%ff', 'x'.repeat(2_000)])
             yield [`${name}=${value}`, 400];
-    for (const query of ['page=1&page=2', 'limit=1&limit=x', 'page', 'page=1&limit=1000'])
+    for (const query of ['page=1&page=2', 'limit=1&limit=x', 'page=%', 'page=1&limit=1000'])
         yield [query, 400];
-    for (const query of ['%', '%00=1', '&&&', '=', '?', 'a=%ff', `${'a&'.repeat(2_000)}`])
+    for (const query of ['page=&limit=&before=', 'page&limit', '%', '%00=1', '&&&', '=', '?', 'a=%ff', `${'a&'.repeat(2_000)}`])
         yield [query, 200];
 }
 

@@ -103,10 +103,10 @@ describeStack('conversations', {}, ({ stack, test }) => {
         const other = await stack.knownPerson('salon');
         await stack.assertUnchanged(async () => {
             errorOf(await salon.post(CONVERSATIONS, { clientUserId: 'nobody' }), 404);
-            assertInvalid(await salon.post(CONVERSATIONS, { clientUserId: other.id }),
-                ['clientUserId']);
-            assertInvalid(await salon.post(CONVERSATIONS, { clientUserId: salon.id }),
-                ['clientUserId']);
+            assert.equal(errorOf(await salon.post(CONVERSATIONS, { clientUserId: other.id }), 400),
+                "Cette personne n'est pas un client");
+            assert.equal(errorOf(await salon.post(CONVERSATIONS, { clientUserId: salon.id }), 400),
+                'Le client ne peut pas être le salon');
         });
     });
 
@@ -157,7 +157,8 @@ describeStack('conversations', {}, ({ stack, test }) => {
             const ask = (body) => service.post(CONVERSATIONS, { clientUserId: client.id, ...body });
             assertInvalid(await ask({}), ['salonId']);
             errorOf(await ask({ salonId: 'nobody' }), 404);
-            assertInvalid(await ask({ salonId: client.id }), ['salonId']);
+            assert.equal(errorOf(await ask({ salonId: client.id }), 400),
+                "Cette personne n'est pas un salon");
         });
     });
 
@@ -252,13 +253,14 @@ describeStack('conversations', {}, ({ stack, test }) => {
         const salon = await stack.knownPerson('salon');
         for (const [query, ...fields] of [
             ['page=0', 'page'], ['page=-1', 'page'], ['page=abc', 'page'], ['page=1.5', 'page'],
-            ['page=', 'page'], ['page=99999999999999999999', 'page'], ['limit=0', 'limit'],
+            ['page=99999999999999999999', 'page'], ['limit=0', 'limit'],
             ['limit=101', 'limit'], ['limit=abc', 'limit'], ['limit=1e2', 'limit'],
-            ['status=', 'status'], ['status=active', 'status'], ['status=DELETED', 'status'],
+            ['status=active', 'status'], ['status=DELETED', 'status'],
             ['page=x&limit=x&status=x', 'page', 'limit', 'status'],
         ])
             assertInvalid(await salon.get(`${CONVERSATIONS}?${query}`), fields);
-        for (const query of ['page=1&limit=100', 'limit=1', 'other=1', 'page=1&&'])
+        for (const query of ['page=1&limit=100', 'limit=1', 'other=1', 'page=1&&', 'page=&limit=&status=',
+            'page', 'status'])
             bodyOf(await salon.get(`${CONVERSATIONS}?${query}`));
     });
 
@@ -312,9 +314,23 @@ describeStack('conversations', {}, ({ stack, test }) => {
         const { salon, client } = await stack.salonAndClient();
         const conversation = await openConversation(salon, client, { subject: 'Le sujet' });
         const path = conversationPath(conversation.id);
-        for (const body of [{}, { subject: null, status: null }, { other: 1 }])
+        for (const body of [{}, { status: null }, { other: 1 }, undefined])
             assert.deepEqual(
                 bodyOf(await stack.assertUnchanged(() => salon.patch(path, body))), conversation);
+        const stranger = await stack.knownPerson('salon');
+        errorOf(await stranger.patch(path), 403);
+    });
+
+    test('a subject that is null is removed, and told', async () => {
+        const { salon, client } = await stack.salonAndClient();
+        const { id } = await openConversation(salon, client, { subject: 'Le sujet' });
+        const { result, events } = await stack.watchEvents(() =>
+            client.patch(conversationPath(id), { subject: null }));
+        assert.ok(!('subject' in bodyOf(result)));
+        assert.ok(!('subject' in bodyOf(await salon.get(conversationPath(id)))));
+        assert.deepEqual(events.map(({ name }) => name),
+            ['conversation-updated', 'conversation-updated']);
+        await stack.assertUnchanged(() => client.patch(conversationPath(id), { subject: null }));
     });
 
     test('every broken rule of a change is told', async () => {

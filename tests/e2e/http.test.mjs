@@ -337,6 +337,23 @@ describeStack('http', {
         });
     });
 
+    test('a form is 415, and JSON that is said to be one is taken', async () => {
+        const { salon, id } = await talk();
+        const send = (body, type) =>
+            salon.post(messagesPath(id), body, { headers: { 'content-type': type } });
+        const form = 'application/x-www-form-urlencoded';
+        await stack.assertUnchanged(async () => {
+            for (const type of [form, `${form.toUpperCase()}; charset=utf-8`,
+                'multipart/form-data; boundary=x'])
+                assert.match(errorOf(await send('content=Bonjour', type), 415), /JSON/);
+            errorOf(await send('content=Bonjour', 'text/plain'), 400);
+            assert.match(errorOf(await salon.patch(conversationPath(id), 'subject=Autre',
+                { headers: { 'content-type': form } }), 415), /JSON/);
+        });
+        // curl says so of whatever it is given.
+        bodyOf(await send('{"content":"Bonjour"}', form), 201);
+    });
+
     test('an id may be percent-encoded in the path', async () => {
         const { salon, id } = await talk();
         const encoded = [...id].map((c) => `%${c.charCodeAt(0).toString(16)}`).join('');

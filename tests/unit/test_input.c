@@ -644,8 +644,13 @@ static void a_change_may_name_subject_and_status(void **state)
 
     body = parse("{\"subject\":null,\"status\":null}");
     assert_true(conversation_change_read(body, &change, &error));
-    assert_null(change.subject);
+    assert_string_equal(change.subject, "");
     assert_false(change.has_status);
+    json_object_put(body);
+
+    body = parse("{}");
+    assert_true(conversation_change_read(body, &change, &error));
+    assert_null(change.subject);
     json_object_put(body);
 
     assert_string_equal(change_error("{}"), "");

@@ -100,15 +100,28 @@ describeBroker('membership and payloads', {}, ({ stack, test }) => {
         for (const [name] of refusals) {
             const key = name === 'mark-as-read' ? 'messageId' : 'conversationId';
             const rest = name === 'send-message' ? { content: 'x' } : {};
-            assert.match(await tab.refused(name, { [key]: UNKNOWN_ID, ...rest }), /introuvable/);
+            if (name !== 'leave-conversation')
+                assert.match(await tab.refused(name, { [key]: UNKNOWN_ID, ...rest }), /introuvable/);
             for (const wrong of [7, '', null, {}, 'x'.repeat(65), [UNKNOWN_ID]])
                 assert.match(await tab.refused(name, { [key]: wrong, ...rest }), new RegExp(`^${key}: `));
             for (const payload of ['text', 7, null, ['list']])
                 await tab.refused(name, payload);
             await tab.refused(name);
         }
-        await tab.refused('no-such-event', {});
         assert.match(await tab.refused('user-typing', { conversationId: 'a\0b' }), /./);
+        tab.close();
+    });
+
+    test('an unknown event, and leaving what is not there, are no errors', async () => {
+        const { salon } = await openPair(stack);
+        const tab = await stack.openTab(salon);
+        tab.socket.emit('no-such-event', {});
+        tab.socket.emit('no-such-event');
+        tab.socket.emit('leave-conversation', { conversationId: UNKNOWN_ID });
+        await tab.do('leave-conversation', { conversationId: UNKNOWN_ID });
+        const answer = await tab.ask('no-such-event', {}); // who asks would wait in vain
+        assert.equal(answer.status, 'error');
+        assert.deepEqual(tab.all('error'), []);
         tab.close();
     });
 
