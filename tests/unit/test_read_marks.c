@@ -51,15 +51,18 @@ static void show(struct reading *reading, const char *reader_id, int64_t first, 
     read_marks_add(reading->marks, &shown);
 }
 
-/* What was added before is written before. */
+/* What was added before is written before; and who is answered finds the events told. */
 static void await_marks(struct reading *reading)
 {
+    struct conversation_reference again = {.conversation_id = reading->id, .caller = salon("s1")};
+
     send(reading, 1);
     show(reading, "c1", INT64_MAX / 2, INT64_MAX / 2);
     show(reading, "s1", 1, INT64_MAX / 2);
     fixture_send(reading->fixture, reading->id, client("c1"), "fini");
     show(reading, "s1", 1, INT64_MAX / 2 + 1);
     WAIT_UNTIL(fixture_unread(reading->fixture, salon("s1")) == 0, wait_a_moment());
+    assert_int_equal(fixture_write(reading->fixture, conversation_mark_read(&again)), ERROR_NONE);
 }
 
 static void what_was_shown_is_marked_and_told(void **state)
