@@ -33,7 +33,7 @@ struct action {
     void (*on_reached)(struct action *action); /* when the feed has come to waiter.seq */
     bool is_unmarked;                          /* of join-conversation: shown as it is */
     bool is_new_membership;                    /* of join-conversation: pending */
-    char pid[ENGINEIO_ID_BYTES];               /* see action_pid */
+    char pid[CLIENT_PID_BYTES];                /* see action_pid */
     const char *conversation_id;
     const char *message_id;
     struct buffer json; /* what an operation has found, or what is to be sent */

@@ -37,8 +37,9 @@ struct connecting {
     struct feed_waiter waiter;
     struct token_claims claims;
     char default_role[TOKEN_ROLE_BYTES];
-    char old_pid[ENGINEIO_ID_BYTES]; /* of the recovery that it asks to go on with */
-    char pid[ENGINEIO_ID_BYTES];     /* of the one that begins otherwise */
+    char old_pid[CLIENT_PID_BYTES]; /* of the recovery that it asks to go on with */
+    char old_timeline[TIMELINE_BYTES];
+    char pid[CLIENT_PID_BYTES]; /* of the one that begins otherwise */
     char sid[ENGINEIO_ID_BYTES];
     struct recovery_resume resume;
     struct recovery_open open;
@@ -165,10 +166,14 @@ static void read_recovery(struct connecting *connecting, struct json_object *aut
     connecting->resume = (struct recovery_resume){
         .pid = connecting->old_pid,
         .user_id = connecting->claims.user_id,
+        .timeline = connecting->old_timeline,
         .offset = strtoll(offset, &end, 10),
     };
-    if (end != offset && *end == '\0' && connecting->resume.offset >= 0)
-        connecting->open.recover = &connecting->resume;
+    if (end == offset || *end != '-' || strlen(end + 1) != TIMELINE_BYTES - 1 ||
+        connecting->resume.offset < 0)
+        return;
+    memcpy(connecting->old_timeline, end + 1, TIMELINE_BYTES);
+    connecting->open.recover = &connecting->resume;
 }
 
 /* The socket that the client has come back from may still seem to be there: a network that is gone
@@ -243,6 +248,7 @@ static void on_feed_begun(struct feed_waiter *waiter, bool reached)
     struct connecting *connecting = CONTAINER_OF(waiter, struct connecting, waiter);
     struct broker_parts *parts = connecting->admission->parts;
     const struct random_source *random = loop_services(parts->loop)->random;
+    char id[ENGINEIO_ID_BYTES];
 
     if (!reached) {
         give_up(connecting);
@@ -250,7 +256,8 @@ static void on_feed_begun(struct feed_waiter *waiter, bool reached)
     }
     /* Both are made in any case: whether the old ones can be gone on with is found by the operation
      * that stores the new ones. */
-    engineio_make_id(random, connecting->pid);
+    engineio_make_id(random, id);
+    snprintf(connecting->pid, sizeof(connecting->pid), "%s-%s", id, feed_timeline(parts->feed));
     engineio_make_id(random, connecting->sid);
     connecting->request.operation = recovery_open(&connecting->open);
     connecting->request.on_done = on_opened;

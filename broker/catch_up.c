@@ -103,7 +103,7 @@ static void send_missed_event(struct client *client, const struct event *event)
 {
     if (event->payload_length == 0 /* blanked since */ || was_shown(client, event))
         return;
-    struct block *packet = client_encode(event);
+    struct block *packet = client_encode(client->parts, event);
     client_send(client, packet);
     block_release(packet);
     if (totals_are_moved_by(event->name))

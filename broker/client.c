@@ -5,13 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/feed.h"
 #include "broker/silent.h"
 #include "common/assert.h"
 #include "common/configuration.h"
 #include "common/json_writer.h"
 
 /* Decimal digits of a seq and NUL. */
-#define OFFSET_BYTES 24
+/* A number, "-" and the time line. */
+#define OFFSET_BYTES (24 + TIMELINE_BYTES)
 /* A long wait for the end of a token is cut into pieces, because the wall clock may be set. */
 #define EXPIRY_CHECK_MS 60000
 
@@ -143,17 +145,18 @@ struct block *client_encode_passing(const char *name, const struct buffer *paylo
     return socketio_encode_event(CLIENT_NAMESPACE, name, payload->data, payload->length, NULL);
 }
 
-static struct block *encode_at(int64_t seq, const char *name, const char *payload, size_t length)
+static struct block *encode_at(const struct broker_parts *parts, int64_t seq, const char *name,
+                               const char *payload, size_t length)
 {
     char offset[OFFSET_BYTES];
 
-    snprintf(offset, sizeof(offset), "%" PRId64, seq);
+    snprintf(offset, sizeof(offset), "%" PRId64 "-%s", seq, feed_timeline(parts->feed));
     return socketio_encode_event(CLIENT_NAMESPACE, name, payload, length, offset);
 }
 
-struct block *client_encode(const struct event *event)
+struct block *client_encode(const struct broker_parts *parts, const struct event *event)
 {
-    return encode_at(event->seq, event->name, event->payload, event->payload_length);
+    return encode_at(parts, event->seq, event->name, event->payload, event->payload_length);
 }
 
 void client_send(struct client *client, struct block *packet)
@@ -193,7 +196,8 @@ void client_emit_at(struct client *client, int64_t seq, const char *name,
         return;
     }
     struct block *packet =
-        payload->failed ? NULL : encode_at(seq, name, payload->data, payload->length);
+        payload->failed ? NULL
+                        : encode_at(client->parts, seq, name, payload->data, payload->length);
     client_send(client, packet);
     block_release(packet);
     client->position = seq;

@@ -23,6 +23,7 @@
 #include "common/container.h"
 #include "common/event.h"
 #include "common/token.h"
+#include "db/database.h"
 
 /* The namespace that all clients are in. */
 #define CLIENT_NAMESPACE "/messaging"
@@ -38,6 +39,9 @@ struct total_wait {
     bool is_read; /* its total is being read */
 };
 
+/* An id, "-" and the time line that it is of (db/engine/outbox_reader.h). */
+#define CLIENT_PID_BYTES (ENGINEIO_ID_BYTES + TIMELINE_BYTES)
+
 struct client {
     struct occupant occupant;
     struct broker_parts *parts;
@@ -49,14 +53,14 @@ struct client {
     int64_t position;             /* the newest seq that it was sent or needs no more */
     int64_t released_ms;          /* when something that was held was sent last; loop's time */
     struct total_wait total;
-    struct lag *lag;             /* while it catches up, else NULL */
-    bool is_lagging;             /* it has not been sent all up to now, and is sent no more */
-    bool has_action;             /* see broker/action.h */
-    bool is_failing;             /* to be closed in another turn */
-    bool is_erased;              /* to be disconnected in another turn: the person is */
-    bool is_online;              /* counted in user->online_count */
-    uint8_t kind;                /* enum caller_kind */
-    char pid[ENGINEIO_ID_BYTES]; /* of its recovery, "" without one */
+    struct lag *lag;            /* while it catches up, else NULL */
+    bool is_lagging;            /* it has not been sent all up to now, and is sent no more */
+    bool has_action;            /* see broker/action.h */
+    bool is_failing;            /* to be closed in another turn */
+    bool is_erased;             /* to be disconnected in another turn: the person is */
+    bool is_online;             /* counted in user->online_count */
+    uint8_t kind;               /* enum caller_kind */
+    char pid[CLIENT_PID_BYTES]; /* of its recovery, "" without one */
 };
 
 /* All occupants of rooms are clients. */
@@ -104,7 +108,7 @@ void client_expire_in(struct client *client, int64_t ms);
 struct block *client_encode_passing(const char *name, const struct buffer *payload);
 
 /* The packet of an event of the outbox, with its seq as offset. NULL without memory. */
-struct block *client_encode(const struct event *event);
+struct block *client_encode(const struct broker_parts *parts, const struct event *event);
 
 /* Sends a packet that has no place among the events of the outbox. NULL (no memory) closes the
  * socket. */

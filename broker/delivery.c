@@ -61,7 +61,7 @@ void delivery_deliver(struct broker_parts *parts, const struct event *event, int
         end_erased_person(user);
         return;
     }
-    struct block *packet = client_encode(event);
+    struct block *packet = client_encode(parts, event);
     if (packet == NULL) {
         cut_off_all(parts, event);
         return;

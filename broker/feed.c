@@ -44,6 +44,7 @@ struct feed {
 
     struct worker_request request;
     struct outbox_read_after read; /* its argument */
+    char timeline[TIMELINE_BYTES];
     bool is_reading;
     struct log_limit pruned; /* lines of the log */
 };
@@ -249,15 +250,24 @@ static void take_events(struct feed *feed)
         hand_on_kept(feed);
 }
 
+/* One that was restored while we run may have newer numbers, too. */
+static bool is_of_another(const struct feed *feed)
+{
+    return feed->read.newest < feed->read.after || strcmp(feed->read.timeline, feed->timeline) != 0;
+}
+
 static void take_outbox(struct feed *feed)
 {
+    bool is_replaced = feed->has_begun && is_of_another(feed);
+
+    memcpy(feed->timeline, feed->read.timeline, sizeof(feed->timeline));
     if (!feed->has_begun) {
         begin_at(feed, feed->read.newest);
-    } else if (feed->read.newest < feed->read.after) {
-        log_warning(loop_services(feed->options.loop)->log,
-                    "the outbox is older than what was delivered: has the database been replaced?",
-                    LOG_NUMBER("delivered", feed->position),
-                    LOG_NUMBER("newest", feed->read.newest));
+    } else if (is_replaced) {
+        log_warning(
+            loop_services(feed->options.loop)->log,
+            "the outbox is another than what was delivered: has the database been replaced?",
+            LOG_NUMBER("delivered", feed->position), LOG_NUMBER("newest", feed->read.newest));
         begin_at(feed, feed->read.newest);
     } else {
         take_events(feed);
@@ -354,6 +364,11 @@ void feed_cancel(struct feed *feed)
         waiter->on_reached(waiter, false);
         waiter = next;
     }
+}
+
+const char *feed_timeline(const struct feed *feed)
+{
+    return feed->timeline;
 }
 
 const struct feed_statistics *feed_statistics(const struct feed *feed)

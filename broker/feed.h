@@ -72,6 +72,9 @@ void feed_leave(struct feed *feed);
 /* An event from the bus or of our own; its texts are valid during the call. */
 void feed_accept(struct feed *feed, const struct event *event);
 
+/* Which time line they are of (db/engine/outbox_reader.h): "" before the feed has begun. */
+const char *feed_timeline(const struct feed *feed);
+
 /* All up to this seq have been handed on. */
 int64_t feed_position(const struct feed *feed);
 

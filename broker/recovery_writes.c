@@ -12,7 +12,7 @@ struct recovery_write {
     struct worker_request request;
     struct recovery_reference reference;
     struct recovery_room room;
-    char pid[ENGINEIO_ID_BYTES];
+    char pid[CLIENT_PID_BYTES];
     char conversation_id[ID_BYTES];
     struct broker_parts *parts;
     struct recovery_write *next; /* of those that are given up */

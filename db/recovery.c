@@ -171,13 +171,16 @@ static bool count_missed(struct connection *connection, struct recovery_resume *
 bool recovery_resume_run(struct connection *connection, struct recovery_resume *request,
                          struct error *error)
 {
+    char timeline[TIMELINE_BYTES];
     bool fine;
 
     request->recovered = false;
     buffer_clear(&request->audiences);
-    if (!outbox_newest(connection, &request->newest, error) ||
+    if (!outbox_read_timeline(connection, timeline, error) ||
+        !outbox_newest(connection, &request->newest, error) ||
         !find_recovery(connection, request, &fine, error))
         return false;
+    fine = fine && strcmp(request->timeline, timeline) == 0;
     if (fine &&
         !outbox_is_complete_after(connection, request->offset, request->newest, &fine, error))
         return false;

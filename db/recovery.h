@@ -28,14 +28,16 @@
 /* Most events that a client which comes back may have missed. */
 #define RECOVERY_EVENTS_MAX 1000
 
-/* Query over struct recovery_resume: may the socket go on where it was? It may when it is the
- * user's, all its rooms are still theirs and were shown before `offset`, nothing after `offset`
- * was pruned, and no more than RECOVERY_EVENTS_MAX events were missed. Nor may finding them take
- * more than OUTBOX_LOOKS_MAX looks: someone with 10 rooms may have missed 190,000 events of others.
+/* Query over struct recovery_resume: may the socket go on where it was? It may when its offset is
+ * of the database's time line (db/engine/outbox_reader.h), it is the user's, all its rooms are
+ * still theirs and were shown before `offset`, nothing after `offset` was pruned, and no more than
+ * RECOVERY_EVENTS_MAX events were missed. Nor may finding them take more than OUTBOX_LOOKS_MAX
+ * looks: someone with 10 rooms may have missed 190,000 events of others.
  */
 struct recovery_resume {
     const char *pid;
     const char *user_id;
+    const char *timeline; /* that the offset is of */
     int64_t offset;
     bool recovered;                      /* result; the rest only when it is set */
     char sid[RECOVERY_ID_MAX_BYTES + 1]; /* result */

@@ -39,6 +39,19 @@ static bool add_rows(struct event_batch *batch, struct statement *rows, size_t m
 
 /* ---- everything after a seq ---------------------------------------------------------------- */
 
+bool outbox_read_timeline(struct connection *connection, char timeline[TIMELINE_BYTES],
+                          struct error *error)
+{
+    struct statement *statement = statement_begin(connection, SQL_TIMELINE);
+    enum step step = statement_step(statement, error);
+
+    timeline[0] = '\0';
+    if (step == STEP_ROW)
+        column_copy(statement, 0, timeline, TIMELINE_BYTES);
+    statement_end(statement);
+    return step != STEP_FAILED;
+}
+
 bool outbox_newest(struct connection *connection, int64_t *newest, struct error *error)
 {
     return statement_read_number(statement_begin(connection, SQL_OUTBOX_LAST), 0, newest, error);
@@ -51,7 +64,8 @@ bool outbox_read_after_run(struct connection *connection, struct outbox_read_aft
     bool is_cut;
 
     request->is_last = true;
-    if (!outbox_newest(connection, &request->newest, error))
+    if (!outbox_read_timeline(connection, request->timeline, error) ||
+        !outbox_newest(connection, &request->newest, error))
         return false;
     if (request->newest == request->after)
         return true;

@@ -17,14 +17,18 @@
  * reaches the latter is still in it, so that one of any size is read. */
 #define OUTBOX_READ_MAX_BYTES (256 * 1024)
 
+/* The name of a time line, 8 hexadecimal digits, and its NUL. */
+#define TIMELINE_BYTES 9
+
 /* Query over struct outbox_read_after: the events after a seq, whoever they are for. The first one
  * in the batch has a seq above after + 1 when those in between are pruned. */
 struct outbox_read_after {
     int64_t after;
     int64_t limit;
-    int64_t newest;           /* result: the newest seq there is, 0 in an empty outbox */
-    bool is_last;             /* result: the batch goes up to it */
-    struct event_batch batch; /* result: behind what is in it */
+    int64_t newest;                /* result: the newest seq there is, 0 in an empty outbox */
+    char timeline[TIMELINE_BYTES]; /* result: which the numbers are of */
+    bool is_last;                  /* result: the batch goes up to it */
+    struct event_batch batch;      /* result: behind what is in it */
 };
 DATABASE_QUERY(outbox_read_after, struct outbox_read_after);
 
@@ -42,6 +46,11 @@ struct outbox_read_missed {
 DATABASE_QUERY(outbox_read_missed, struct outbox_read_missed);
 
 /* ---- for db/ alone -------------------------------------------------------------------------- */
+
+/* Which time line the numbers are of: others, of a database that this one was restored over, mean
+ * other events. */
+bool outbox_read_timeline(struct connection *connection, char timeline[TIMELINE_BYTES],
+                          struct error *error);
 
 /* The newest seq, 0 in an empty outbox. */
 bool outbox_newest(struct connection *connection, int64_t *newest, struct error *error);

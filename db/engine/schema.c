@@ -229,6 +229,11 @@ static const char *const sqlite_migrations[] = {
     " conversation_id TEXT NOT NULL," /* the last one that was begun; empty: none */
     " position BIGINT NOT NULL"       /* how far in it; 0: it is done */
     ") WITHOUT ROWID;",
+
+    /* 11: which time line the numbers of events are of: a database that was restored goes on with
+     * numbers that another one has given out, and has another name */
+    "CREATE TABLE timeline (name TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID;"
+    "INSERT INTO timeline (name) VALUES (lower(hex(randomblob(4))));",
 };
 
 const int64_t schema_version_newest = sizeof(sqlite_migrations) / sizeof(sqlite_migrations[0]);

@@ -15,6 +15,7 @@
  *                         (db/deletion.h): these count for nothing
  *   erasures              people whose names still go from texts (db/erasure.h)
  *   outbox                the events, seq without a gap
+ *   timeline              a random name, renewed when the database is restored
  *   sessions              the broker's sockets, connected or not, and
  *   session_rooms         the conversations that each has joined
  */

@@ -56,6 +56,7 @@ static const struct sql table[SQL_COUNT] = {
     STATEMENT(SQL_SCHEMA_VERSION_INSERT,
               "INSERT INTO schema_migrations (version, applied_at) VALUES ($1, $2)"),
 
+    STATEMENT(SQL_TIMELINE, "SELECT name FROM timeline ORDER BY name LIMIT 1"),
     STATEMENT(SQL_OUTBOX_FIRST, "SELECT seq FROM outbox ORDER BY seq LIMIT 1"),
     STATEMENT(SQL_OUTBOX_LAST, "SELECT seq FROM outbox ORDER BY seq DESC LIMIT 1"),
     STATEMENT(SQL_OUTBOX_INSERT,

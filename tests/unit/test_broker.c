@@ -768,11 +768,16 @@ static void a_conversation_may_be_deleted_while_its_reader_comes_back(void **sta
     struct page *page = open_page(bench, "s1", "salon");
     const char *pid = strstr(buffer_text(&page->text), "\"pid\":");
     assert_non_null(pid);
-    snprintf(recovery, sizeof(recovery), ",%.*s", (int)strcspn(pid, "}"), pid);
+    int length = (int)strcspn(pid, "}");
+    const char *timeline = pid + length - strlen("00000000\"");
+    snprintf(recovery, sizeof(recovery), ",%.*s", length, pid);
+    char end[16];
+    snprintf(end, sizeof(end), "-%s", timeline);
+    end[strcspn(end, "\"")] = '\0';
     ask(bench, page, "join-conversation");
     snprintf(recovery + strlen(recovery), sizeof(recovery) - strlen(recovery),
-             ",\"offset\":\"%lld\"",
-             (long long)fixture_number(bench->fixture, "SELECT MAX(seq) FROM outbox"));
+             ",\"offset\":\"%lld%s\"",
+             (long long)fixture_number(bench->fixture, "SELECT MAX(seq) FROM outbox"), end);
     close_page(page);
     TURN_UNTIL(bench, GAUGE(bench, memberships) == 0);
     TURN_UNTIL(bench, GAUGE(bench, pending_requests) == 0);

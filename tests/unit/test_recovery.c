@@ -48,14 +48,34 @@ static int64_t join(struct fixture *fixture, const char *pid, const char *conver
 
 static bool recovers(struct fixture *fixture, const char *user_id, int64_t offset, int64_t *missed)
 {
-    struct recovery_resume request = {.pid = "p1", .user_id = user_id, .offset = offset};
+    struct outbox_read_after outbox = {.after = INT64_MAX};
+    struct recovery_resume request = {
+        .pid = "p1", .user_id = user_id, .timeline = outbox.timeline, .offset = offset};
 
+    assert_int_equal(fixture_read(fixture, outbox_read_after(&outbox)), ERROR_NONE);
     assert_int_equal(fixture_read(fixture, recovery_resume(&request)), ERROR_NONE);
     *missed = request.missed;
     if (request.recovered)
         assert_string_equal(request.sid, "sid");
     buffer_free(&request.audiences);
     return request.recovered;
+}
+
+static void the_offset_of_another_time_line_is_not_gone_on_with(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *conversation = fixture_conversation(fixture);
+    struct recovery_resume request = {.pid = "p1", .user_id = "c1", .timeline = "00000000"};
+
+    open_recovery(fixture, "p1", "c1");
+    request.offset = join(fixture, "p1", conversation);
+    fixture_execute(fixture, "UPDATE timeline SET name = '00000000'");
+    assert_int_equal(fixture_read(fixture, recovery_resume(&request)), ERROR_NONE);
+    assert_true(request.recovered);
+    fixture_execute(fixture, "UPDATE timeline SET name = '00000001'");
+    assert_int_equal(fixture_read(fixture, recovery_resume(&request)), ERROR_NONE);
+    assert_false(request.recovered);
+    buffer_free(&request.audiences);
 }
 
 static void a_socket_goes_on_where_it_was(void **state)
@@ -255,6 +275,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_socket_goes_on_where_it_was),
+        TEST(the_offset_of_another_time_line_is_not_gone_on_with),
         TEST(a_lost_history_is_not_recovered_from),
         TEST(a_room_that_was_left_is_forgotten),
         TEST(who_lost_a_room_recovers_nothing),

@@ -31,8 +31,9 @@ static void check_plan(sqlite3 *shell, enum sql_id id)
         /* Reading the oldest or newest row of the outbox, or the first of what is to be done, is a
          * scan that stops at once; a subquery's result is bounded by its own LIMIT. */
         bool scans = strncmp(detail, "SCAN ", 5) == 0 && id != SQL_OUTBOX_FIRST &&
-                     id != SQL_OUTBOX_LAST && id != SQL_DELETION_NEXT && id != SQL_ERASURE_NEXT &&
-                     strstr(detail, "newest") == NULL && strstr(detail, "CONSTANT ROW") == NULL;
+                     id != SQL_OUTBOX_LAST && id != SQL_TIMELINE && id != SQL_DELETION_NEXT &&
+                     id != SQL_ERASURE_NEXT && strstr(detail, "newest") == NULL &&
+                     strstr(detail, "CONSTANT ROW") == NULL;
         /* All that a person is in, for an export or before an erasure changes it; and the few
          * salons of a client. */
         bool may_sort = id == SQL_MESSAGES_UNREAD || id == SQL_ERASURE_CONVERSATIONS ||

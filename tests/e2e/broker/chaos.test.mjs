@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 
-import { describeBroker } from '../harness/broker.mjs';
+import { describeBroker, seqOf } from '../harness/broker.mjs';
 import { until } from '../harness/conditions.mjs';
 import { messagesPath } from '../harness/paths.mjs';
 import { openConversation, send } from '../harness/people.mjs';
@@ -53,7 +53,7 @@ class Page {
         if (offset === undefined)
             return;
         const { segment } = this;
-        const seq = Number(offset);
+        const seq = seqOf(offset);
         if (segment.start === undefined) {
             assert.equal(name, 'unread-count-updated');
             segment.start = seq;

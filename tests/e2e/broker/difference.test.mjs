@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 
-import { describeBroker } from '../harness/broker.mjs';
+import { describeBroker, seqOf } from '../harness/broker.mjs';
 import { until } from '../harness/conditions.mjs';
 import { UNKNOWN_ID, UNREAD_TOTAL } from '../harness/paths.mjs';
 import { bodyOf, openConversation, PICTURE, send } from '../harness/people.mjs';
@@ -270,7 +270,7 @@ describeBroker('order', {}, ({ stack, test }) => {
         const { data } = bodyOf(await salon.get(`/messaging/conversations/${id}/messages?limit=100`));
         assert.deepEqual(data.map(({ content }) => content).reverse(), one);
         for (const tab of tabs) {
-            const offsets = tab.events.map(({ offset }) => offset).filter(Boolean).map(Number);
+            const offsets = tab.events.map(({ offset }) => offset).filter(Boolean).map(seqOf);
             assert.deepEqual(offsets, [...offsets].sort((a, b) => a - b));
             tab.close();
         }

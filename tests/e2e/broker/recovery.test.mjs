@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 
-import { describeBroker } from '../harness/broker.mjs';
+import { describeBroker, seqOf } from '../harness/broker.mjs';
 import { until } from '../harness/conditions.mjs';
 import { messagePath } from '../harness/paths.mjs';
 import { bodyOf, openConversation, send, sendMany } from '../harness/people.mjs';
@@ -35,11 +35,11 @@ async function expected(stack, userId, id, afterSeq) {
     const events = await stack.database.events(afterSeq);
     return events.filter(({ audience, payload }) =>
         payload !== undefined && [`u:${userId}`, `c:${id}`].includes(audience))
-        .map(({ seq, name, payload }) => ({ offset: `${seq}`, name, payload }));
+        .map(({ seq, name, payload }) => ({ seq, name, payload }));
 }
 
 const recorded = (tab) => tab.events.filter(({ offset }) => offset !== undefined)
-    .map(({ offset, name, payload }) => ({ offset, name, payload }));
+    .map(({ offset, name, payload }) => ({ seq: seqOf(offset), name, payload }));
 
 /** Asserts that the tab got everything since that seq; and, looking at the room, has read it. */
 async function assertComplete(stack, tab, userId, id, afterSeq) {
@@ -122,7 +122,9 @@ describeBroker('recovery that must not be', {}, ({ stack, test }) => {
         await thief.open();
         assert.notEqual(thief.socket._pid, pid);
         assert.ok(!thief.bytes.includes(message.id));
-        for (const wrong of ['999999999', 'x', '-1', '1e3', '']) {
+        const [seq, timeline] = offset.split('-');
+        for (const wrong of [`999999999-${timeline}`, 'x', `-1-${timeline}`, `1e3-${timeline}`, '', seq,
+            `${seq}-00000000`, `${seq}-`]) {
             const again = stack.tab(tab.person);
             again.socket.auth = { token: tab.person.token, pid, offset: wrong };
             await again.open();

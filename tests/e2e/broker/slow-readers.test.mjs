@@ -7,7 +7,7 @@ import net from 'node:net';
 
 import WebSocket from 'ws';
 
-import { describeBroker, NAMESPACE } from '../harness/broker.mjs';
+import { describeBroker, NAMESPACE, seqOf } from '../harness/broker.mjs';
 import { until } from '../harness/conditions.mjs';
 import { openConversation, PICTURE, send } from '../harness/people.mjs';
 
@@ -75,7 +75,7 @@ describeBroker('a burst of long messages', {}, ({ stack, test }) => {
             await Promise.all(Array.from({ length: 64 }, () => send(salon, id, { content: LONGEST })));
             await until('all have come', () => tab.all('new-message').length >= 64);
             assert.equal(new Set(tab.all('new-message').map((message) => message.id)).size, 64);
-            const offsets = tab.events.filter(({ offset }) => offset).map(({ offset }) => +offset);
+            const offsets = tab.events.filter(({ offset }) => offset).map(({ offset }) => seqOf(offset));
             assert.deepEqual(offsets, [...offsets].sort((a, b) => a - b));
             assert.equal(tab.reason, undefined);
             assert.equal(await stack.metric('slow_consumers_total'), 0);

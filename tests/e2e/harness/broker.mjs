@@ -22,6 +22,9 @@ export const NAMESPACE = '/messaging';
 const ANSWER_LIMIT_MS = 60_000;
 const RECONNECTION_MS = 50;
 
+/** The number of an event, of its offset. */
+export const seqOf = (offset) => parseInt(offset, 10);
+
 /** The official client, as a page of this origin would use it. */
 function connectClient(io, port, token, { transports, path } = {}) {
     return io(`http://127.0.0.1:${port}${NAMESPACE}`, {
