@@ -76,6 +76,7 @@ test('what does not lead where it says is a text', () => {
         'https://banque.fr%2f@exemple.fr/', 'https://banque.fr\\@exemple.fr', 'https:\\\\banque.fr',
         'https://banque.fr\u2044login.exemple.fr/', 'https://banque.fr\u2215x.exemple.fr/',
         'https://banque.fr\u29f8x.exemple.fr/', 'https://banque.fr\uff0fx.exemple.fr/',
+        'https://banque.fr\u0338x.exemple.fr/', 'https://banque.f\u0337r.exemple.fr',
         'https://banque.fr\uff1fx.exemple.fr/', 'https://banque.fr\u3002exemple.fr',
         'https://b\u0430nque.fr/', 'https://\u0430\u0440\u0440\u04cf\u0435.com/', 'https://banque.fr\u30ceexemple.fr',
         'https://exemple.fr/a\u200bb', 'https://exemple.fr/\u202egnp.exe', 'https://ex\u00ademple.fr/',

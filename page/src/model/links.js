@@ -31,6 +31,8 @@ const stresses = new Set('*_~`');
 
 /** A host as it may be written: letters, digits and hyphens between dots. No look-alike of a slash. */
 const host = /^(?:[\p{L}\p{M}\p{N}.-]+|\[[\da-f:.]+\])(?::\d+)?$/iu;
+/** Strokes that are laid over a letter, and make a slash or a hyphen of it. */
+const stroke = /[\u0335-\u0338\u20d2\u20d3\u20e5\u20eb]/u;
 /** Cyrillic letters that look like Latin ones. */
 const lookAlike = /^[асеорхуіјѕһӏԁԛԝ\d-]+$/iu;
 
@@ -99,7 +101,8 @@ function isHonest(address) {
         return false;
     const { username, password } = new URL(address);
     const authority = /^https?:\/\/([^/?#]*)/i.exec(address)?.[1] ?? '';
-    return !username && !password && host.test(authority) && !authority.split('.').some(isDisguised);
+    return !username && !password && host.test(authority) && !stroke.test(authority)
+        && !authority.split('.').some(isDisguised);
 }
 
 /** Letters of one alphabet among those of another, or in their clothes. */
