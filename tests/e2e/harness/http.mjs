@@ -2,6 +2,7 @@
 
 import { randomInt } from 'node:crypto';
 import http from 'node:http';
+import https from 'node:https';
 import net from 'node:net';
 
 // A request that takes longer hangs, also on a machine that has much else to do.
@@ -36,14 +37,17 @@ export function encodeRequest({ token, headers = {}, body }) {
 }
 
 /** One request to a loopback port, from `localAddress` if given, or to `socketPath`; rejects when the
- * connection breaks before the answer is complete. */
-export function sendRequest({ port, socketPath, agent, localAddress, method = 'GET', path, ...rest }) {
+ * connection breaks before the answer is complete. `isSecure`: by TLS, of
+ * localhost, whatever the certificate. */
+export function sendRequest({
+    port, socketPath, isSecure = false, agent, localAddress, method = 'GET', path, ...rest
+}) {
     const { headers, bytes } = encodeRequest(rest);
     return new Promise((resolve, reject) => {
         const target = socketPath === undefined ? { host: '127.0.0.1', port, localAddress }
             : { socketPath };
-        const request = http.request(
-            { ...target, agent, method, path, headers, timeout: HANG_MS },
+        const request = (isSecure ? https : http).request(
+            { ...target, servername: 'localhost', rejectUnauthorized: false, agent, method, path, headers, timeout: HANG_MS },
             (response) => {
                 const chunks = [];
                 response.on('data', (chunk) => chunks.push(chunk));
