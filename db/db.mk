@@ -66,6 +66,7 @@ libsqlite_a_SOURCES = \
 	db/sqlite/files.c db/sqlite/files.h \
 	db/sqlite/integrity.c db/sqlite/integrity.h \
 	db/sqlite/log_sync.c db/sqlite/log_sync.h \
+	db/sqlite/restore.c db/sqlite/restore.h \
 	db/sqlite/sqlite_driver.c db/sqlite/sqlite_driver.h \
 	db/sqlite/statement.c db/sqlite/statement.h \
 	db/sqlite/writers_lock.c db/sqlite/writers_lock.h

@@ -70,6 +70,14 @@ bool database_backup(const char *path, const char *target, struct error *error)
     return database_driver()->backup(&options, target, error);
 }
 
+bool database_restore(const char *path, const char *source, struct error *error)
+{
+    const struct store_options options = {.path = path,
+                                          .busy_timeout_ms = MAINTENANCE_BUSY_TIMEOUT_MS};
+
+    return database_driver()->restore(&options, source, error);
+}
+
 /* ---- verify -------------------------------------------------------------------------------- */
 
 struct check {

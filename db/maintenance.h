@@ -37,6 +37,11 @@ bool database_has_chores(const char *path, bool *has_chores, struct error *error
  * removed and error.detail tells why. */
 bool database_backup(const char *path, const char *target, struct error *error);
 
+/* Puts the backup `source` in the place of the database at `path`, with a time line of its own;
+ * what was there stays beside it, as PATH.before-restore. All or nothing. False with error.detail,
+ * when programs use the database, or the file is no backup of ours. */
+bool database_restore(const char *path, const char *source, struct error *error);
+
 /* Checks the database at `path` without changing it: the schema's version, what the driver finds
  * wrong with how it is kept, and every counter against a recount. Appends a line for each finding;
  * false with error.detail when it could not be checked at all. */

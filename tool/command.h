@@ -73,6 +73,7 @@ int command_user(struct command_context *context);
 int command_migrate(struct command_context *context);
 int command_stats(struct command_context *context);
 int command_maintain(struct command_context *context);
+int command_restore(struct command_context *context);
 int command_backup(struct command_context *context);
 int command_verify(struct command_context *context);
 

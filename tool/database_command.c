@@ -124,6 +124,20 @@ int command_backup(struct command_context *context)
                : COMMAND_DONE;
 }
 
+int command_restore(struct command_context *context)
+{
+    const char *path = context->config->database_path;
+    struct error error;
+
+    error_clear(&error);
+    if (!database_restore(path, context->options.arguments[0], &error))
+        return command_report_failure(&error);
+    return printf("%s: restored from %s; what was there is %s.before-restore\n", path,
+                  context->options.arguments[0], path) < 0
+               ? COMMAND_FAILED
+               : COMMAND_DONE;
+}
+
 static int print_findings(const struct command_context *context, struct buffer *findings)
 {
     struct buffer json = BUFFER_EMPTY;

@@ -157,9 +157,13 @@ struct driver {
      * kept, and with references between rows. False when that could not be found out. */
     bool (*check)(struct connection *connection, struct buffer *findings, struct error *error);
 
-    /* Copies the database, while it is being written to, into the new file `target`, consistent,
-     * complete and for nobody else to read; removes it on failure. */
+    /* Copies the database, without the broker's sockets, while it is being written to, into the new
+     * file `target`, consistent, complete and for nobody else to read; removes it on failure. */
     bool (*backup)(const struct store_options *options, const char *target, struct error *error);
+
+    /* Puts such a copy in the place of the database, which nobody uses (else ERROR_UNAVAILABLE),
+     * and the one that was there aside. All of it or nothing, also when it is killed. */
+    bool (*restore)(const struct store_options *options, const char *source, struct error *error);
 };
 
 #endif

@@ -368,6 +368,8 @@ static const struct sql table[SQL_COUNT] = {
 
     /* SQLite's own; another database has its own tools for these three. */
     SQLITE_STATEMENT(SQL_BACKUP, "VACUUM INTO $1"),
+    STATEMENT(SQL_RECOVERIES_DELETE, "DELETE FROM sessions"),
+    SQLITE_STATEMENT(SQL_TIMELINE_RENEW, "UPDATE timeline SET name = lower(hex(randomblob(4)))"),
     SQLITE_STATEMENT(
         SQL_VERIFY_INTEGRITY,
         "SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'"),

@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include "db/engine/statement.h"
+#include "db/sqlite/connection.h"
 #include "db/sqlite/files.h"
+#include "db/sqlite/restore.h"
 
 /* A copy is nobody's but who made it, until they say otherwise. */
 #define BACKUP_FILE_MODE 0600
@@ -39,11 +41,25 @@ static bool sync_file(const char *path, struct error *error)
     return succeeded;
 }
 
+/* What is of the moment alone is not in it. */
+static bool finish_copy(const struct connection *connection, const char *target,
+                        struct error *error)
+{
+    const struct sqlite_connection_options options = {
+        .path = target, .mode = CONNECTION_WRITE, .is_alone = true, .driver = connection->driver};
+    struct sqlite_connection *copy = sqlite_connection_open(&options, error);
+    bool succeeded = copy != NULL && sqlite_forget_sockets(&copy->base, error);
+
+    sqlite_connection_close(copy);
+    return succeeded;
+}
+
 bool sqlite_backup(struct connection *connection, const char *target, struct error *error)
 {
     if (!make_target(target, error))
         return false;
-    if (copy_into(connection, target, error) && sync_file(target, error))
+    if (copy_into(connection, target, error) && finish_copy(connection, target, error) &&
+        sync_file(target, error))
         return true;
     unlink(target);
     return false;

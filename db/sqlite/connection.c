@@ -126,7 +126,10 @@ static bool set_up(struct sqlite_connection *connection,
     sqlite3_snprintf(sizeof(pragmas), pragmas,
                      "PRAGMA page_size=%d; PRAGMA journal_mode=%s;"
                      "PRAGMA journal_size_limit=%d; PRAGMA secure_delete=ON;",
-                     PAGE_BYTES, is_network_file(options->path) ? "DELETE" : "WAL",
+                     PAGE_BYTES,
+                     options->is_alone                ? "MEMORY"
+                     : is_network_file(options->path) ? "DELETE"
+                                                      : "WAL",
                      JOURNAL_SIZE_LIMIT_BYTES);
     if (!sqlite_connection_execute(connection, pragmas, error) ||
         !read_journal_mode(connection, error))

@@ -33,7 +33,8 @@ struct sqlite_connection_options {
     const char *path;
     enum connection_mode mode;
     int64_t busy_timeout_ms;
-    bool may_create;            /* a writer makes the file when it is missing */
+    bool may_create; /* a writer makes the file when it is missing */
+    bool is_alone;   /* nobody else uses it, and should we be killed it is of no use: no log */
     struct database_file *file; /* where failed syncs of it are noted; NULL: nowhere */
     const struct driver *driver;
 };

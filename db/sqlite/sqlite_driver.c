@@ -14,11 +14,9 @@
 #include "db/sqlite/database_file.h"
 #include "db/sqlite/integrity.h"
 #include "db/sqlite/log_sync.h"
+#include "db/sqlite/restore.h"
 #include "db/sqlite/statement.h"
 #include "db/sqlite/writers_lock.h"
-
-/* "<database>.lock" beside the database. */
-#define LOCK_SUFFIX ".lock"
 
 /* The file that a connection was opened on: another one at the same path (restored from a backup)
  * must be opened anew. */
@@ -70,7 +68,7 @@ static bool fill_store(struct sqlite_store *store, const struct store_options *o
     const char *path = realpath(options->path, resolved) != NULL ? resolved : options->path;
 
     store->path = strdup(options->path);
-    if (store->path == NULL || asprintf(&store->lock_path, "%s" LOCK_SUFFIX, path) < 0) {
+    if (store->path == NULL || asprintf(&store->lock_path, "%s" WRITERS_LOCK_SUFFIX, path) < 0) {
         store->lock_path = NULL;
         return error_out_of_memory(error);
     }
@@ -212,7 +210,10 @@ static struct sqlite_connection *open_writer(struct sqlite_store *store, bool ma
     store->lock_descriptor = writers_lock_open(store->lock_path, error);
     if (store->lock_descriptor < 0)
         return NULL;
-    struct sqlite_connection *connection = open_file(store, CONNECTION_WRITE, may_create, error);
+    struct sqlite_connection *connection =
+        writers_lock_try_use(store->lock_descriptor)
+            ? open_file(store, CONNECTION_WRITE, may_create, error)
+            : (error_unavailable(error, "%s: it is being restored", store->path), NULL);
     if (connection == NULL) {
         close(store->lock_descriptor);
         store->lock_descriptor = -1;
@@ -277,6 +278,11 @@ static bool back_up(const struct store_options *options, const char *target, str
     return succeeded;
 }
 
+static bool restore(const struct store_options *options, const char *source, struct error *error)
+{
+    return sqlite_restore(options, source, &sqlite_driver, error);
+}
+
 /* ---- the only one to write ----------------------------------------------------------------- */
 
 /* What is written while the log is suspect would not be durable either. */
@@ -328,4 +334,5 @@ const struct driver sqlite_driver = {
     .open_alone = open_alone,
     .check = sqlite_check,
     .backup = back_up,
+    .restore = restore,
 };

@@ -10,7 +10,7 @@
 /* Bytes of the file, which need not exist. Who waits for the lock holds the place at the head of
  * the queue, so that nobody who comes later, but happens to run when the lock is given back, gets
  * it first. */
-enum { BYTE_HEAD_OF_QUEUE, BYTE_LOCK, BYTE_CHECKPOINT };
+enum { BYTE_HEAD_OF_QUEUE, BYTE_LOCK, BYTE_CHECKPOINT, BYTE_USE };
 
 static int control(int descriptor, int command, short type, int byte)
 {
@@ -59,4 +59,14 @@ bool writers_lock_try_checkpoint(int descriptor)
 void writers_lock_end_checkpoint(int descriptor)
 {
     control(descriptor, F_OFD_SETLK, F_UNLCK, BYTE_CHECKPOINT);
+}
+
+bool writers_lock_try_use(int descriptor)
+{
+    return control(descriptor, F_OFD_SETLK, F_RDLCK, BYTE_USE) == 0;
+}
+
+bool writers_lock_try_alone(int descriptor)
+{
+    return control(descriptor, F_OFD_SETLK, F_WRLCK, BYTE_USE) == 0;
 }

@@ -12,6 +12,9 @@
 
 #include "common/error.h"
 
+/* Behind the database's name. */
+#define WRITERS_LOCK_SUFFIX ".lock"
+
 /* A descriptor of the file, which is made if need be; closing it gives back the lock. -1 with
  * *error, ERROR_UNAVAILABLE. */
 int writers_lock_open(const char *path, struct error *error);
@@ -26,5 +29,10 @@ void writers_lock_give_back(int descriptor);
 bool writers_lock_try_checkpoint(int descriptor);
 
 void writers_lock_end_checkpoint(int descriptor);
+
+/* A third one: the database is in use, by as many as like, until the descriptor is closed; or by
+ * one alone. False when that can't be: another one is alone, or somebody uses it. */
+bool writers_lock_try_use(int descriptor);
+bool writers_lock_try_alone(int descriptor);
 
 #endif
