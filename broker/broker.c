@@ -274,8 +274,8 @@ static bool create_worker(struct broker *broker, struct error *error)
 }
 
 /* What is looked at in a client's payloads. */
-static const char *const payload_members[] = {INPUT_MEMBERS, SOCKETIO_MEMBERS, "token",
-                                              "pid",         "offset",         NULL};
+static const char *const payload_members[] = {INPUT_MEMBERS, SOCKETIO_MEMBERS, "token", "pid",
+                                              "offset",      "state",          NULL};
 
 static void describe_socketio(struct broker *broker)
 {

@@ -58,7 +58,8 @@ struct client {
     bool has_action;            /* see broker/action.h */
     bool is_failing;            /* to be closed in another turn */
     bool is_erased;             /* to be disconnected in another turn: the person is */
-    bool is_online;             /* counted in user->online_count */
+    bool is_online;             /* let in */
+    bool is_away;               /* it has said that nobody is there: broker/presence.h */
     uint8_t kind;               /* enum caller_kind */
     char pid[CLIENT_PID_BYTES]; /* of its recovery, "" without one */
 };

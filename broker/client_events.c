@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "broker/action.h"
+#include "broker/presence.h"
 #include "broker/recovery_writes.h"
 #include "broker/totals.h"
 #include "broker/typing.h"
@@ -525,6 +526,25 @@ static void handle_stopped_typing(struct action *action)
     check_typing(action, on_may_stop);
 }
 
+/* ---- presence ------------------------------------------------------------------------------ */
+
+static void handle_presence(struct action *action)
+{
+    struct client *client = action->client;
+    const char *state = json_text(json_get(action->payload, "state"));
+    bool is_away = state != NULL && strcmp(state, "away") == 0;
+    struct error error;
+
+    error_clear(&error);
+    if (!is_away && (state == NULL || strcmp(state, "here") != 0)) {
+        error_add(&error, "state", "doit être here ou away");
+        action_fail(action, &error);
+        return;
+    }
+    presence_set_away(client->parts->presence, client, is_away);
+    action_succeed(action, NULL, NULL);
+}
+
 /* ---- dispatch ------------------------------------------------------------------------------ */
 
 struct handler {
@@ -540,9 +560,10 @@ static const struct handler handlers[] = {
     {"mark-conversation-as-read", handle_mark_conversation},
     {"user-typing", handle_typing},
     {"user-stopped-typing", handle_stopped_typing},
+    {"presence", handle_presence},
 };
 
-/* Seven names: comparing them is less than a hash. */
+/* Eight names: comparing them is less than a hash. */
 static const struct handler *find_handler(const char *name)
 {
     for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)

@@ -19,12 +19,13 @@ struct absence {
     struct timer grace;
 };
 
-/* A user has gone offline; their contacts are being read. */
-struct offline_note {
+/* A user has gone offline, or is there again; their contacts are being read. */
+struct presence_note {
     struct worker_request request;
     struct presence *presence;
     struct contact_list list;
     struct buffer ids;
+    bool is_online;
     char user_id[];
 };
 
@@ -135,28 +136,31 @@ static void end_absence(struct absence *absence)
 
 static void on_contacts(struct worker_request *request)
 {
-    struct offline_note *note = CONTAINER_OF(request, struct offline_note, request);
+    struct presence_note *note = CONTAINER_OF(request, struct presence_note, request);
     const struct user *user = rooms_find_user(note->presence->rooms, note->user_id);
+    bool is_there = user != NULL && is_online(user);
 
-    /* Who has come back meanwhile has been announced then. */
-    if (request->succeeded && (user == NULL || !is_online(user)))
+    /* What has changed meanwhile has been told then. */
+    if (request->succeeded && is_there == note->is_online)
         tell_contacts(note->presence, &note->ids,
-                      encode_presence("user-offline", note->user_id, NULL));
+                      is_there ? encode_online(user)
+                               : encode_presence("user-offline", note->user_id, NULL));
     buffer_free(&note->ids);
     free(note);
 }
 
 /* Contacts are read now, and not kept from when the user came: conversations may have begun since,
  * and each user's list would be in memory for as long as they stay. */
-static void tell_offline(struct presence *presence, const char *user_id)
+static void tell_later(struct presence *presence, const char *user_id, bool is_online)
 {
     size_t size = strlen(user_id) + 1;
-    struct offline_note *note = calloc(1, sizeof(*note) + size);
+    struct presence_note *note = calloc(1, sizeof(*note) + size);
 
     if (note == NULL)
         return;
     memcpy(note->user_id, user_id, size);
     note->presence = presence;
+    note->is_online = is_online;
     note->list = (struct contact_list){.user_id = note->user_id, .ids = &note->ids};
     note->request.query = contact_list(&note->list);
     note->request.on_done = on_contacts;
@@ -170,7 +174,7 @@ static void on_grace_over(struct timer *timer)
     struct user *user = absence->user;
 
     end_absence(absence);
-    tell_offline(presence, user->id);
+    tell_later(presence, user->id, false);
     rooms_drop_user(presence->rooms, user);
 }
 
@@ -211,15 +215,39 @@ void presence_connected(struct presence *presence, struct client *client,
         tell_contacts(presence, contacts, encode_online(user));
 }
 
-void presence_disconnected(struct presence *presence, struct client *client)
+/* One socket fewer by which the user is there. */
+static void count_out(struct presence *presence, struct user *user)
+{
+    if (--user->online_count == 0 && !begin_absence(presence, user, PRESENCE_GRACE_MS))
+        tell_later(presence, user->id, false);
+}
+
+void presence_set_away(struct presence *presence, struct client *client, bool is_away)
 {
     struct user *user = client->occupant.user;
+    bool was_online = is_online(user);
 
+    if (!client->is_online || client->is_away == is_away)
+        return;
+    client->is_away = is_away;
+    if (is_away) {
+        count_out(presence, user);
+        return;
+    }
+    user->online_count++;
+    if (user->absence != NULL)
+        end_absence(user->absence);
+    if (!was_online)
+        tell_later(presence, user->id, true);
+}
+
+void presence_disconnected(struct presence *presence, struct client *client)
+{
     if (!client->is_online)
         return;
     client->is_online = false;
-    if (--user->online_count == 0 && !begin_absence(presence, user, PRESENCE_GRACE_MS))
-        tell_offline(presence, user->id);
+    if (!client->is_away)
+        count_out(presence, client->occupant.user);
 }
 
 void presence_restore(struct presence *presence, const struct buffer *people)

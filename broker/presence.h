@@ -36,6 +36,10 @@ void presence_free(struct presence *presence);
 void presence_connected(struct presence *presence, struct client *client,
                         const struct buffer *contacts, const char *name);
 
+/* The client says whether somebody is there: a user all of whose sockets are away is told to others
+ * as one whose last socket is gone. */
+void presence_set_away(struct presence *presence, struct client *client, bool is_away);
+
 /* The client is about to go. */
 void presence_disconnected(struct presence *presence, struct client *client);
 

@@ -28,7 +28,7 @@ struct user {
     struct table_entry entry;
     struct occupant *first; /* linked by next_of_user */
     uint32_t socket_count;
-    uint32_t online_count;   /* of its sockets that are let in; see broker/presence.h */
+    uint32_t online_count;   /* of its sockets that are let in, and not away */
     struct absence *absence; /* while others still take the user for online, else NULL */
     uint64_t pass;           /* the last walk over contacts that has met it */
     char *name;              /* what others call them, or NULL while that is not known */

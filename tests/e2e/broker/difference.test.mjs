@@ -46,6 +46,28 @@ describeBroker('presence', {}, ({ stack, test }) => {
         stranger.close();
     });
 
+    test('who is away in all tabs is told as offline, until one is back', async () => {
+        const { salon, client } = await openPair(stack);
+        const watcher = await stack.openTab(salon);
+        const tabs = [await stack.openTab(client), await stack.openTab(client)];
+        await watcher.next('user-online', ({ userId }) => userId === client.id);
+        for (const tab of tabs)
+            for (let i = 0; i < 2; i++)
+                await tab.do('presence', { state: 'away' });
+        await watcher.next('user-offline', ({ userId }) => userId === client.id);
+        const second = await stack.openTab(salon);
+        assert.deepEqual(second.all('user-online'), []);
+        tabs[1].close();
+        await tabs[0].do('presence', { state: 'here' });
+        await until('the watcher is told', () => watcher.all('user-online').length === 2);
+        assert.deepEqual(watcher.all('user-online')[1],
+            { userId: client.id, userName: 'Zoé Martin' });
+        for (const wrong of [{}, { state: 'gone' }, { state: 7 }, { away: true }])
+            assert.match(await tabs[0].refused('presence', wrong), /^state: /);
+        assert.equal(watcher.all('user-offline').length, 1);
+        [watcher, second, tabs[0]].forEach((tab) => tab.close());
+    });
+
     test('is right within 10 s of a restart', async () => {
         const { salon, client } = await openPair(stack);
         const watcher = await stack.openTab(salon);
