@@ -3,6 +3,7 @@
 
 import { ApiError } from './api.js';
 import { NoToken } from './credentials.js';
+import { Pulse } from './pulse.js';
 import { texts } from './texts.js';
 
 const ACK_TIMEOUT_MS = 8000;
@@ -18,6 +19,10 @@ const NEVER_PAUSES_MS = [10000, 60000];
 const NEVER_ATTEMPTS = 5;
 /** Longer, and it counts as broken. */
 const CONNECTING_MAX_MS = 4000;
+/** For a connection to open, and then for us to be let in. */
+const OPENING_MAX_MS = 10000;
+/** So many WebSockets that swallowed everything, and there are no more. */
+const SWALLOWED_MAX = 2;
 
 /** Why one may be one too many. */
 const SURPLUS = new Set(['too_many_connections', 'too_many_connects', 'overloaded']);
@@ -34,6 +39,9 @@ export class Connection {
     #handlers;
     #timer;
     #connecting;
+    #entering;
+    #pulse;
+    #swallowed = 0;
     #refusals = 0;
     /** Attempts while it has never been connected. */
     #attempts = 0;
@@ -57,6 +65,14 @@ export class Connection {
         this.#server = server;
         this.#credentials = credentials;
         this.#handlers = handlers;
+        this.#pulse = new Pulse(
+            (ms) => this.#socket.timeout(ms).emitWithAck('presence', { state: 'here' }),
+            (hasSlept) => this.#dropSilent(hasSlept));
+    }
+
+    /** Makes sure that the connection is there, if it has not been looked at for long. */
+    check() {
+        this.#pulse.look();
     }
 
     async open() {
@@ -85,6 +101,8 @@ export class Connection {
         this.#isClosed = true;
         clearTimeout(this.#timer);
         clearTimeout(this.#connecting);
+        clearTimeout(this.#entering);
+        this.#pulse.stop();
         this.#socket?.disconnect();
     }
 
@@ -140,7 +158,7 @@ export class Connection {
             // The shortest way first; long-polling where WebSockets do not get through.
             transports: ['websocket', 'polling'],
             tryAllTransports: true,
-            timeout: 10000,
+            timeout: OPENING_MAX_MS,
         });
         this.#setPauses(PAUSES_MS);
         this.#listen();
@@ -148,7 +166,14 @@ export class Connection {
 
     #listen() {
         const socket = this.#socket;
+        socket.io.on('open', () => {
+            socket.io.engine.on('packet', () => this.#pulse.heard());
+            clearTimeout(this.#entering);
+            this.#entering = setTimeout(() => this.#dropSilent(), OPENING_MAX_MS);
+        });
         socket.on('connect', () => {
+            clearTimeout(this.#entering);
+            this.#pulse.start();
             this.#refusals = 0;
             this.#attempts = -Infinity;
             this.#isSurplus = false;
@@ -157,11 +182,15 @@ export class Connection {
             this.#handlers.onConnect(socket.recovered);
         });
         socket.on('disconnect', (reason) => {
+            this.#pulse.stop();
             this.#setState('connecting');
             if (reason === 'io server disconnect')
                 this.#reconnectLater();
         });
-        socket.on('connect_error', () => {
+        socket.on('connect_error', ({ message }) => {
+            clearTimeout(this.#entering);
+            if (message === 'timeout')
+                this.#distrustWebSocket();
             this.#setState('offline');
             // With `active` the client tries again; without, the token was refused.
             if (!socket.active)
@@ -183,6 +212,24 @@ export class Connection {
                 this.#setState('offline');
             }
         });
+    }
+
+    /** Open, and nothing comes through. */
+    #dropSilent(hasSlept = false) {
+        if (!hasSlept)
+            this.#distrustWebSocket();
+        this.#socket.io.engine?.close();
+    }
+
+    /** The next connection begins with long-polling, and becomes a WebSocket only when one has carried
+     * something. */
+    #distrustWebSocket() {
+        const { engine, opts } = this.#socket.io;
+        if (engine?.transport?.name !== 'websocket')
+            return;
+        this.#swallowed++;
+        opts.transports = ['polling', 'websocket'];
+        opts.upgrade = this.#swallowed < SWALLOWED_MAX;
     }
 
     async #authenticate(answer) {

@@ -591,7 +591,9 @@ export class Messenger extends EventTarget {
 
     #hurry() {
         this.#sending.hurry();
-        if (!this.#connection.isConnected)
+        if (this.#connection.isConnected)
+            this.#connection.check();
+        else
             this.#connection.hurry();
     }
 

@@ -189,7 +189,7 @@ describeDemo('being told', {}, ({ demo, test, window }) => {
         await client.setHidden(false);
         await client.setHidden(true);
         await client.page.clock.runFor(4 * MINUTE_MS);
-        assert.deepEqual(sent, []);
+        assert.ok(!sent.includes('away')); // that one is here is said when it was silent for long
         await client.page.clock.runFor(2 * MINUTE_MS);
         // To each new connection again.
         await until('away', () => sent.at(-1) === 'away');
