@@ -167,6 +167,23 @@ function tryRecipe(place, file) {
                 errorOf(await secure.request({ path: conversationPath(id), token }), 404);
         });
 
+        test('takes the path of sockets without its slash', async () => {
+            const { token } = await stack.knownPerson('client');
+            for (const transports of [['websocket'], ['polling']]) {
+                const socket = io(`https://localhost:${port}${NAMESPACE}`, {
+                    auth: { token }, transports, forceNew: true, rejectUnauthorized: false,
+                    addTrailingSlash: false,
+                });
+                let reason;
+                socket.on('connect_error', (error) => { reason = error; });
+                try {
+                    await until(`it is connected; ${reason}`, () => socket.connected);
+                } finally {
+                    socket.disconnect();
+                }
+            }
+        });
+
         for (const transports of [['websocket'], ['polling'], undefined])
             test(`carries sockets: ${transports ?? 'default transports'}`, async () => {
                 const { salon, client } = await stack.salonAndClient();
