@@ -10,6 +10,7 @@ import WebSocket from 'ws';
 import { describeBroker, NAMESPACE, seqOf } from '../harness/broker.mjs';
 import { until } from '../harness/conditions.mjs';
 import { openConversation, PICTURE, send } from '../harness/people.mjs';
+import { isLong } from '../harness/project.mjs';
 
 const TRANSPORTS = [['websocket'], ['polling']];
 /** The longest text that there is, in bytes as well: 40,000. */
@@ -83,6 +84,28 @@ describeBroker('a burst of long messages', {}, ({ stack, test }) => {
         });
 });
 
+describeBroker('a commit of many long messages', {
+    config: { fastcgi: { threads: 128 } },
+}, ({ stack, test }) => {
+    test('of 64 writers cuts nobody off', async () => {
+        const { id, salon, client } = await openPair(stack);
+        const tabs = await Promise.all(TRANSPORTS.map((transports) =>
+            stack.openTab(client, { transports })));
+        await Promise.all(tabs.map((tab) => tab.join(id)));
+        await Promise.all(Array.from({ length: 64 }, () => send(salon, id, { content: LONGEST })));
+        for (const tab of tabs) {
+            await until('all have come', () => tab.all('new-message').length >= 64);
+            assert.equal(new Set(tab.all('new-message').map((message) => message.id)).size, 64);
+            assert.equal(tab.reason, undefined);
+            tab.close();
+        }
+        const [{ size }] = await stack.database.sql(`SELECT count(*) AS size FROM messages
+            WHERE conversation_id = '${id}' GROUP BY created_at ORDER BY size DESC`);
+        assert.ok(size > 1, 'some shared a commit');
+        assert.equal(await stack.metric('slow_consumers_total'), 0);
+    });
+});
+
 describeBroker('a long absence over a thin link', {}, ({ stack, test }) => {
     test('is recovered whole: 20 MB at 4 MB a second', async () => {
         const { id, salon, client } = await openPair(stack);
@@ -107,6 +130,36 @@ describeBroker('a long absence over a thin link', {}, ({ stack, test }) => {
         link.close();
     });
 });
+
+describeBroker('the longest absence over a thinner link',
+    { config: { fastcgi: { write_burst: 5000 } } }, ({ stack, test }) => {
+        test('is recovered whole: 1,000 events of 40 KB at 1 MB a second', {
+            skip: isLong ? false : 'takes a minute',
+        }, async () => {
+            const { id, salon } = await openPair(stack);
+            const link = await thinLink(stack.port, 1_000_000);
+            // The sender's own: nobody's counts come between the messages.
+            const tab = await stack.openTab(salon, { transports: ['websocket'], port: link.port });
+            await tab.join(id);
+            tab.socket.io.reconnection(false);
+            link.cut();
+            await until('the tab is away', () => !tab.socket.connected);
+            tab.forget();
+            const before = tab.connects.length;
+            for (let i = 0; i < 1000; i += 20)
+                await Promise.all(Array.from({ length: 20 }, () => send(salon, id, { content: LONGEST })));
+            tab.socket.io.reconnection(true);
+            tab.socket.connect();
+            await until('the tab is back', () => tab.connects.length > before);
+            assert.equal(tab.socket.recovered, true);
+            await until('all have come', () => tab.all('new-message').length >= 1000, 180_000);
+            assert.equal(new Set(tab.all('new-message').map((message) => message.id)).size, 1000);
+            assert.equal(tab.connects.length, before + 1);
+            assert.equal(await stack.metric('slow_consumers_total'), 0);
+            tab.close();
+            link.close();
+        });
+    });
 
 describeBroker('a client that takes nothing', { config: { broker: { max_output_bytes: 65536 } } },
     ({ stack, test }) => {

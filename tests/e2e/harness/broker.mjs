@@ -229,7 +229,8 @@ export function describeBroker(name, options, define) {
         const stack = new BrokerStack(options);
         before(() => stack.start());
         after(() => stack.stop());
-        const test = (title, body) => it(title, async () => {
+        const test = (title, ...rest) => it(title, rest.length > 1 ? rest[0] : {}, async () => {
+            const body = rest.at(-1);
             const logged = stack.broker.log.length;
             try {
                 await body();
