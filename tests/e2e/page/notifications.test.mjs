@@ -173,6 +173,10 @@ describeDemo('being told', {}, ({ demo, test, window }) => {
     });
 
     test('a page that is long behind others says that one is away, and when one is back', async () => {
+        const conversation = await demo.book({ prestation: 'Absence' });
+        const salon = await window();
+        await salon.enterConversation(SALON, conversation);
+        const presence = salon.page.locator('.head .presence');
         const client = await window();
         const sent = [];
         client.page.on('websocket', (socket) => socket.on('framesent', ({ payload }) => {
@@ -181,8 +185,8 @@ describeDemo('being told', {}, ({ demo, test, window }) => {
                 sent.push(JSON.parse(event)[1].state);
         }));
         await client.page.clock.install();
-        const [conversation] = await demo.conversations(CLIENT);
         await client.enterConversation(CLIENT, conversation);
+        await presence.getByText('En ligne').waitFor();
         await client.page.clock.runFor(MINUTE_MS / 2);
         await client.setHidden(true);
         await client.page.clock.runFor(4 * MINUTE_MS);
@@ -194,7 +198,9 @@ describeDemo('being told', {}, ({ demo, test, window }) => {
         // To each new connection again.
         await until('away', () => sent.at(-1) === 'away');
         await client.isConnected();
+        await presence.getByText('Hors ligne').waitFor();
         await client.setHidden(false);
         await until('here', () => sent.at(-1) === 'here');
+        await presence.getByText('En ligne').waitFor();
     });
 });
