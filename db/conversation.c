@@ -527,6 +527,8 @@ bool conversation_delete_run(struct transaction *transaction,
             blank_conversation_announcements(transaction, &conversation, error)) &&
            forget_unread(transaction, &conversation, conversation.salon_id, error) &&
            forget_unread(transaction, &conversation, conversation.client_user_id, error) &&
-           conversation_row_delete(transaction, &conversation, error) &&
+           (deletion_is_large(&conversation)
+                ? deletion_begin(transaction, &conversation, error)
+                : conversation_row_delete(transaction, &conversation, error)) &&
            announce_conversation_deleted(transaction, &conversation, error);
 }

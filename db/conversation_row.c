@@ -3,8 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "db/deletion.h"
-#include "db/erasure.h"
+#include "db/erasure_text.h"
 #include "db/person_row.h"
 
 const char *text_or_null(const char *text)
@@ -50,8 +49,10 @@ bool conversation_row_find(struct connection *connection, const char *id,
     statement_end(statement);
     if (step == STEP_DONE)
         error_set(error, ERROR_NOT_FOUND, "Conversation introuvable");
-    return step == STEP_ROW && (!conversation->is_being_erased ||
-                                erasure_clean_subject(connection, conversation, error));
+    return step == STEP_ROW &&
+           (!conversation->is_being_erased ||
+            erasure_clean_subject(connection, conversation->salon_id, conversation->client_user_id,
+                                  conversation->subject, sizeof(conversation->subject), error));
 }
 
 bool conversation_is_salon(const struct conversation *conversation, const char *user_id)
@@ -266,10 +267,11 @@ bool conversation_row_insert(struct transaction *transaction, const struct conve
            count_for_both(transaction, row, row->status, 1, error);
 }
 
-static bool delete_row(struct transaction *transaction, const struct conversation *conversation,
-                       struct error *error)
+/* Runs a statement whose only parameter is the conversation. */
+static bool run_for(struct transaction *transaction, enum sql_id id,
+                    const struct conversation *conversation, struct error *error)
 {
-    struct statement *statement = statement_begin(transaction->connection, SQL_CONVERSATION_DELETE);
+    struct statement *statement = statement_begin(transaction->connection, id);
 
     bind_text(statement, 1, conversation->id);
     return statement_run(statement, error);
@@ -278,7 +280,14 @@ static bool delete_row(struct transaction *transaction, const struct conversatio
 bool conversation_row_delete(struct transaction *transaction,
                              const struct conversation *conversation, struct error *error)
 {
-    return (deletion_is_large(conversation) ? deletion_begin(transaction, conversation, error)
-                                            : delete_row(transaction, conversation, error)) &&
+    return run_for(transaction, SQL_CONVERSATION_DELETE, conversation, error) &&
+           count_for_both(transaction, conversation, conversation->status, -1, error);
+}
+
+bool conversation_row_hide(struct transaction *transaction, const struct conversation *conversation,
+                           struct error *error)
+{
+    return run_for(transaction, SQL_PARTICIPANTS_DELETE, conversation, error) &&
+           run_for(transaction, SQL_CONVERSATION_HIDE, conversation, error) &&
            count_for_both(transaction, conversation, conversation->status, -1, error);
 }

@@ -28,7 +28,8 @@ struct conversation {
     int64_t created_at;
     int64_t updated_at;
     int64_t last_message_at;
-    bool is_being_erased; /* one of the two, and their names are still in texts (db/erasure.h) */
+    bool is_being_erased; /* one of the two, and their names are still in texts (db/erasure_text.h)
+                           */
     int64_t last_message_seq; /* orders what is of one millisecond (db/engine/schema.c) */
 };
 
@@ -71,6 +72,10 @@ bool conversation_row_insert(struct transaction *transaction, const struct conve
 /* With all that is in it. What is unread in it is still in the totals of its participants. */
 bool conversation_row_delete(struct transaction *transaction,
                              const struct conversation *conversation, struct error *error);
+
+/* Hides it from everybody: its rows are still there (db/deletion.h). */
+bool conversation_row_hide(struct transaction *transaction, const struct conversation *conversation,
+                           struct error *error);
 
 /* What one participant's count of unread messages changes by. */
 struct unread_change {

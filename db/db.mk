@@ -19,6 +19,7 @@ libdb_a_SOURCES = \
 	db/database.c db/database.h db/database_driver.h \
 	db/deletion.c db/deletion.h \
 	db/erasure.c db/erasure.h \
+	db/erasure_text.c db/erasure_text.h \
 	db/input.c db/input.h \
 	db/maintenance.c db/maintenance.h \
 	db/message.c db/message.h \

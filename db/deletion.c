@@ -36,8 +36,7 @@ bool deletion_begin(struct transaction *transaction, const struct conversation *
     bind_text(statement, 5, conversation->client_user_id);
     transaction_leaves_chore(transaction);
     return statement_run(statement, error) &&
-           run_for(transaction, SQL_PARTICIPANTS_DELETE, conversation->id, error) &&
-           run_for(transaction, SQL_CONVERSATION_HIDE, conversation->id, error);
+           conversation_row_hide(transaction, conversation, error);
 }
 
 /* ---- a slice ------------------------------------------------------------------------------- */

@@ -31,7 +31,7 @@ DATABASE_OPERATION(deletion_slice, struct deletion_slice);
 
 bool deletion_is_large(const struct conversation *conversation);
 
-/* Hides it; the caller has taken it off all counters of people, or does so. */
+/* Hides it; what is unread in it was taken off the totals. */
 bool deletion_begin(struct transaction *transaction, const struct conversation *conversation,
                     struct error *error);
 

@@ -1,18 +1,15 @@
 #include "db/erasure.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "common/grapheme.h"
 #include "db/conversation_announcement.h"
+#include "db/conversation_row.h"
 #include "db/engine/outbox.h"
 #include "db/engine/schema.h"
-#include "db/message_row.h"
+#include "db/erasure_text.h"
 #include "db/person_row.h"
 
-/* What stands where a name stood. */
-#define ERASED_TEXT "[effacé]"
 /* Positions of a conversation that one step reads. */
 #define STEP_POSITIONS 512
 /* Conversations whose ids are read at once. Those of somebody with few are sorted, which takes a
@@ -20,61 +17,7 @@
 #define SLICE_CONVERSATIONS 64
 #define MANY_CONVERSATIONS  5000
 
-/* ---- names in texts ------------------------------------------------------------------------ */
-
-/* Whether a byte of UTF-8 begins a letter: all the alphabets of two bytes but for the signs of
- * Latin-1, such as the no-break space and quotation marks, count as letters. */
-static bool begins_letter(char byte)
-{
-    unsigned char value = (unsigned char)byte;
-
-    return isalnum(value) || (value >= 0xc3 && value <= 0xdf);
-}
-
-static bool follows_letter(const char *text, const char *at)
-{
-    if (at == text)
-        return false;
-    do
-        at--;
-    while (at > text && ((unsigned char)*at & 0xc0) == 0x80);
-    return begins_letter(*at);
-}
-
-/* The length of the longest of the names that stands at `at` as a word, 0 for none. The longest, or
- * else "Anne-Marie" would leave its end behind when "Anne" is a name, too. */
-static size_t name_at(const struct buffer *names, const char *text, const char *at)
-{
-    const char *end = names->data + names->length;
-    size_t longest = 0;
-
-    if (follows_letter(text, at))
-        return 0;
-    for (const char *name = names->data; name < end; name += strlen(name) + 1) {
-        size_t length = strlen(name);
-        if (length > longest && strncmp(at, name, length) == 0 && !begins_letter(at[length]))
-            longest = length;
-    }
-    return longest;
-}
-
-/* Appends the text without the names. True when there was one in it. */
-static bool append_without(const struct buffer *names, const char *text, struct buffer *out)
-{
-    bool found = false;
-
-    for (const char *at = text; *at != '\0';) {
-        size_t length = name_at(names, text, at);
-        if (length > 0) {
-            buffer_append_text(out, ERASED_TEXT);
-            at += length;
-            found = true;
-        } else {
-            buffer_append(out, at++, 1);
-        }
-    }
-    return found;
-}
+/* ---- a slice ------------------------------------------------------------------------------- */
 
 static bool erase_in_message(struct transaction *transaction, const char *conversation_id,
                              int64_t position, const char *content, const struct buffer *names,
@@ -83,7 +26,7 @@ static bool erase_in_message(struct transaction *transaction, const char *conver
     struct buffer erased = BUFFER_EMPTY;
     bool succeeded = true;
 
-    if (append_without(names, content, &erased)) {
+    if (erasure_append_without(names, content, &erased)) {
         struct statement *statement =
             statement_begin(transaction->connection, SQL_SYSTEM_MESSAGE_UPDATE);
         bind_bytes(statement, 1, erased.data, erased.length);
@@ -96,97 +39,6 @@ static bool erase_in_message(struct transaction *transaction, const char *conver
     buffer_free(&erased);
     return succeeded;
 }
-
-/* *found: there was one in it. */
-static bool clean_subject(struct conversation *conversation, const struct buffer *names,
-                          bool *found, struct error *error)
-{
-    struct buffer erased = BUFFER_EMPTY;
-
-    *found = append_without(names, conversation->subject, &erased);
-    bool succeeded = !*found || buffer_text(&erased) != NULL || error_out_of_memory(error);
-    if (*found && succeeded) {
-        /* What takes the place of a name may be longer than it was. */
-        erased.length = grapheme_prefix_bytes(erased.data, SUBJECT_MAX_CHARACTERS);
-        snprintf(conversation->subject, sizeof(conversation->subject), "%s", buffer_text(&erased));
-    }
-    buffer_free(&erased);
-    return succeeded;
-}
-
-/* ---- reading meanwhile --------------------------------------------------------------------- */
-
-/* Of those of the two who are being erased, each with its NUL. */
-static bool read_names_of_both(struct connection *connection,
-                               const struct conversation *conversation, struct buffer *names,
-                               struct error *error)
-{
-    struct statement *statement = statement_begin(connection, SQL_ERASURE_NAMES);
-
-    bind_text(statement, 1, conversation->salon_id);
-    bind_text(statement, 2, conversation->client_user_id);
-    return statement_append_texts(statement, "", names, error);
-}
-
-bool erasure_clean_subject(struct connection *connection, struct conversation *conversation,
-                           struct error *error)
-{
-    struct buffer names = BUFFER_EMPTY;
-    bool found;
-    bool succeeded = read_names_of_both(connection, conversation, &names, error) &&
-                     clean_subject(conversation, &names, &found, error);
-
-    buffer_free(&names);
-    return succeeded;
-}
-
-static bool write_clean_content(struct connection *connection, struct json_writer *writer,
-                                const struct conversation *conversation, const char *content,
-                                struct error *error)
-{
-    struct buffer names = BUFFER_EMPTY;
-    struct buffer erased = BUFFER_EMPTY;
-    bool succeeded = read_names_of_both(connection, conversation, &names, error);
-
-    if (succeeded) {
-        append_without(&names, content, &erased);
-        const char *text = buffer_text(&erased);
-        if (text != NULL)
-            json_member_text(writer, "content", text);
-        else
-            succeeded = error_out_of_memory(error);
-    }
-    buffer_free(&erased);
-    buffer_free(&names);
-    return succeeded;
-}
-
-bool erasure_write_content(struct connection *connection, struct json_writer *writer,
-                           const struct conversation *conversation, const char *type,
-                           const char *content, struct error *error)
-{
-    if (conversation->is_being_erased && strcmp(type, message_type_name(MESSAGE_SYSTEM)) == 0)
-        return write_clean_content(connection, writer, conversation, content, error);
-    json_member_text(writer, "content", content);
-    return true;
-}
-
-bool erasure_find_file_name(struct connection *connection, const struct conversation *conversation,
-                            const char *sender_id, const char **file_name, struct error *error)
-{
-    bool is_under_way = false;
-
-    if (conversation->is_being_erased) {
-        struct statement *statement = statement_begin(connection, SQL_ERASURE_IS_UNDER_WAY);
-        bind_text(statement, 1, sender_id);
-        if (!statement_has_row(statement, &is_under_way, error))
-            return false;
-    }
-    *file_name = is_under_way ? ERASED_TEXT : NULL;
-    return true;
-}
-
-/* ---- a slice ------------------------------------------------------------------------------- */
 
 struct erasure {
     char user_id[FOREIGN_ID_MAX_BYTES + 1];

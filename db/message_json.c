@@ -1,6 +1,8 @@
 #include "db/message_json.h"
 
-#include "db/erasure.h"
+#include <string.h>
+
+#include "db/erasure_text.h"
 #include "db/person_json.h"
 
 struct statement *message_rows_begin(struct connection *connection, const char *conversation_id,
@@ -14,14 +16,33 @@ struct statement *message_rows_begin(struct connection *connection, const char *
     return statement;
 }
 
+bool message_json_write_content(struct connection *connection, struct json_writer *writer,
+                                const struct conversation *conversation, const char *type,
+                                const char *content, struct error *error)
+{
+    struct buffer erased = BUFFER_EMPTY;
+
+    if (!conversation->is_being_erased || strcmp(type, message_type_name(MESSAGE_SYSTEM)) != 0) {
+        json_member_text(writer, "content", content);
+        return true;
+    }
+    bool succeeded = erasure_read_text(connection, conversation->salon_id,
+                                       conversation->client_user_id, content, &erased, error);
+    if (succeeded)
+        json_member_text(writer, "content", buffer_text(&erased));
+    buffer_free(&erased);
+    return succeeded;
+}
+
 bool message_json_write_attachments(struct connection *connection, struct json_writer *writer,
                                     const struct conversation *conversation, const char *sender_id,
                                     int64_t position, struct error *error)
 {
-    const char *file_name;
+    bool hides_name = false;
     enum step step;
 
-    if (!erasure_find_file_name(connection, conversation, sender_id, &file_name, error))
+    if (conversation->is_being_erased &&
+        !erasure_is_under_way(connection, sender_id, &hides_name, error))
         return false;
     struct statement *statement = statement_begin(connection, SQL_ATTACHMENTS);
     bind_text(statement, 1, conversation->id);
@@ -29,8 +50,7 @@ bool message_json_write_attachments(struct connection *connection, struct json_w
     while ((step = statement_step(statement, error)) == STEP_ROW) {
         json_begin_object(writer);
         json_member_text(writer, "id", column_text(statement, 0));
-        json_member_text(writer, "fileName",
-                         file_name != NULL ? file_name : column_text(statement, 1));
+        json_member_text(writer, "fileName", hides_name ? ERASED_TEXT : column_text(statement, 1));
         json_member_text(writer, "fileUrl", column_text(statement, 2));
         json_member_text(writer, "fileType", column_text(statement, 3));
         json_member_integer(writer, "fileSize", column_integer(statement, 4));
@@ -63,9 +83,9 @@ static bool write_row(struct connection *connection, struct json_writer *writer,
     json_begin_object(writer);
     json_member_text(writer, "id", column_text(row, MESSAGE_COLUMN_ID));
     json_member_text(writer, "conversationId", conversation->id);
-    if (!erasure_write_content(connection, writer, conversation,
-                               column_text(row, MESSAGE_COLUMN_TYPE),
-                               column_text(row, MESSAGE_COLUMN_CONTENT), error))
+    if (!message_json_write_content(connection, writer, conversation,
+                                    column_text(row, MESSAGE_COLUMN_TYPE),
+                                    column_text(row, MESSAGE_COLUMN_CONTENT), error))
         return false;
     json_member_text(writer, "type", column_text(row, MESSAGE_COLUMN_TYPE));
     json_member_boolean(writer, "isRead", is_read);
@@ -155,9 +175,9 @@ bool message_json_write_last(struct connection *connection, struct json_writer *
         json_write_key(writer, "lastMessage");
         json_begin_object(writer);
         json_member_text(writer, "id", id);
-        if (!erasure_write_content(connection, writer, conversation,
-                                   column_text(statement, MESSAGE_COLUMN_TYPE),
-                                   column_text(statement, MESSAGE_COLUMN_CONTENT), error))
+        if (!message_json_write_content(connection, writer, conversation,
+                                        column_text(statement, MESSAGE_COLUMN_TYPE),
+                                        column_text(statement, MESSAGE_COLUMN_CONTENT), error))
             step = STEP_FAILED;
         json_member_text(writer, "senderId", column_text(statement, MESSAGE_COLUMN_SENDER_ID));
         json_member_text(writer, "type", column_text(statement, MESSAGE_COLUMN_TYPE));

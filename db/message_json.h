@@ -54,6 +54,12 @@ bool message_json_write_at(struct connection *connection, struct buffer *json,
                            const struct conversation *conversation, int64_t position,
                            struct error *error);
 
+/* Writes the member `content` of a message of that type: one of ours without the names of who is
+ * being erased. */
+bool message_json_write_content(struct connection *connection, struct json_writer *writer,
+                                const struct conversation *conversation, const char *type,
+                                const char *content, struct error *error);
+
 /* Writes the attachments of the message at a position, of that sender, as elements of an array. */
 bool message_json_write_attachments(struct connection *connection, struct json_writer *writer,
                                     const struct conversation *conversation, const char *sender_id,

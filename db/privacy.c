@@ -113,7 +113,7 @@ struct exporter {
     struct connection *connection;
     struct json_writer writer;
     const char *user_id;
-    const struct conversation *conversation; /* whose messages are written */
+    struct conversation conversation; /* whose messages are written */
 };
 
 /* Writes what a row says as one value. */
@@ -233,8 +233,8 @@ static bool export_message(struct exporter *exporter, struct statement *row, str
     json_begin_object(writer);
     json_member_text(writer, "id", column_text(row, 1));
     json_member_text(writer, "type", column_text(row, 2));
-    if (!erasure_write_content(exporter->connection, writer, exporter->conversation,
-                               column_text(row, 2), column_text(row, 3), error))
+    if (!message_json_write_content(exporter->connection, writer, &exporter->conversation,
+                                    column_text(row, 2), column_text(row, 3), error))
         return false;
     member_time(writer, "createdAt", row, 4);
     member_time(writer, "readAt", row, 5);
@@ -243,7 +243,7 @@ static bool export_message(struct exporter *exporter, struct statement *row, str
     json_begin_array(writer);
     bool succeeded =
         column_integer(row, 6) == 0 ||
-        message_json_write_attachments(exporter->connection, writer, exporter->conversation,
+        message_json_write_attachments(exporter->connection, writer, &exporter->conversation,
                                        exporter->user_id, column_integer(row, 0), error);
     json_end_array(writer);
     json_end_object(writer);
@@ -254,7 +254,7 @@ static bool export_messages(struct exporter *exporter, struct error *error)
 {
     struct statement *statement = statement_begin(exporter->connection, SQL_EXPORT_MESSAGES);
 
-    bind_text(statement, 1, exporter->conversation->id);
+    bind_text(statement, 1, exporter->conversation.id);
     bind_text(statement, 2, exporter->user_id);
     return export_rows(exporter, "messages", statement, export_message, error);
 }
@@ -263,22 +263,21 @@ static bool export_conversation(struct exporter *exporter, struct statement *row
                                 struct error *error)
 {
     struct json_writer *writer = &exporter->writer;
-    struct conversation conversation;
+    struct conversation *conversation = &exporter->conversation;
 
-    if (!conversation_row_find(exporter->connection, column_text(row, 0), &conversation, error))
+    if (!conversation_row_find(exporter->connection, column_text(row, 0), conversation, error))
         return false;
     json_begin_object(writer);
-    json_member_text(writer, "id", conversation.id);
-    json_member_text(writer, "salonId", conversation.salon_id);
-    json_member_text(writer, "clientUserId", conversation.client_user_id);
-    if (conversation.appointment_id[0] != '\0')
-        json_member_text(writer, "appointmentId", conversation.appointment_id);
-    if (conversation.subject[0] != '\0')
-        json_member_text(writer, "subject", conversation.subject);
-    json_member_text(writer, "status", conversation_status_name(conversation.status));
-    json_member_time(writer, "createdAt", conversation.created_at);
-    json_member_time(writer, "updatedAt", conversation.updated_at);
-    exporter->conversation = &conversation;
+    json_member_text(writer, "id", conversation->id);
+    json_member_text(writer, "salonId", conversation->salon_id);
+    json_member_text(writer, "clientUserId", conversation->client_user_id);
+    if (conversation->appointment_id[0] != '\0')
+        json_member_text(writer, "appointmentId", conversation->appointment_id);
+    if (conversation->subject[0] != '\0')
+        json_member_text(writer, "subject", conversation->subject);
+    json_member_text(writer, "status", conversation_status_name(conversation->status));
+    json_member_time(writer, "createdAt", conversation->created_at);
+    json_member_time(writer, "updatedAt", conversation->updated_at);
     bool succeeded = export_messages(exporter, error);
     json_end_object(writer);
     return succeeded;

@@ -76,6 +76,9 @@ describeBroker('what is gone', {}, ({ stack, test }) => {
         bodyOf(await salon.delete(conversationPath(id)), 204);
         await assertGone(first);
         await assertGone(phrase);
+        const { code, stdout } = await messagerie(stack, 'maintain');
+        assert.equal(code, 0);
+        assert.match(stdout, /nothing left to do, after 0 slices/);
     });
 
     test('an erased person: directory, appointments, files that could not be applied', async () => {

@@ -67,7 +67,7 @@ static void a_deleted_message_is_in_no_file(void **state)
         snprintf(conversations[i], ID_BYTES, "%s", fixture_conversation(fixture));
     for (int i = 0; i < MESSAGES; i++) {
         bool is_doomed = i % 3 == 0;
-        size_t length = (size_t)(20 + i * 37 % (i % 7 == 0 ? CONTENT_BYTES : 400));
+        size_t length = 20 + (size_t)i * 37 % (i % 7 == 0 ? CONTENT_BYTES : 400);
         const char *id = fixture_send(fixture, conversations[i % CONVERSATIONS], salon("s1"),
                                       text_of(is_doomed ? PHRASE " " : "kept ", length));
         if (is_doomed)
@@ -91,8 +91,8 @@ static void a_deleted_conversation_is_in_no_file(void **state)
     const char *id = fixture_conversation(fixture);
     struct conversation_reference request = {.conversation_id = id, .caller = salon("s1")};
 
-    for (int i = 0; i < 100; i++)
-        fixture_send(fixture, id, client("c1"), text_of(PHRASE " ", (size_t)(100 + 40 * i)));
+    for (size_t i = 0; i < 100; i++)
+        fixture_send(fixture, id, client("c1"), text_of(PHRASE " ", 100 + 40 * i));
     assert_int_equal(fixture_write(fixture, conversation_delete(&request)), ERROR_NONE);
     await_gone(fixture);
 }
