@@ -96,7 +96,9 @@ static struct counters *map_file(int folder, const char *name, const struct coun
     int reason = errno;
     close(descriptor);
     errno = reason;
-    return mapped != MAP_FAILED ? mapped : NULL;
+    if (mapped == MAP_FAILED)
+        return NULL;
+    return mapped;
 }
 
 struct counters *counters_open(const char *folder, const struct counters_layout *layout,

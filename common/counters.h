@@ -55,6 +55,7 @@ void counters_close(struct counters *counters);
 void counters_count_request(struct counters *counters, size_t route, int status,
                             int64_t duration_ms);
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): it is added to */
 static inline void counters_add(uint64_t *counter, uint64_t number)
 {
     __atomic_fetch_add(counter, number, __ATOMIC_RELAXED);

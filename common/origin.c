@@ -104,15 +104,21 @@ static const char *copy_address(const char *text, char out[HOST_BYTES])
     return NULL;
 }
 
+/* Decimal, or hexadecimal behind "0x". */
+static bool is_number(const char *text)
+{
+    if (strncmp(text, "0x", 2) == 0)
+        return strspn(text + 2, "0123456789abcdef") == strlen(text + 2);
+    return text[0] != '\0' && strspn(text, "0123456789") == strlen(text);
+}
+
 /* A name that ends in a number is an address of IPv4, in any of its forms. */
 static const char *shorten_ipv4(char host[HOST_BYTES])
 {
-    const char *last = strrchr(host, '.');
+    const char *dot = strrchr(host, '.');
     struct in_addr address;
 
-    last = last != NULL ? last + 1 : host;
-    if (!is_digit(last[0]) || (last[strspn(last, "0123456789")] != '\0' &&
-                               (last[1] != 'x' || last[2 + strspn(last + 2, "0123456789abcdef")])))
+    if (!is_number(dot != NULL ? dot + 1 : host))
         return NULL;
     if (inet_aton(host, &address) == 0)
         return "its host is no address";
