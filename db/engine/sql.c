@@ -231,7 +231,8 @@ static const struct sql table[SQL_COUNT] = {
     STATEMENT(SQL_CONVERSATION_FIND,
               "SELECT salon_id, client_user_id, appointment_id, subject, status, message_count,"
               " last_position, created_at, updated_at, last_message_at, last_message_seq,"
-              " EXISTS (SELECT 1 FROM erasures WHERE user_id IN (salon_id, client_user_id))"
+              " EXISTS (SELECT 1 FROM erasures WHERE user_id = salon_id)"
+              " OR EXISTS (SELECT 1 FROM erasures WHERE user_id = client_user_id)"
               " FROM conversations WHERE id = $1 AND status <> 'DELETED'"),
     STATEMENT(SQL_CONVERSATION_LIST, "SELECT conversation_id FROM participants WHERE user_id = $1"
                                      " ORDER BY " NEWEST_FIRST " LIMIT $2 OFFSET $3"),
