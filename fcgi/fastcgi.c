@@ -136,10 +136,9 @@ static void drop_connection(struct fastcgi_server *server, struct connection *co
     unlink_connection(server, connection);
     ASSERT(*count > 0);
     (*count)--;
-    if (server->connection_count < (size_t)server->options.max_connections)
-        /* Under the lock, so that cut_connections never meets a descriptor of somebody else. */
-        if (connection->fcgx.ipcFd >= 0)
-            close(connection->fcgx.ipcFd);
+    /* Under the lock, so that cut_connections never meets a descriptor of somebody else. */
+    if (connection->fcgx.ipcFd >= 0)
+        close(connection->fcgx.ipcFd);
     pthread_mutex_unlock(&server->lock);
     pthread_mutex_destroy(&connection->lock);
     free(connection);

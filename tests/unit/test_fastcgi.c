@@ -4,6 +4,7 @@
  */
 #include "tests/unit/unit_test.h"
 
+#include <dirent.h>
 #include <fastcgi.h>
 #include <pthread.h>
 #include <signal.h>
@@ -528,6 +529,19 @@ static void split_requests_hold_nobody_up(void **state)
     buffer_free(&bytes);
 }
 
+/* Of this process, in which the server is. */
+static size_t count_descriptors(void)
+{
+    DIR *directory = opendir("/proc/self/fd");
+    size_t count = 0;
+
+    assert_non_null(directory);
+    while (readdir(directory) != NULL)
+        count++;
+    closedir(directory);
+    return count;
+}
+
 static void limits_connections(void **state)
 {
     enum { LIMIT = 3, REFUSED = 20 };
@@ -541,6 +555,7 @@ static void limits_connections(void **state)
         send_order(clients[i], "simple");
         client_expect(clients[i], "answer simple");
     }
+    const size_t descriptors = count_descriptors();
     for (int i = 0; i < REFUSED; i++) {
         int refused = client_connect(site->path);
         send_order(refused, "simple");
@@ -548,6 +563,7 @@ static void limits_connections(void **state)
         client_expect_end(refused);
         close(refused);
     }
+    WAIT_UNTIL(count_descriptors() == descriptors, wait_a_moment());
     assert_said_rarely(site, "too many connections", begin_ms);
     /* One that goes makes room; the server sees it at its own time. */
     close(clients[0]);
