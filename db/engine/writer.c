@@ -200,6 +200,10 @@ static bool begin_transaction(struct writer *writer, struct error *error)
     struct transaction *transaction = &writer->transaction;
 
     transaction->connection = writer->connection;
+    pthread_mutex_lock(&writer->lock);
+    transaction->outbox_retention_ms = writer->outbox_retention_ms;
+    transaction->outbox_max_rows = writer->outbox_max_rows;
+    pthread_mutex_unlock(&writer->lock);
     if (!connection_run(transaction->connection, SQL_BEGIN_WRITE, error))
         return false;
     /* One time for all: what is committed together happened at once, and a clock that jumps does so
@@ -328,8 +332,7 @@ static int move_jobs(struct job_queue *batch, struct job_queue *queue, int limit
     return moved;
 }
 
-/* Those for the transaction that has begun, and the limits of the outbox that hold for them. NULL
- * when all were withdrawn. */
+/* Those for the transaction that has begun; NULL when all were withdrawn. */
 static struct database_job *take_jobs(struct writer *writer)
 {
     struct job_queue batch = {0};
@@ -340,8 +343,6 @@ static struct database_job *take_jobs(struct writer *writer)
     left = DATABASE_BATCH_OPERATIONS - move_jobs(&batch, &writer->waiting, left);
     if (are_due)
         move_jobs(&batch, &writer->patient, left);
-    writer->transaction.outbox_retention_ms = writer->outbox_retention_ms;
-    writer->transaction.outbox_max_rows = writer->outbox_max_rows;
     pthread_mutex_unlock(&writer->lock);
     return batch.first;
 }

@@ -11,6 +11,7 @@
 
 #include "db/database_driver.h"
 #include "db/deletion.h"
+#include "db/engine/outbox.h"
 #include "db/privacy.h"
 #include "db/slice.h"
 #include "tests/unit/db_fixture.h"
@@ -302,6 +303,28 @@ static void names_go_behind_by_themselves(void **state)
     fixture_verify(fixture);
 }
 
+/* Nor is the outbox pruned by what a program does behind that has written nothing yet. */
+static void events_outlive_slices_of_a_program_that_has_just_started(void **state)
+{
+    static char id[ID_BYTES];
+    struct fixture *fixture = *state;
+    struct person_erase erase = {.user_id = "c1"};
+
+    for (int i = 0; i < TALKS; i++)
+        make_talk(fixture, id);
+    open_without_chore(fixture);
+    assert_int_equal(fixture_write(fixture, person_erase(&erase)), ERROR_NONE);
+    /* So that the slices' own events get to where the outbox is pruned. */
+    while (fixture_number(fixture, "SELECT MAX(seq) FROM outbox") % OUTBOX_PRUNE_INTERVAL_EVENTS <
+           OUTBOX_PRUNE_INTERVAL_EVENTS - TALKS)
+        fixture_send(fixture, id, salon("s1"), "kept");
+    fixture_reopen(fixture, 86400000, 1000000);
+    assert_int_equal(fixture_unread(fixture, salon("s1")) >= 0,
+                     1); /* opens it, and writes nothing */
+    WAIT_UNTIL(count_names(fixture) == 0, wait_a_moment());
+    assert_int_equal(fixture_number(fixture, "SELECT MIN(seq) FROM outbox"), 1);
+}
+
 /* One that goes meanwhile is not waited for. */
 static void a_conversation_that_is_deleted_meanwhile_holds_up_no_erasure(void **state)
 {
@@ -332,6 +355,7 @@ int main(void)
         TEST(what_a_killed_program_has_left_is_done_by_the_next),
         TEST(names_of_somebody_with_many_conversations_are_hidden_at_once),
         TEST(names_go_behind_by_themselves),
+        TEST(events_outlive_slices_of_a_program_that_has_just_started),
         TEST(a_conversation_that_is_deleted_meanwhile_holds_up_no_erasure),
     };
 
