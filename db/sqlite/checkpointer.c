@@ -31,6 +31,7 @@ struct checkpointer {
     int log_pages; /* as of the last commit */
     int due_at;    /* in pages of the log */
     bool is_under_way;
+    bool is_beginning; /* the writer begins one: the connections are its own meanwhile */
     bool has_given_up; /* after a failed sync */
     bool is_stopping;
     bool has_erased;       /* the log may have texts that were deleted */
@@ -304,7 +305,7 @@ static bool wait_until(struct checkpointer *checkpointer, int64_t time_ms)
 
 static void wait_for_change(struct checkpointer *checkpointer)
 {
-    if (checkpointer->has_erased && !checkpointer->has_given_up)
+    if (checkpointer->has_erased && !checkpointer->has_given_up && !checkpointer->is_beginning)
         wait_until(checkpointer, checkpointer->erase_at_ms);
     else
         pthread_cond_wait(&checkpointer->changed, &checkpointer->lock);
@@ -312,7 +313,7 @@ static void wait_for_change(struct checkpointer *checkpointer)
 
 static bool is_erasure_due(const struct checkpointer *checkpointer)
 {
-    return checkpointer->has_erased && !checkpointer->has_given_up &&
+    return checkpointer->has_erased && !checkpointer->has_given_up && !checkpointer->is_beginning &&
            now_ms() >= checkpointer->erase_at_ms;
 }
 
@@ -350,6 +351,7 @@ static void set_under_way(struct checkpointer *checkpointer, bool is_under_way)
 {
     pthread_mutex_lock(&checkpointer->lock);
     checkpointer->is_under_way = is_under_way;
+    checkpointer->is_beginning = false;
     pthread_cond_broadcast(&checkpointer->changed);
     pthread_mutex_unlock(&checkpointer->lock);
 }
@@ -372,6 +374,7 @@ static void *checkpointer_main(void *argument)
 
 /* ---- the writer's part --------------------------------------------------------------------- */
 
+/* True: the caller begins it, and calls set_under_way. */
 static bool is_due(struct checkpointer *checkpointer, int log_pages)
 {
     pthread_mutex_lock(&checkpointer->lock);
@@ -380,6 +383,7 @@ static bool is_due(struct checkpointer *checkpointer, int log_pages)
     checkpointer->log_pages = log_pages;
     bool due = log_pages >= checkpointer->due_at && !checkpointer->is_under_way &&
                !checkpointer->has_given_up;
+    checkpointer->is_beginning = due;
     pthread_mutex_unlock(&checkpointer->lock);
     return due;
 }
@@ -403,9 +407,9 @@ void checkpointer_tell(struct checkpointer *checkpointer, int log_pages)
     if (!is_due(checkpointer, log_pages))
         return;
     error_clear(&error);
-    if (begin_checkpoint(checkpointer, &error)) {
-        set_under_way(checkpointer, true);
-    } else if (error.kind != ERROR_NONE) {
+    bool has_begun = begin_checkpoint(checkpointer, &error);
+    set_under_way(checkpointer, has_begun);
+    if (!has_begun && error.kind != ERROR_NONE) {
         warn_of(checkpointer, &error);
         put_off(checkpointer);
     }
