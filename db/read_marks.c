@@ -59,16 +59,26 @@ static void on_written(struct database_job *job)
 
 /* ---- remembering it ------------------------------------------------------------------------ */
 
-/* Under the lock. Walked from end to end: this is for trouble alone. */
-static bool is_remembered(const struct read_marks *marks, const struct shown_messages *shown)
+static bool covers(const struct read_mark *mark, const struct shown_messages *shown)
 {
-    const struct read_mark *mark = marks->first;
+    return mark->first <= shown->first && mark->last >= shown->last &&
+           strcmp(mark->conversation_id, shown->conversation_id) == 0;
+}
 
-    while (mark != NULL && (mark->first > shown->first || mark->last < shown->last ||
-                            strcmp(mark->conversation_id, shown->conversation_id) != 0 ||
-                            strcmp(mark->reader_id, shown->reader_id) != 0))
-        mark = mark->next;
-    return mark != NULL;
+/* Under the lock. Walked from end to end: this is for trouble alone. */
+static bool has_place(const struct read_marks *marks, const struct shown_messages *shown)
+{
+    size_t own = 0;
+
+    if (marks->count >= READ_MARKS_MAX)
+        return false;
+    for (const struct read_mark *mark = marks->first; mark != NULL; mark = mark->next) {
+        if (strcmp(mark->reader_id, shown->reader_id) != 0)
+            continue;
+        if (++own >= READ_MARKS_OF_READER_MAX || covers(mark, shown))
+            return false;
+    }
+    return true;
 }
 
 static struct read_mark *make_mark(struct read_marks *marks, const struct shown_messages *shown)
@@ -97,7 +107,7 @@ void read_marks_add(struct read_marks *marks, const struct shown_messages *shown
     if (shown->first > shown->last)
         return;
     pthread_mutex_lock(&marks->lock);
-    if (marks->count < READ_MARKS_MAX && !is_remembered(marks, shown))
+    if (has_place(marks, shown))
         mark = make_mark(marks, shown);
     if (mark != NULL) {
         mark->next = marks->first;

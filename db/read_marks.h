@@ -2,8 +2,9 @@
  * What was shown while nobody could write: it is marked read as soon as somebody can, with all that
  * follows from that. Reading so never waits for those who write.
  *
- * At most READ_MARKS_MAX are remembered, in memory alone, and the same one once: what is beyond, or
- * is left when the process ends, stays unread until it is read again. Any thread.
+ * At most READ_MARKS_MAX are remembered, of one reader READ_MARKS_OF_READER_MAX, in memory alone,
+ * and the same one once: what is beyond, or is left when the process ends, stays unread until it is
+ * read again. Any thread.
  */
 #ifndef MESSAGERIE_DB_READ_MARKS_H
 #define MESSAGERIE_DB_READ_MARKS_H
@@ -12,7 +13,8 @@
 
 #include "db/database.h"
 
-#define READ_MARKS_MAX 1024
+#define READ_MARKS_MAX           1024
+#define READ_MARKS_OF_READER_MAX 64
 
 struct read_marks;
 

@@ -105,21 +105,41 @@ static void nothing_is_marked_for_others_or_of_nothing(void **state)
     assert_int_equal(fixture_unread(reading->fixture, client("c1")), 3);
 }
 
-static void no_more_than_so_many_are_remembered(void **state)
+static void of_one_reader_so_many_are_remembered(void **state)
 {
     enum { MORE = 20 };
     struct reading *reading = *state;
 
-    send(reading, READ_MARKS_MAX + MORE);
+    send(reading, READ_MARKS_OF_READER_MAX + MORE);
     void *lock = fixture_lock(reading->fixture);
     for (int i = 0; i < 3; i++)
         show(reading, "c1", 1, 1); /* once, however often */
-    for (int64_t i = 2; i <= READ_MARKS_MAX + MORE; i++)
+    for (int64_t i = 2; i <= READ_MARKS_OF_READER_MAX + MORE; i++)
         show(reading, "c1", i, i);
     fixture_unlock(lock);
     WAIT_UNTIL(fixture_unread(reading->fixture, client("c1")) == MORE, wait_a_moment());
     await_marks(reading);
     assert_int_equal(fixture_unread(reading->fixture, client("c1")), MORE + 1);
+    fixture_verify(reading->fixture);
+}
+
+static void no_more_than_so_many_are_remembered(void **state)
+{
+    struct reading *reading = *state;
+    char reader_id[32];
+
+    send(reading, 2);
+    void *lock = fixture_lock(reading->fixture);
+    show(reading, "c1", 1, 1);
+    for (int i = 1; i < READ_MARKS_MAX; i++) {
+        snprintf(reader_id, sizeof(reader_id), "u%d", i / READ_MARKS_OF_READER_MAX);
+        show(reading, reader_id, i, i);
+    }
+    show(reading, "c1", 2, 2);
+    fixture_unlock(lock);
+    WAIT_UNTIL(fixture_unread(reading->fixture, client("c1")) == 1, wait_a_moment());
+    await_marks(reading);
+    assert_int_equal(fixture_unread(reading->fixture, client("c1")), 2);
     fixture_verify(reading->fixture);
 }
 
@@ -145,8 +165,11 @@ static void what_is_left_at_the_end_is_forgotten(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(what_was_shown_is_marked_and_told),          TEST(as_soon_as_the_others_are_done),
-        TEST(nothing_is_marked_for_others_or_of_nothing), TEST(no_more_than_so_many_are_remembered),
+        TEST(what_was_shown_is_marked_and_told),
+        TEST(as_soon_as_the_others_are_done),
+        TEST(nothing_is_marked_for_others_or_of_nothing),
+        TEST(of_one_reader_so_many_are_remembered),
+        TEST(no_more_than_so_many_are_remembered),
         TEST(what_is_left_at_the_end_is_forgotten),
     };
 
