@@ -29,6 +29,7 @@ struct restore {
     char path[PATH_MAX]; /* where the database is, at the end of links */
     char fresh[PATH_MAX];
     char aside[PATH_MAX];
+    char aside_fresh[PATH_MAX]; /* until it takes the place of another one that is aside */
 };
 
 static bool fail_on_file(const char *path, struct error *error)
@@ -48,19 +49,26 @@ static bool find_paths(struct restore *restore, const char *path, struct error *
     if (realpath(path, resolved) != NULL)
         path = resolved;
     return (append(restore->path, path, "") && append(restore->fresh, path, ".restoring") &&
-            append(restore->aside, path, RESTORE_ASIDE_SUFFIX)) ||
+            append(restore->aside, path, RESTORE_ASIDE_SUFFIX) &&
+            append(restore->aside_fresh, restore->aside, ".new")) ||
            error_unavailable(error, "%s: %s", path, strerror(ENAMETOOLONG));
 }
 
-/* The file with all that SQLite may have made beside it. */
-static void remove_with_others(const char *path)
+/* What SQLite may have made beside the file. */
+static void remove_others(const char *path)
 {
-    static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
+    static const char *const suffixes[] = {"-wal", "-shm", "-journal"};
     char other[PATH_MAX];
 
     for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++)
         if (append(other, path, suffixes[i]))
             unlink(other);
+}
+
+static void remove_with_others(const char *path)
+{
+    unlink(path);
+    remove_others(path);
 }
 
 /* ---- copying ------------------------------------------------------------------------------- */
@@ -78,6 +86,10 @@ static bool check_source(const struct restore *restore, struct error *error)
     if (stat(restore->path, &other) == 0 && other.st_dev == source.st_dev &&
         other.st_ino == source.st_ino)
         return error_unavailable(error, "%s: it is the database itself", restore->source);
+    if (stat(restore->aside, &other) == 0 && other.st_dev == source.st_dev &&
+        other.st_ino == source.st_ino)
+        return error_unavailable(error, "%s: the present database goes there: rename it first",
+                                 restore->source);
     if (append(log, restore->source, "-wal") && stat(log, &other) == 0 && other.st_size > 0)
         return error_unavailable(error, "%s: it is a database in use, not a backup of one",
                                  restore->source);
@@ -98,7 +110,7 @@ static bool write_all(int descriptor, const char *bytes, size_t length)
     return true;
 }
 
-static bool copy_bytes(const struct restore *restore, int from, int to, char *bytes,
+static bool copy_bytes(const char *source, int from, const char *target, int to, char *bytes,
                        struct error *error)
 {
     ssize_t length;
@@ -107,30 +119,30 @@ static bool copy_bytes(const struct restore *restore, int from, int to, char *by
         if (length < 0 && errno == EINTR)
             continue;
         if (length < 0)
-            return fail_on_file(restore->source, error);
+            return fail_on_file(source, error);
         if (!write_all(to, bytes, (size_t)length))
-            return fail_on_file(restore->fresh, error);
+            return fail_on_file(target, error);
     }
-    return fsync(to) == 0 || fail_on_file(restore->fresh, error);
+    return fsync(to) == 0 || fail_on_file(target, error);
 }
 
-/* No connection of ours is open yet: closing a descriptor gives up no lock of SQLite's. */
-static bool copy_source(const struct restore *restore, struct error *error)
+/* No connection of ours is open meanwhile: closing a descriptor gives up no lock of SQLite's. */
+static bool copy_file(const char *source, const char *target, struct error *error)
 {
     char *bytes = malloc(COPY_BYTES);
-    int from = open(restore->source, O_RDONLY | O_CLOEXEC);
+    int from = open(source, O_RDONLY | O_CLOEXEC);
     int to = -1;
     bool succeeded = false;
 
     if (bytes == NULL)
         error_out_of_memory(error);
     else if (from < 0)
-        fail_on_file(restore->source, error);
-    else if (!file_make(restore->fresh, DATABASE_FILE_MODE) ||
-             (to = open(restore->fresh, O_WRONLY | O_CLOEXEC)) < 0)
-        fail_on_file(restore->fresh, error);
+        fail_on_file(source, error);
+    else if (!file_make(target, DATABASE_FILE_MODE) ||
+             (to = open(target, O_WRONLY | O_CLOEXEC)) < 0)
+        fail_on_file(target, error);
     else
-        succeeded = copy_bytes(restore, from, to, bytes, error);
+        succeeded = copy_bytes(source, from, target, to, bytes, error);
     if (to >= 0)
         close(to);
     if (from >= 0)
@@ -211,25 +223,36 @@ static bool prepare_copy(const struct restore *restore, struct error *error)
 
 /* ---- taking its place ---------------------------------------------------------------------- */
 
-/* By the last connection: SQLite copies the log into the file, and removes it. Should it not be
- * able to (the database may be why there is a restore), the log goes aside with it: beside another
- * file it would be taken for that one's. */
-static bool close_log(const struct restore *restore, struct error *error)
+/* By the last connection: SQLite copies the log into the file, and removes it. Not so when somebody
+ * else has the database open, an administrator's shell say: what they keep in the log would be
+ * lost. Should SQLite not be able to (the database may be why there is a restore), the log stays
+ * for now. */
+static bool close_log(const struct restore *restore, const char *log, struct error *error)
 {
     const struct sqlite_connection_options options = {.path = restore->path,
                                                       .mode = CONNECTION_WRITE,
                                                       .busy_timeout_ms = restore->busy_timeout_ms,
                                                       .driver = restore->driver};
-    char log[PATH_MAX], log_aside[PATH_MAX], index[PATH_MAX];
     struct error ignored;
+    struct stat left;
 
     error_clear(&ignored);
     struct sqlite_connection *connection = sqlite_connection_open(&options, &ignored);
-    if (connection != NULL)
-        sqlite_connection_checkpoint(connection, &ignored);
+    bool is_readable = connection != NULL && sqlite_connection_checkpoint(connection, &ignored);
     sqlite_connection_close(connection);
-    if (!append(log, restore->path, "-wal") || !append(log_aside, restore->aside, "-wal") ||
-        !append(index, restore->path, "-shm"))
+    if (is_readable && stat(log, &left) == 0 && left.st_size > 0)
+        return error_unavailable(error, "%s: somebody has it open: close it there first",
+                                 restore->path);
+    return true;
+}
+
+/* A log that SQLite could not copy goes aside with its database: beside another file it would be
+ * taken for that one's. */
+static bool move_log(const struct restore *restore, const char *log, struct error *error)
+{
+    char log_aside[PATH_MAX], index[PATH_MAX];
+
+    if (!append(log_aside, restore->aside, "-wal") || !append(index, restore->path, "-shm"))
         return error_unavailable(error, "%s: %s", restore->path, strerror(ENAMETOOLONG));
     if (rename(log, log_aside) != 0 && errno != ENOENT)
         return fail_on_file(log, error);
@@ -252,14 +275,35 @@ static bool sync_folder(const char *path, struct error *error)
     return succeeded;
 }
 
-/* A second name for the one that is there, so that there is one at its own name at all times. */
+/* A second name, so that there is one at its own name at all times; or a copy, where a file can
+ * have but one. */
+static bool name_twice(const struct restore *restore, struct error *error)
+{
+    remove_with_others(restore->aside_fresh); /* of one that was killed */
+    if (link(restore->path, restore->aside_fresh) == 0 ||
+        copy_file(restore->path, restore->aside_fresh, error))
+        return true;
+    remove_with_others(restore->aside_fresh);
+    return false;
+}
+
+/* Nothing that was there goes before all that can fail has succeeded. */
 static bool put_aside(const struct restore *restore, struct error *error)
 {
-    remove_with_others(restore->aside);
-    if (access(restore->path, F_OK) != 0 && errno == ENOENT)
+    char log[PATH_MAX];
+
+    if (access(restore->path, F_OK) != 0 && errno == ENOENT) {
+        remove_others(restore->path);
         return true;
-    return close_log(restore, error) &&
-           (link(restore->path, restore->aside) == 0 || fail_on_file(restore->aside, error));
+    }
+    if (!append(log, restore->path, "-wal"))
+        return error_unavailable(error, "%s: %s", restore->path, strerror(ENAMETOOLONG));
+    if (!close_log(restore, log, error) || !name_twice(restore, error))
+        return false;
+    remove_others(restore->aside);
+    return (rename(restore->aside_fresh, restore->aside) == 0 ||
+            fail_on_file(restore->aside, error)) &&
+           move_log(restore, log, error);
 }
 
 static bool take_place(const struct restore *restore, struct error *error)
@@ -274,7 +318,7 @@ static bool take_place(const struct restore *restore, struct error *error)
 static bool restore_alone(const struct restore *restore, struct error *error)
 {
     remove_with_others(restore->fresh); /* of one that was killed */
-    if (check_source(restore, error) && copy_source(restore, error) &&
+    if (check_source(restore, error) && copy_file(restore->source, restore->fresh, error) &&
         prepare_copy(restore, error) && take_place(restore, error))
         return true;
     remove_with_others(restore->fresh);

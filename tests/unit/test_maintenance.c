@@ -192,6 +192,48 @@ static void nothing_of_the_database_before_comes_back(void **state)
     unlink(path_with(fixture, ".before-restore-wal"));
 }
 
+/* Whoever has it open keeps committed rows in the log. */
+static void what_somebody_else_has_open_is_not_replaced(void **state)
+{
+    struct fixture *fixture = *state;
+    char count[64];
+    sqlite3 *shell;
+
+    back_up(fixture);
+    assert_int_equal(sqlite3_open(fixture->path, &shell), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(shell, "BEGIN; SELECT COUNT(*) FROM users", NULL, NULL, NULL),
+                     SQLITE_OK);
+    fixture_send(fixture, fixture_conversation(fixture), client("c1"), "Plus tard");
+    close_database(fixture);
+    assert_refused(fixture, path_with(fixture, ".backup"), "somebody has it open");
+    sqlite3_close(shell);
+    read_text(fixture->path, "SELECT COUNT(*) FROM messages WHERE content = 'Plus tard'", count);
+    assert_string_equal(count, "1");
+}
+
+/* Also not the one that an earlier restore has put there, which may be the only copy. */
+static void what_is_aside_outlives_a_restore_that_fails(void **state)
+{
+    struct fixture *fixture = *state;
+    char aside[160], blocked[176], count[64];
+    struct error error;
+
+    snprintf(aside, sizeof(aside), "%s", path_with(fixture, ".before-restore"));
+    snprintf(blocked, sizeof(blocked), "%s.new", aside);
+    back_up(fixture);
+    close_database(fixture);
+    assert_true(restore(fixture, path_with(fixture, ".backup"), &error));
+    assert_false(restore(fixture, aside, &error));
+    assert_non_null(strstr(error.detail, "rename it first"));
+    assert_int_equal(mkdir(blocked, 0755), 0);
+    assert_false(restore(fixture, path_with(fixture, ".backup"), &error));
+    assert_int_equal(rmdir(blocked), 0);
+    read_text(aside, "SELECT COUNT(*) FROM users", count);
+    assert_string_equal(count, "4");
+    fixture_verify(fixture);
+    unlink(aside);
+}
+
 static void without_room_nothing_changes(void **state)
 {
     struct fixture *fixture = *state;
@@ -310,6 +352,8 @@ int main(void)
         TEST(a_database_in_use_is_not_restored),
         TEST(what_is_no_backup_of_ours_is_not_restored),
         TEST(nothing_of_the_database_before_comes_back),
+        TEST(what_somebody_else_has_open_is_not_replaced),
+        TEST(what_is_aside_outlives_a_restore_that_fails),
         TEST(without_room_nothing_changes),
         TEST(what_root_restores_is_whose_the_folder_is),
         TEST(a_restore_that_was_killed_is_done_anew),
