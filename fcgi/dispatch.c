@@ -210,6 +210,7 @@ void dispatch_lay_out(const struct router *router, const char *program,
 
 /* Adds what has come since the last time. Of several threads that bring different states the newest
  * one counts. */
+// NOLINTNEXTLINE(readability-non-const-parameter): exchanged atomically
 static void count_up(uint64_t *counted, uint64_t present, uint64_t *counter)
 {
     uint64_t before = __atomic_load_n(counted, __ATOMIC_RELAXED);
