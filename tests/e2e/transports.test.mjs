@@ -1,7 +1,7 @@
 // Where a program's connections come from, how it ends, and how it reads its configuration again.
 
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { until } from './harness/conditions.mjs';
@@ -33,11 +33,13 @@ wait $child`;
 const throughSpawnFcgi = (...words) => (file, socket) =>
     ['spawn-fcgi', '-n', '-M', '0660', '-s', socket, '--', ...words, file];
 
-/** Somebody holds or waits for the writers' lock: an operation of a program is writing. */
-function isWriting(database) {
+/** A program holds the writers' lock: an operation of its own is under way. That somebody does says
+ * little, as each program also tidies up when it is idle. */
+function isWriting({ pid }, database) {
     const { ino } = statSync(`${database.path}.lock`);
-    return readFileSync('/proc/locks', 'utf8').split('\n')
-        .some((line) => line.includes('OFDLCK') && line.includes(`:${ino} `));
+    return readdirSync(`/proc/${pid}/fdinfo`).some((descriptor) =>
+        readFileSync(`/proc/${pid}/fdinfo/${descriptor}`, 'utf8').split('\n').some((line) =>
+            line.startsWith('lock:') && line.includes('OFDLCK') && line.includes(`:${ino} `)));
 }
 
 for (const [what, command] of [
@@ -164,7 +166,7 @@ describeStack('a socket of one\'s own', {
         const posts = await stack.database.whileLocked(async () => {
             const underWay = Array.from({ length: 5 }, (_, index) =>
                 salon.post(messagesPath(id), { content: 'en vol', clientMessageId: `${index}` }));
-            await until('the program is writing', () => isWriting(stack.database));
+            await until('the program is writing', () => isWriting(messages, stack.database));
             const logged = messages.log.length;
             messages.signal('SIGTERM');
             await until('it stops', () => messages.log.slice(logged).includes('msg="stopping"'));

@@ -8,7 +8,11 @@ import { chromium } from 'playwright-core';
 import { until } from './conditions.mjs';
 import { Demo } from './demo.mjs';
 
-const EXECUTABLE = process.env.MESSAGERIE_CHROMIUM ?? '/usr/bin/chromium';
+// The shell has the same engine and needs half the time, as it draws no windows around pages. What
+// is outside of a page (notifications, installation) is in the whole browser alone.
+const CHROMIUM = process.env.MESSAGERIE_CHROMIUM ?? '/usr/bin/chromium';
+const CHROMIUM_SHELL = process.env.MESSAGERIE_CHROMIUM
+    ?? (process.env.MESSAGERIE_TEST_LONG ? CHROMIUM : '/usr/bin/chromium-headless-shell');
 // Longer than any wait of the page itself; machines that run the tests may be slow.
 const WAIT_LIMIT_MS = 60_000;
 const TOLD_CHARACTERS = 2000;
@@ -170,9 +174,10 @@ export class Window {
  * A suite with a demo and a browser that run as long as it does. `define` gets {demo, test, window,
  * windowOf}: `window(options)` opens one that is closed when the test ends; `windowOf(personId)` is
  * that person's, with the page open, and stays for the next tests until one fails. A test fails
- * when a window had problems.
+ * when a window had problems. `isWholeBrowser` is for what the shell does not have; the other options
+ * are the demo's.
  */
-export function describeDemo(name, options, define) {
+export function describeDemo(name, { isWholeBrowser = false, ...options }, define) {
     describe(name, () => {
         const demo = new Demo(options);
         const standing = new Map();
@@ -182,7 +187,7 @@ export function describeDemo(name, options, define) {
         before(async () => {
             try {
                 await demo.start();
-                browser = await launch();
+                browser = await launch(isWholeBrowser ? CHROMIUM : CHROMIUM_SHELL);
             } catch (error) {
                 // Some versions of node then do not come to what is after.
                 await demo.stop();
@@ -233,9 +238,9 @@ export function describeDemo(name, options, define) {
 }
 
 /** The browser itself; it must be closed. */
-export function launch() {
+export function launch(executablePath = CHROMIUM_SHELL) {
     return chromium.launch({
-        executablePath: EXECUTABLE,
+        executablePath,
         // As root, and in containers, there is no sandbox and little shared memory.
         args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'],
     });

@@ -31,7 +31,7 @@ function record() {
     navigator.clearAppBadge = async () => { window.badge = 0; };
 }
 
-describeDemo('being told', {}, ({ demo, test, window }) => {
+describeDemo('being told', { isWholeBrowser: true }, ({ demo, test, window }) => {
     async function open(permissions = ['notifications']) {
         const opened = await window({ permissions });
         await opened.context.addInitScript(record);
