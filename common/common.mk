@@ -11,6 +11,7 @@ libcommon_a_SOURCES = \
 	common/config.c common/config.h common/config_private.h \
 	common/config_file.c \
 	common/config_keys.c \
+	common/config_list.c common/config_list.h \
 	common/config_values.c \
 	common/configuration.c common/configuration.h \
 	common/container.h \

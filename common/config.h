@@ -25,10 +25,10 @@
 #include <stdio.h>
 
 #include "common/buffer.h"
+#include "common/config_list.h"
 #include "common/error.h"
 
-/* Most entries of a list, and the longest text value in bytes with its NUL. */
-#define CONFIG_LIST_MAX   16
+/* The longest text value in bytes, with its NUL. */
 #define CONFIG_TEXT_BYTES 512
 /* The longest line of the file, in bytes without its line feed. */
 #define CONFIG_LINE_MAX_BYTES 4096
@@ -43,14 +43,6 @@
 #define CONFIG_KEYS_MAX 128
 /* Where a value comes from, with its NUL; a longer path is cut. */
 #define CONFIG_ORIGIN_BYTES 1024
-
-/* A comma-separated list, split, blanks around entries dropped, empty entries left out. Its items
- * point into it: copy it with config_list_copy. */
-struct config_list {
-    size_t count;
-    char *items[CONFIG_LIST_MAX];
-    char storage[CONFIG_TEXT_BYTES * 4];
-};
 
 struct config {
     /* [server] */
@@ -216,12 +208,5 @@ void config_append_value(const struct config *config, const struct config_key *k
 /* Writes the sample file: every key with its explanation, its default and whether it is fixed,
  * commented out. False when the stream failed. */
 bool config_write_sample(FILE *out);
-
-bool config_list_contains(const struct config_list *list, const char *text);
-/* The first of a list of roles, which is the one of who is given none; `fallback` when it is empty.
- */
-const char *config_first_role(const struct config_list *roles, const char *fallback);
-
-void config_list_copy(struct config_list *to, const struct config_list *from);
 
 #endif

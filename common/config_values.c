@@ -1,74 +1,13 @@
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/address.h"
 #include "common/assert.h"
 #include "common/config_private.h"
 #include "common/origin.h"
-
-/* ---- lists ----------------------------------------------------------------------------------- */
-
-bool config_list_contains(const struct config_list *list, const char *text)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        if (strcmp(list->items[i], text) == 0)
-            return true;
-    }
-    return false;
-}
-
-const char *config_first_role(const struct config_list *roles, const char *fallback)
-{
-    return roles->count > 0 ? roles->items[0] : fallback;
-}
-
-void config_list_copy(struct config_list *to, const struct config_list *from)
-{
-    to->count = from->count;
-    memcpy(to->storage, from->storage, sizeof(to->storage));
-    for (size_t i = 0; i < from->count; i++) {
-        ASSERT(from->items[i] >= from->storage &&
-               from->items[i] < from->storage + sizeof(from->storage));
-        to->items[i] = to->storage + (from->items[i] - from->storage);
-    }
-}
-
-static char *trim(char *text)
-{
-    while (isspace((unsigned char)*text))
-        text++;
-    char *end = text + strlen(text);
-    while (end > text && isspace((unsigned char)end[-1]))
-        end--;
-    *end = '\0';
-    return text;
-}
-
-/* False when it has too many entries or bytes. */
-static bool list_parse(struct config_list *list, const char *value)
-{
-    char *rest = list->storage;
-    char *entry;
-
-    list->count = 0;
-    if (strlen(value) >= sizeof(list->storage))
-        return false;
-    strcpy(list->storage, value);
-    while ((entry = strsep(&rest, ",")) != NULL) {
-        entry = trim(entry);
-        if (*entry == '\0')
-            continue;
-        if (list->count == CONFIG_LIST_MAX)
-            return false;
-        list->items[list->count++] = entry;
-    }
-    return true;
-}
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
@@ -201,7 +140,7 @@ static bool check_networks(const struct config_list *field, const struct config_
 static bool set_list(struct config_list *field, const struct config_key *key, const char *value,
                      const char *origin, struct error *error)
 {
-    if (list_parse(field, value))
+    if (config_list_parse(field, value))
         return (!key->has_origins || reduce_to_origins(field, key, origin, error)) &&
                (!key->has_networks || check_networks(field, key, origin, error));
     return error_set(error, ERROR_INVALID,
@@ -271,16 +210,6 @@ int64_t config_integer(const struct config *config, const struct config_key *key
 
 /* ---- one value and another ------------------------------------------------------------------- */
 
-static bool lists_are_equal(const struct config_list *one, const struct config_list *other)
-{
-    if (one->count != other->count)
-        return false;
-    for (size_t i = 0; i < one->count; i++)
-        if (strcmp(one->items[i], other->items[i]) != 0)
-            return false;
-    return true;
-}
-
 bool config_values_are_equal(const struct config_key *key, const struct config *one,
                              const struct config *other)
 {
@@ -291,7 +220,7 @@ bool config_values_are_equal(const struct config_key *key, const struct config *
     case CONFIG_TEXT:
         return strcmp(first, second) == 0;
     case CONFIG_LIST:
-        return lists_are_equal(first, second);
+        return config_lists_are_equal(first, second);
     case CONFIG_INTEGER:
         return *(const int64_t *)first == *(const int64_t *)second;
     case CONFIG_BOOLEAN:
