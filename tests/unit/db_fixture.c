@@ -17,7 +17,7 @@
 /* Tests may let time pass while the database's threads look at it. */
 static int64_t read_clock(void *context)
 {
-    return __atomic_load_n((const int64_t *)context, __ATOMIC_RELAXED);
+    return *(const _Atomic int64_t *)context;
 }
 
 static void collect(void *context, const struct event *event)

@@ -32,7 +32,7 @@ struct fixture_event {
 struct fixture {
     char directory[64];
     char path[128];
-    int64_t now_ms; /* what the clock tells */
+    _Atomic int64_t now_ms; /* what the clock tells */
     struct clock clock;
     struct log log;
     struct id_source ids;

@@ -819,7 +819,7 @@ static void write_event(struct bench *bench, size_t length)
 /* Turns and lets time pass until the page has so many small events. */
 static void expect_small(struct bench *bench, struct page *page, size_t count)
 {
-    WAIT_UNTIL(count_of(page, "[\"small\"") >= count, (bench->fixture->now_ms += 10, turn(bench)));
+    WAIT_UNTIL(count_of(page, "[\"small\"") >= count, bench->fixture->now_ms += 10; turn(bench));
     assert_int_equal(count_of(page, "[\"small\""), count);
     assert_false(page->is_closed);
 }
@@ -848,8 +848,8 @@ static void a_burst_of_any_size_reaches_who_reads(void **state)
     assert_int_equal(count_of(page, "[\"conversation-history\""), 1);
     write_burst(bench, 150); /* more than the system's buffers take, too */
     /* Nobody reads for a moment. */
-    WAIT_UNTIL(broker_metrics(bench->broker)->lags > 0,
-               (bench->fixture->now_ms += 2, loop_turn(bench->loop, TURN_WAIT_MS)));
+    WAIT_UNTIL(broker_metrics(bench->broker)->lags > 0, bench->fixture->now_ms += 2;
+               loop_turn(bench->loop, TURN_WAIT_MS));
     expect_small(bench, page, 2);
     assert_int_equal(count_of(page, "[\"large\""), 180);
     assert_int_equal(broker_metrics(bench->broker)->slow_consumers, 0);
