@@ -13,13 +13,14 @@
 struct readiness {
     struct broker_parts *parts;
     struct worker_request write, read;
-    struct probe probe;          /* of both */
     bool is_writing, is_reading; /* those are under way */
+    bool was_found;              /* at least once */
+    int64_t found_at_ms;
     struct timer timeout;
     struct readiness_waiter *waiting;
     struct buffer problems; /* that were found */
-    bool was_found;         /* at least once */
-    int64_t found_at_ms;
+    /* The worker's, while they are under way. */
+    struct probe probe; /* of both */
     /* Of the disk, found by the reader's thread, which no slow file system holds up. */
     char database_path[CONFIG_TEXT_BYTES];
     bool has_disk;

@@ -11,7 +11,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 
 import { until } from './harness/conditions.mjs';
 import { freePort, isListening, sendRequest } from './harness/http.mjs';
-import { childrenOf, processesNaming, Program } from './harness/program.mjs';
+import { childrenOf, processesNaming, Program, readIfThere } from './harness/program.mjs';
 import { BUILD, SOURCE } from './harness/project.mjs';
 import { signClaims, usualClaims } from './harness/token.mjs';
 
@@ -322,7 +322,7 @@ function family(pid) {
 /** All user ids (real, effective, saved, of files) that a process and its descendants have. */
 function usersOf(pid) {
     const ids = family(pid).flatMap((member) =>
-        /^Uid:\s+(.*)$/m.exec(readFileSync(`/proc/${member}/status`, 'utf8'))[1].split('\t'));
+        /^Uid:\s+(.*)$/m.exec(readIfThere(`/proc/${member}/status`))?.[1].split('\t') ?? []);
     return [...new Set(ids.map(Number))];
 }
 

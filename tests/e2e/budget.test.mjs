@@ -6,9 +6,9 @@ import { CONVERSATIONS, messagesPath, UNREAD_TOTAL } from './harness/paths.mjs';
 import { bodyOf, errorOf, openConversation } from './harness/people.mjs';
 import { describeStack, ORIGINS } from './harness/stack.mjs';
 
-// The defaults.
+// The defaults; but reads come again so seldom that no machine is too slow to ask for more.
 const WRITES = { burst: 1000, perSecond: 20 };
-const READS = { burst: 5000, perSecond: 500 };
+const READS = { burst: 5000, perSecond: 20 };
 
 const burst = (count, ask) => Promise.all(Array.from({ length: count }, ask));
 
@@ -25,7 +25,8 @@ async function assertLimited(limit, ask) {
     return refused(answers)[0];
 }
 
-describeStack('one person', { front: 'nginx', limitsUsers: true }, ({ stack, test }) => {
+describeStack('one person', { front: 'nginx', limitsUsers: true,
+    config: { fastcgi: { reads_per_second: READS.perSecond } } }, ({ stack, test }) => {
     test('writes 200 messages at once', async () => {
         const { salon, client } = await stack.salonAndClient();
         const { id } = await openConversation(salon, client);

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 
 import { messagerie } from './harness/admin.mjs';
 import { appointmentOf, BookingSite } from './harness/booking.mjs';
+import { until } from './harness/conditions.mjs';
 import {
     conversationPath, CONVERSATIONS, messagesPath, UNREAD, userPath,
 } from './harness/paths.mjs';
@@ -136,6 +137,8 @@ describeStack('people', {}, ({ stack, test }) => {
 
     async function assertErased({ booking, salon, client, id, opened, own }) {
         errorOf(await booking.getUser(id), 404);
+        await until('what goes in slices is gone', async () =>
+            await stack.database.value('SELECT count(*) FROM erasures') === 0);
         // Nothing of theirs is left in any table but their own words.
         for (const { name } of await stack.database.sql("SELECT name FROM sqlite_master WHERE type = 'table'"))
             for (const row of await stack.database.sql(`SELECT * FROM ${name}`))

@@ -113,7 +113,8 @@ function openPaths(pid) {
         .map((descriptor) => orIfGone('', () => readlinkSync(`${folder}/${descriptor}`)));
 }
 
-const readIfThere = (path) => orIfGone('', () => readFileSync(path, 'utf8'));
+/** A file's text; empty when it is gone. */
+export const readIfThere = (path) => orIfGone('', () => readFileSync(path, 'utf8'));
 
 /** A process may end, or belong to somebody else, while one looks at it. */
 function orIfGone(fallback, read) {
