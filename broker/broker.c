@@ -18,6 +18,7 @@
 #include "broker/typing.h"
 #include "broker/withdrawal.h"
 #include "broker/worker.h"
+#include "common/container.h"
 #include "common/origin.h"
 #include "common/user_budgets.h"
 #include "db/input.h"
@@ -33,6 +34,7 @@ struct broker {
     struct restart *restart; /* NULL before broker_start */
     struct readiness *readiness;
     struct farewell_set endings;
+    struct timer replaced; /* when all clients have to go, as the database is another */
     struct socketio_namespace name_space, root;
     const struct socketio_namespace *name_spaces[3];
     struct socketio_options socketio_options;
@@ -140,6 +142,20 @@ static void on_feed_event(void *owner, const struct event *event, int64_t waited
     struct broker *broker = owner;
 
     delivery_deliver(&broker->parts, event, waited_ms);
+}
+
+/* What clients have seen, and the numbers by which they would ask for what they missed, are of the
+ * other database. In another turn: closing frees them, and somebody may be walking over them. */
+static void on_feed_replaced(void *owner)
+{
+    struct broker *broker = owner;
+
+    loop_timer_start(broker->parts.loop, &broker->replaced, 0);
+}
+
+static void on_replaced(struct timer *timer)
+{
+    broker_close_some(CONTAINER_OF(timer, struct broker, replaced), SIZE_MAX);
 }
 
 /* Of our own operations. While the broker ends, the feed may be gone first. */
@@ -319,8 +335,11 @@ static void describe_socketio(struct broker *broker)
 static bool create_parts(struct broker *broker, struct error *error)
 {
     struct broker_parts *parts = &broker->parts;
-    const struct feed_options feed = {
-        .loop = parts->loop, .worker = parts->worker, .on_event = on_feed_event, .owner = broker};
+    const struct feed_options feed = {.loop = parts->loop,
+                                      .worker = parts->worker,
+                                      .on_event = on_feed_event,
+                                      .on_replaced = on_feed_replaced,
+                                      .owner = broker};
 
     describe_socketio(broker);
     broker->connections.log = loop_services(parts->loop)->log;
@@ -346,7 +365,8 @@ struct broker *broker_create(struct loop *loop, const struct configuration *conf
 {
     struct broker *broker = calloc(1, sizeof(*broker));
 
-    if (broker == NULL) {
+    if (broker == NULL || !loop_timer_add(loop, &broker->replaced, on_replaced)) {
+        free(broker);
         error_out_of_memory(error);
         return NULL;
     }
@@ -382,6 +402,7 @@ void broker_free(struct broker *broker)
     socketio_server_free(parts->socketio);
     admission_free(&broker->admission);
     connections_free(&broker->connections);
+    loop_timer_remove(parts->loop, &broker->replaced);
     farewell_abort(&broker->endings);
     presence_free(parts->presence);
     totals_free(parts->totals);

@@ -268,6 +268,7 @@ static void take_outbox(struct feed *feed)
             loop_services(feed->options.loop)->log,
             "the outbox is another than what was delivered: has the database been replaced?",
             LOG_NUMBER("delivered", feed->position), LOG_NUMBER("newest", feed->read.newest));
+        feed->options.on_replaced(feed->options.owner);
         begin_at(feed, feed->read.newest);
     } else {
         take_events(feed);

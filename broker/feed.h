@@ -42,6 +42,9 @@ struct feed_options {
     struct worker *worker;
     /* `waited_ms`: since it has arrived here. */
     void (*on_event)(void *owner, const struct event *event, int64_t waited_ms);
+    /* The database is another than the one whose events were handed on: numbers that clients were
+     * told mean other events now. */
+    void (*on_replaced)(void *owner);
     void *owner;
 };
 

@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 
 #include "broker/broker.h"
+#include "broker/feed.h"
 #include "broker/presence.h"
 #include "broker/silent.h"
 #include "broker/transport/listener.h"
@@ -454,6 +455,20 @@ static void a_token_ends(void **state)
     expect(bench, page, "\"code\":\"token_expired\"");
     TURN_UNTIL(bench, page->is_closed);
     assert_int_equal(count_of(page, "41/messaging"), 0);
+}
+
+/* Their next offset would be of the other one, and mean something else there. */
+static void when_the_database_is_replaced_all_have_to_come_anew(void **state)
+{
+    struct bench *bench = *state;
+    struct page *page = open_page(bench, "s1", "salon");
+
+    bench->fixture->log.level = LOG_LEVEL_ERROR;
+    fixture_execute(bench->fixture, "UPDATE timeline SET name = '0000000a'");
+    WAIT_UNTIL(page->is_closed, bench->fixture->now_ms += FEED_LOOK_MS; turn(bench));
+    struct page *back = open_page(bench, "s1", "salon");
+    expect(bench, back, "-0000000a\"}");
+    assert_false(back->is_closed);
 }
 
 /* ---- sockets that take no part ---- */
@@ -920,6 +935,7 @@ int main(void)
         BROKER_TEST(offline_comes_after_the_grace),
         BROKER_TEST(who_is_not_back_after_a_restart_is_offline),
         BROKER_TEST(a_page_is_told_of_so_many_contacts),
+        BROKER_TEST(when_the_database_is_replaced_all_have_to_come_anew),
         BROKER_TEST(a_token_ends),
         BROKER_TEST(one_socket_too_many_knows_why_and_waits),
         BROKER_TEST(one_too_many_may_leave_and_come_again),

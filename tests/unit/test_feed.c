@@ -27,6 +27,7 @@ struct bench {
     int64_t seen[EVENTS_MAX];
     size_t seen_count;
     bool drops_own; /* own events are lost before they reach the feed */
+    int replacements;
 };
 
 static void on_event(void *owner, const struct event *event, int64_t waited_ms)
@@ -45,6 +46,11 @@ static void on_own_event(void *owner, const struct event *event)
 
     if (!bench->drops_own)
         feed_accept(bench->feed, event);
+}
+
+static void on_replaced(void *owner)
+{
+    ((struct bench *)owner)->replacements++;
 }
 
 static int set_up(void **state)
@@ -72,8 +78,11 @@ static int set_up(void **state)
                                           .owner = bench};
     bench->worker = worker_create(&worker, &error);
     assert_non_null(bench->worker);
-    const struct feed_options feed = {
-        .loop = bench->loop, .worker = bench->worker, .on_event = on_event, .owner = bench};
+    const struct feed_options feed = {.loop = bench->loop,
+                                      .worker = bench->worker,
+                                      .on_event = on_event,
+                                      .on_replaced = on_replaced,
+                                      .owner = bench};
     bench->feed = feed_create(&feed);
     assert_non_null(bench->feed);
     *state = bench;
@@ -250,6 +259,7 @@ static void a_replaced_database_is_followed(void **state)
     accept(bench, 2);
     turn_until(bench, has_seen_all); /* the table is empty: back to 0 */
     assert_int_equal(feed_position(bench->feed), 0);
+    assert_int_equal(bench->replacements, 1);
 }
 
 static struct message_create sending;
