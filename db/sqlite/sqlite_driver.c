@@ -36,6 +36,9 @@ struct sqlite_store {
     /* The writer's, while one is open. */
     int lock_descriptor; /* -1: none is */
     struct file_identity file;
+    /* That of the writer before, until there is another: -1 when there was none. We still use the
+     * database while it can't be opened, and nobody may put another in its place meanwhile. */
+    int use_descriptor;
 };
 
 static struct sqlite_store *store_of(struct store *store)
@@ -50,6 +53,8 @@ static void destroy_store(struct store *base)
     struct sqlite_store *store = store_of(base);
 
     ASSERT(store->lock_descriptor < 0);
+    if (store->use_descriptor >= 0)
+        close(store->use_descriptor);
     if (store->checkpointer != NULL)
         checkpointer_free(store->checkpointer);
     if (store->log != NULL)
@@ -96,7 +101,7 @@ static struct store *create_store(const struct store_options *options,
     }
     store->base.driver = &sqlite_driver;
     store->busy_timeout_ms = options->busy_timeout_ms;
-    store->lock_descriptor = -1;
+    store->lock_descriptor = store->use_descriptor = -1;
     if (!fill_store(store, options, services, error)) {
         destroy_store(&store->base);
         return NULL;
@@ -142,12 +147,21 @@ static void close_file(struct sqlite_store *store, struct sqlite_connection *con
     sqlite_connection_close(connection);
 }
 
+/* `descriptor`: what says from now on that the database is in use; -1: nothing. */
+static void replace_use(struct sqlite_store *store, int descriptor)
+{
+    if (store->use_descriptor >= 0)
+        close(store->use_descriptor);
+    store->use_descriptor = descriptor;
+}
+
 static void close_writer(struct sqlite_store *store, struct sqlite_connection *connection)
 {
     checkpointer_close(store->checkpointer);
     log_sync_close(store->log);
     close_file(store, connection);
-    close(store->lock_descriptor);
+    writers_lock_give_back(store->lock_descriptor);
+    replace_use(store, store->lock_descriptor);
     store->lock_descriptor = -1;
 }
 
@@ -223,6 +237,7 @@ static struct sqlite_connection *open_writer(struct sqlite_store *store, bool ma
         close_writer(store, connection);
         return NULL;
     }
+    replace_use(store, -1);
     return connection;
 }
 

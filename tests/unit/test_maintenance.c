@@ -10,7 +10,9 @@
 
 #include <sqlite3.h>
 
+#include "db/database.h"
 #include "db/maintenance.h"
+#include "db/probe.h"
 #include "tests/unit/db_fixture.h"
 
 static void a_backup_is_complete(void **state)
@@ -211,6 +213,29 @@ static void what_somebody_else_has_open_is_not_replaced(void **state)
     assert_string_equal(count, "1");
 }
 
+/* A program whose database can't be opened for a while still uses it. */
+static void what_a_program_waits_for_is_not_replaced(void **state)
+{
+    struct fixture *fixture = *state;
+    struct probe probe = {0};
+    struct error error;
+    char away[200];
+
+    back_up(fixture);
+    snprintf(away, sizeof(away), "%s", path_with(fixture, ".away"));
+    assert_int_equal(rename(fixture->path, away), 0);
+    error_clear(&error);
+    fixture->log.level = LOG_LEVEL_ERROR;
+    assert_false(database_write(fixture->database, probe_write(&probe), &error));
+    assert_false(restore(fixture, path_with(fixture, ".backup"), &error));
+    assert_non_null(strstr(error.detail, "programs use it"));
+    assert_int_equal(rename(away, fixture->path), 0);
+    close_database(fixture);
+    assert_true(restore(fixture, path_with(fixture, ".backup"), &error));
+    unlink(path_with(fixture, ".before-restore"));
+    unlink(path_with(fixture, ".before-restore-wal"));
+}
+
 /* Also not the one that an earlier restore has put there, which may be the only copy. */
 static void what_is_aside_outlives_a_restore_that_fails(void **state)
 {
@@ -353,6 +378,7 @@ int main(void)
         TEST(what_is_no_backup_of_ours_is_not_restored),
         TEST(nothing_of_the_database_before_comes_back),
         TEST(what_somebody_else_has_open_is_not_replaced),
+        TEST(what_a_program_waits_for_is_not_replaced),
         TEST(what_is_aside_outlives_a_restore_that_fails),
         TEST(without_room_nothing_changes),
         TEST(what_root_restores_is_whose_the_folder_is),
