@@ -26,7 +26,9 @@ struct database_job {
     /* The result. */
     bool succeeded;
     struct error error;
-    struct database_job *next; /* the engine's, and so is `turn` */
+    /* The engine's. */
+    struct database_job *next, *previous;
+    bool is_waiting; /* may be withdrawn */
     int64_t turn;
 };
 

@@ -274,6 +274,7 @@ static bool await_turn(struct writer *writer, struct error *error)
 static void enqueue_job(struct job_queue *queue, struct database_job *job)
 {
     job->next = NULL;
+    job->previous = queue->first != NULL ? queue->last : NULL;
     if (queue->first == NULL)
         queue->first = job;
     else
@@ -281,11 +282,25 @@ static void enqueue_job(struct job_queue *queue, struct database_job *job)
     queue->last = job;
 }
 
+/* Wherever in it the job is: thousands may be withdrawn at once. */
+static void remove_job(struct job_queue *queue, struct database_job *job)
+{
+    if (job->previous == NULL)
+        queue->first = job->next;
+    else
+        job->previous->next = job->next;
+    if (job->next == NULL)
+        queue->last = job->previous;
+    else
+        job->next->previous = job->previous;
+    job->is_waiting = false;
+}
+
 static struct database_job *dequeue_job(struct job_queue *queue)
 {
     struct database_job *job = queue->first;
 
-    queue->first = job->next;
+    remove_job(queue, job);
     return job;
 }
 
@@ -528,37 +543,19 @@ void writer_submit(struct writer *writer, struct database_job *const *jobs, size
     pthread_mutex_lock(&writer->lock);
     for (size_t i = 0; i < count; i++) {
         jobs[i]->turn = writer->turn;
+        jobs[i]->is_waiting = !jobs[i]->is_patient;
         enqueue_job(jobs[i]->is_patient ? &writer->patient : &writer->waiting, jobs[i]);
     }
     pthread_cond_signal(&writer->filled);
     pthread_mutex_unlock(&writer->lock);
 }
 
-/* Takes the job out of the queue; false when it is not there. */
-static bool remove_job(struct job_queue *queue, const struct database_job *job)
-{
-    struct database_job *before = NULL;
-    struct database_job *one = queue->first;
-
-    while (one != NULL && one != job) {
-        before = one;
-        one = one->next;
-    }
-    if (one == NULL)
-        return false;
-    if (before == NULL)
-        queue->first = job->next;
-    else
-        before->next = job->next;
-    if (queue->last == job)
-        queue->last = before;
-    return true;
-}
-
 bool writer_withdraw(struct writer *writer, struct database_job *job)
 {
     pthread_mutex_lock(&writer->lock);
-    bool is_ours = remove_job(&writer->waiting, job);
+    bool is_ours = job->is_waiting;
+    if (is_ours)
+        remove_job(&writer->waiting, job);
     pthread_mutex_unlock(&writer->lock);
     return is_ours;
 }
