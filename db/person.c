@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "db/engine/outbox_reader.h"
+#include "db/erasure_text.h"
 #include "db/person_json.h"
 #include "db/person_row.h"
 
@@ -71,6 +72,16 @@ static bool update_given(struct transaction *transaction, struct statement *stat
     return person_row_update(transaction, row, error);
 }
 
+/* Who is put again is somebody new, whose names are not to go with those that are being erased.
+ * That takes some seconds at most. */
+static bool is_free(struct connection *connection, const char *user_id, struct error *error)
+{
+    bool is_under_way = false;
+
+    return erasure_is_under_way(connection, user_id, &is_under_way, error) &&
+           (!is_under_way || error_unavailable(error, "%s is still being erased", user_id));
+}
+
 bool person_set_run(struct transaction *transaction, struct person_set *set, struct error *error)
 {
     const char *given[PERSON_FIELD_COUNT];
@@ -85,7 +96,8 @@ bool person_set_run(struct transaction *transaction, struct person_set *set, str
     if (step == STEP_DONE)
         succeeded = insert_given(transaction, given, set->default_role, &row, error);
     else if (step == STEP_ROW)
-        succeeded = update_given(transaction, statement, given, &row, error);
+        succeeded = is_free(transaction->connection, set->user_id, error) &&
+                    update_given(transaction, statement, given, &row, error);
     statement_end(statement);
     return succeeded;
 }

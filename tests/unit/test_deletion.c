@@ -290,6 +290,26 @@ static void names_of_somebody_with_many_conversations_are_hidden_at_once(void **
         2 * TALKS);
 }
 
+/* Else the new name would be erased with the old ones, and be known to nobody afterwards. */
+static void who_is_being_erased_is_put_again_only_later(void **state)
+{
+    static char id[ID_BYTES];
+    struct fixture *fixture = *state;
+    struct person_erase erase = {.user_id = "c1"};
+    struct person_set set = {.user_id = "c1", .fields = {.first_name = "Noé"}};
+
+    for (int i = 0; i < TALKS; i++)
+        make_talk(fixture, id);
+    open_without_chore(fixture);
+    assert_int_equal(fixture_write(fixture, person_erase(&erase)), ERROR_NONE);
+    assert_int_equal(fixture_write(fixture, person_set(&set)), ERROR_UNAVAILABLE);
+    while (do_slice(fixture))
+        continue;
+    assert_int_equal(fixture_write(fixture, person_set(&set)), ERROR_NONE);
+    assert_int_equal(fixture_write(fixture, person_erase(&erase)), ERROR_NONE);
+    fixture_verify(fixture);
+}
+
 static void names_go_behind_by_themselves(void **state)
 {
     static char id[ID_BYTES];
@@ -354,6 +374,7 @@ int main(void)
         TEST(an_idle_writer_does_it_by_itself),
         TEST(what_a_killed_program_has_left_is_done_by_the_next),
         TEST(names_of_somebody_with_many_conversations_are_hidden_at_once),
+        TEST(who_is_being_erased_is_put_again_only_later),
         TEST(names_go_behind_by_themselves),
         TEST(events_outlive_slices_of_a_program_that_has_just_started),
         TEST(a_conversation_that_is_deleted_meanwhile_holds_up_no_erasure),
