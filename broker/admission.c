@@ -237,7 +237,7 @@ void admission_connect_root(struct admission *admission, struct socketio_socket 
     error_clear(&error);
     if (!authenticate(admission->parts, socket, auth, &claims, &error))
         refuse_token(admission, socket, &error);
-    else if (!silent_accept_root(&admission->silent, socket, claims.expires_at_ms))
+    else if (!silent_accept_root(&admission->silent, socket, &claims))
         turn_away(socket);
 }
 

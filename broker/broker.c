@@ -189,7 +189,7 @@ void broker_use_configuration(struct broker *broker, const struct configuration 
     engineio_limit_output(socketio_engineio(broker->parts.socketio),
                           (size_t)config->broker_max_output_bytes);
     database_use_config(worker_database(broker->parts.worker), config);
-    withdrawal_begin(&broker->parts);
+    withdrawal_begin(&broker->parts, &broker->admission.silent);
 }
 
 void broker_start(struct broker *broker)

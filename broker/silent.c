@@ -16,6 +16,9 @@ struct silent {
     struct timer timer;    /* its end */
     int64_t expires_at_ms; /* wall time, of one in "/" whose token has an end; else 0 */
     const struct silent_reason *reason; /* of one too many, else NULL */
+    /* Of one in "/": */
+    struct silent *next, *previous;
+    struct token_fingerprint key;
 };
 
 void silent_write_reason(const struct silent_reason *reason, struct buffer *out)
@@ -31,8 +34,30 @@ void silent_write_reason(const struct silent_reason *reason, struct buffer *out)
 
 /* ---- its life ------------------------------------------------------------------------------ */
 
+static void list_root(struct silent *silent)
+{
+    struct silent_sockets *sockets = silent->sockets;
+
+    silent->next = sockets->first;
+    if (silent->next != NULL)
+        silent->next->previous = silent;
+    sockets->first = silent;
+}
+
+/* Accepts one that is not listed. */
+static void unlist_root(struct silent *silent)
+{
+    if (silent->next != NULL)
+        silent->next->previous = silent->previous;
+    if (silent->previous != NULL)
+        silent->previous->next = silent->next;
+    else if (silent->sockets->first == silent)
+        silent->sockets->first = silent->next;
+}
+
 static void free_silent(struct silent *silent)
 {
+    unlist_root(silent);
     loop_timer_remove(silent->sockets->loop, &silent->timer);
     free(silent);
 }
@@ -149,15 +174,17 @@ static struct silent *accept_silent(struct silent_sockets *sockets, struct socke
 }
 
 bool silent_accept_root(struct silent_sockets *sockets, struct socketio_socket *socket,
-                        int64_t expires_at_ms)
+                        const struct token_claims *claims)
 {
     bool is_gone;
     struct silent *silent = accept_silent(sockets, socket, &sockets->root, &is_gone);
 
     if (silent == NULL)
         return is_gone;
-    silent->expires_at_ms = expires_at_ms;
-    if (expires_at_ms != 0)
+    silent->expires_at_ms = claims->expires_at_ms;
+    silent->key = claims->key;
+    list_root(silent);
+    if (silent->expires_at_ms != 0)
         await_expiry(silent);
     return true;
 }
@@ -178,4 +205,31 @@ bool silent_accept_surplus(struct silent_sockets *sockets, struct socketio_socke
         socketio_emit(socket, "error", payload.data, payload.length);
     buffer_free(&payload);
     return true;
+}
+
+/* ---- its end ------------------------------------------------------------------------------- */
+
+/* By the timer of its token's end, which may be nearer. */
+static void end_in(struct silent *silent, int64_t ms)
+{
+    int64_t at_ms = clock_wall_ms(loop_services(silent->sockets->loop)->clock) + ms;
+
+    if (silent->expires_at_ms != 0 && silent->expires_at_ms <= at_ms)
+        return;
+    silent->expires_at_ms = at_ms;
+    await_expiry(silent);
+}
+
+int64_t silent_withdraw(struct silent_sockets *sockets, const struct token_verifier *verifier,
+                        int64_t spread_ms)
+{
+    int64_t count = 0;
+    int64_t ended = 0;
+
+    for (const struct silent *silent = sockets->first; silent != NULL; silent = silent->next)
+        count += !token_verifier_has_key(verifier, &silent->key);
+    for (struct silent *silent = sockets->first; silent != NULL; silent = silent->next)
+        if (!token_verifier_has_key(verifier, &silent->key))
+            end_in(silent, ended++ * spread_ms / count);
+    return count;
 }

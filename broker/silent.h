@@ -20,6 +20,7 @@
 #include "broker/protocol/socketio_socket.h"
 #include "broker/transport/loop.h"
 #include "common/buffer.h"
+#include "common/token.h"
 
 #define SILENT_ROOT       "/"
 #define SILENT_SURPLUS_MS 30000
@@ -32,20 +33,28 @@ struct silent_reason {
 /* Appends the payload of the event `error` that tells it. */
 void silent_write_reason(const struct silent_reason *reason, struct buffer *out);
 
+struct silent;
+
 struct silent_sockets {
     struct loop *loop;
     struct socketio_namespace root, surplus;
+    struct silent *first; /* of those of "/" */
 };
 
 /* `client_namespace` is the name of the clients' one, and borrowed. */
 void silent_init(struct silent_sockets *silent, struct loop *loop, const char *client_namespace);
 
-/* Answer the on_connect of a socket, of the namespace "/", until its token expires (wall time, 0:
- * never); and of a client's namespace, for that reason, which is borrowed. False without memory:
- * it is not answered then. */
+/* Answer the on_connect of a socket, of the namespace "/", until its token expires; and of a
+ * client's namespace, for that reason, which is borrowed. False without memory: it is not answered
+ * then. */
 bool silent_accept_root(struct silent_sockets *silent, struct socketio_socket *socket,
-                        int64_t expires_at_ms);
+                        const struct token_claims *claims);
 bool silent_accept_surplus(struct silent_sockets *silent, struct socketio_socket *socket,
                            const struct silent_reason *reason);
+
+/* Closes those of "/" whose key the verifier no longer has, spread over some time; returns how many
+ * there are. */
+int64_t silent_withdraw(struct silent_sockets *silent, const struct token_verifier *verifier,
+                        int64_t spread_ms);
 
 #endif

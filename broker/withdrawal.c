@@ -31,14 +31,15 @@ static void end_client(struct occupant *occupant, void *context)
         client_expire_in(client, withdrawal->ended++ * WITHDRAWAL_SPREAD_MS / withdrawal->count);
 }
 
-void withdrawal_begin(struct broker_parts *parts)
+void withdrawal_begin(struct broker_parts *parts, struct silent_sockets *silent)
 {
     struct withdrawal withdrawal = {.verifier = parts->configuration->verifier};
+    int64_t silent_count = silent_withdraw(silent, withdrawal.verifier, WITHDRAWAL_SPREAD_MS);
 
     rooms_visit(&parts->rooms, count_client, &withdrawal);
-    if (withdrawal.count == 0)
+    if (withdrawal.count + silent_count == 0)
         return;
     log_info(loop_services(parts->loop)->log, "sockets whose key is gone are closed",
-             LOG_NUMBER("sockets", withdrawal.count));
+             LOG_NUMBER("sockets", withdrawal.count + silent_count));
     rooms_visit(&parts->rooms, end_client, &withdrawal);
 }

@@ -10,11 +10,12 @@
 #define MESSAGERIE_BROKER_WITHDRAWAL_H
 
 #include "broker/parts.h"
+#include "broker/silent.h"
 
 /* Over how long they end. */
 #define WITHDRAWAL_SPREAD_MS 3000
 
 /* By the present configuration. */
-void withdrawal_begin(struct broker_parts *parts);
+void withdrawal_begin(struct broker_parts *parts, struct silent_sockets *silent);
 
 #endif

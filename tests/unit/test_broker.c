@@ -678,6 +678,29 @@ static void sockets_of_a_key_that_is_gone_end_one_after_another(void **state)
     assert_int_equal(count_of(kept, "token_expired"), 0);
 }
 
+/* What takes no part ends with its key, too; three, of which one is gone by itself before. */
+static void so_do_those_of_the_root_namespace(void **state)
+{
+    struct bench *bench = *state;
+    struct config *usual = bench->config;
+
+    bench->config = make_config(bench->fixture, "jwt_secret = " OLD_SECRET);
+    use_configuration(bench, "jwt_secret = " OLD_SECRET);
+    for (int i = 0; i < 3; i++)
+        say_connect_root(bench, open_websocket(bench), 86400);
+    config_free(bench->config);
+    bench->config = usual;
+    for (int i = 0; i < 3; i++)
+        expect(bench, &bench->pages[i], "40{\"sid\":");
+    say(&bench->pages[1], "41");
+    use_configuration(bench, "jwt_secret = " SECRET "\njwt_secret_previous = " OLD_SECRET);
+    pass(bench, WITHDRAWAL_SPREAD_MS);
+    assert_int_equal(count_closed(bench), 0);
+    use_configuration(bench, "jwt_secret = " SECRET);
+    pass(bench, WITHDRAWAL_SPREAD_MS);
+    TURN_UNTIL(bench, bench->pages[0].is_closed && bench->pages[2].is_closed);
+}
+
 /* Its token is verified before the configuration is another one, its recovery opened after. */
 static void one_on_its_way_in_ends_with_its_key_too(void **state)
 {
@@ -944,6 +967,7 @@ int main(void)
         BROKER_TEST(the_root_namespace_is_silent_beside_ours),
         BROKER_TEST(who_is_in_the_root_namespace_alone_may_say_little),
         BROKER_TEST(sockets_of_a_key_that_is_gone_end_one_after_another),
+        BROKER_TEST(so_do_those_of_the_root_namespace),
         BROKER_TEST(one_on_its_way_in_ends_with_its_key_too),
         BROKER_TEST(a_conversation_may_be_deleted_while_it_is_joined),
         BROKER_TEST(a_conversation_may_be_deleted_while_it_is_joined_again),
