@@ -126,11 +126,20 @@ static void evict_oldest(struct connections *connections, const struct address *
     socketio_connection_abort(arrival->connection);
 }
 
+/* How many of one address may be there; who has set the older key means less than the share. */
+static size_t share_of_address(const struct config *config)
+{
+    const int64_t share = config->broker_max_anonymous_per_address;
+    const int64_t limit = config->broker_max_connections_per_address;
+
+    return (size_t)(limit > 0 && limit < share ? limit : share);
+}
+
 /* Before one more of that address. */
 static void make_room(struct connections *connections, const struct config *config,
                       const struct address *address)
 {
-    if (address->anonymous >= (size_t)config->broker_max_anonymous_per_address)
+    if (address->anonymous >= share_of_address(config))
         evict_oldest(connections, address);
     if (connections->anonymous >= (size_t)config->broker_max_anonymous_connections)
         evict_oldest(connections, find_largest(connections));
@@ -156,7 +165,6 @@ static void tell_crowd(struct connections *connections, const struct address *ad
 struct engineio_verdict connections_take(struct connections *connections,
                                          const struct config *config, const char *text)
 {
-    const int64_t limit = config->broker_max_connections_per_address;
     const int64_t places =
         config->broker_max_connections + config->broker_max_anonymous_connections;
 
@@ -168,10 +176,6 @@ struct engineio_verdict connections_take(struct connections *connections,
     if (address == NULL) {
         free(arrival);
         return refuse_handshake("Mémoire insuffisante");
-    }
-    if (limit > 0 && address->anonymous >= (size_t)limit) {
-        free(arrival);
-        return refuse_handshake("Trop de connexions de cette adresse");
     }
     address->count++; /* so that it stays while others of it go */
     make_room(connections, config, address);

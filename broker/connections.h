@@ -5,8 +5,8 @@
  * room, so that a stranger takes a place of their own and never a user's, nor that of somebody else
  * who is just coming.
  *
- * broker.max_connections_per_address is another thing: as many as one address may have without a
- * user at once, and one more is refused.
+ * broker.max_connections_per_address, where it is set, is a smaller share. Nobody is refused by it:
+ * front-ends give up after five refusals.
  *
  * Everything belongs to the loop's thread.
  */

@@ -52,42 +52,6 @@ static void one_more_than_all_is_refused(void **state)
     connections_free(&connections);
 }
 
-static void one_address_does_not_take_the_place_of_others(void **state)
-{
-    struct connections connections = {0};
-    void *users[3];
-
-    (void)state;
-    config.broker_max_connections = 100;
-    config.broker_max_connections_per_address = 2;
-    users[0] = take(&connections, "192.0.2.1");
-    users[1] = take(&connections, "192.0.2.1");
-    check_refused(&connections, "192.0.2.1", "Trop de connexions de cette adresse");
-    users[2] = take(&connections, "192.0.2.2");
-    for (int i = 0; i < 3; i++)
-        connections_drop(&connections, users[i]);
-    connections_free(&connections); /* nothing is kept of addresses that are gone */
-}
-
-static void a_limit_that_is_set_later_counts_who_is_there(void **state)
-{
-    struct connections connections = {0};
-    void *users[2];
-
-    (void)state;
-    config.broker_max_connections = 100;
-    config.broker_max_connections_per_address = 0;
-    users[0] = take(&connections, "192.0.2.1");
-    users[1] = take(&connections, "192.0.2.1");
-    config.broker_max_connections_per_address = 2;
-    check_refused(&connections, "192.0.2.1", "Trop de connexions de cette adresse");
-    connections_drop(&connections, users[0]);
-    users[0] = take(&connections, "192.0.2.1");
-    connections_drop(&connections, users[0]);
-    connections_drop(&connections, users[1]);
-    connections_free(&connections);
-}
-
 static void users_have_places_that_no_stranger_takes(void **state)
 {
     struct connections connections = {0};
@@ -183,8 +147,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_more_than_all_is_refused),
-        cmocka_unit_test(one_address_does_not_take_the_place_of_others),
-        cmocka_unit_test(a_limit_that_is_set_later_counts_who_is_there),
         cmocka_unit_test(users_have_places_that_no_stranger_takes),
         cmocka_unit_test(the_token_of_the_handshake_is_kept),
         cmocka_unit_test(that_nearly_all_come_from_one_address_is_told_once),
