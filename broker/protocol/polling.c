@@ -94,25 +94,40 @@ static void let_go_polling(struct polling *polling)
     loop_bury(polling->options->loop, &polling->remains);
 }
 
+static void tell_end(struct polling *polling, struct block *packet)
+{
+    output_push(&polling->output, packet, SIZE_MAX);
+    if (polling->get != NULL)
+        answer_get(polling);
+    let_go_polling(polling);
+}
+
+/* What waits goes first, in an answer of its own: clients hand on what they are told in their next
+ * turn, and then not at all when the same answer has told them that it is over. */
+static bool say_last_words(struct polling *polling)
+{
+    if (polling->get != NULL && output_is_empty(&polling->output)) {
+        tell_end(polling, polling->options->close);
+        return true;
+    }
+    if (polling->get != NULL)
+        answer_get(polling);
+    polling->state = STATE_CLOSING;
+    return false;
+}
+
+/* Without a GET there is nobody to tell: a WebSocket can be written to whenever we like, here the
+ * client has to come. Only who has something to lose is waited for. */
 bool polling_close(struct polling *polling, enum polling_goodbye goodbye)
 {
     const struct polling_options *options = polling->options;
 
     ASSERT(polling->state != STATE_ENDED);
     answer_post(polling, goodbye != POLLING_GOODBYE_BLAMING);
-    if (goodbye != POLLING_GOODBYE_ORDERLY)
-        output_clear(&polling->output);
-    output_push(&polling->output,
-                goodbye == POLLING_GOODBYE_AGREED ? options->noop : options->close, SIZE_MAX);
-    if (polling->get != NULL)
-        answer_get(polling);
-    /* Without a GET there is nobody to tell: a WebSocket can be written to whenever we like, here
-     * the client has to come. Only who has something to lose is waited for. */
-    if (goodbye == POLLING_GOODBYE_ORDERLY && !output_is_empty(&polling->output)) {
-        polling->state = STATE_CLOSING;
-        return false;
-    }
-    let_go_polling(polling);
+    if (goodbye == POLLING_GOODBYE_ORDERLY)
+        return say_last_words(polling);
+    output_clear(&polling->output);
+    tell_end(polling, goodbye == POLLING_GOODBYE_AGREED ? options->noop : options->close);
     return true;
 }
 
@@ -200,9 +215,10 @@ void polling_get(struct polling *polling, struct http_request *request)
     }
     polling->get = request;
     polling->is_get_watched = false;
-    if (polling->state == STATE_CLOSING) {
+    if (polling->state == STATE_CLOSING && !output_is_empty(&polling->output)) {
         answer_get(polling);
-        let_go_polling(polling);
+    } else if (polling->state == STATE_CLOSING) {
+        tell_end(polling, polling->options->close);
         polling->options->on_close(polling->owner, POLLING_CLOSED);
     } else {
         loop_defer(polling->options->loop, &polling->task);

@@ -190,20 +190,23 @@ describeBroker('membership and payloads', {}, ({ stack, test }) => {
 });
 
 describeBroker('tokens', {}, ({ stack, test }) => {
-    test('a socket is closed within a second of exp, and told why', async () => {
+    test('a socket is closed within a second of exp, and told why, on each transport', async () => {
         const { salon } = await openPair(stack);
         const exp = seconds(6);
         const token = signClaims({ ...usualClaims(salon.id, 'salon'), exp }, stack.secret);
-        const tab = await stack.openTab(salon, { token });
-        const error = await tab.next('error', ({ code }) => code === 'token_expired');
-        assert.equal(typeof error.message, 'string');
-        await until('the transport is closed', () => tab.reason);
-        assert.ok(Date.now() >= exp * 1000, 'not before');
-        assert.ok(Date.now() <= exp * 1000 + 1000 + LATE_MS, 'closed in time');
-        assert.notEqual(tab.reason, 'io server disconnect');
-        // It comes back by itself, and with that token it is refused.
-        await until('the old token is refused', () => tab.errors.includes('Unauthorized'));
-        tab.close();
+        await Promise.all([['websocket'], ['polling']].map(async (transports) => {
+            const tab = await stack.openTab(salon, { token, transports });
+            const error = await tab.next('error', ({ code }) => code === 'token_expired');
+            assert.equal(typeof error.message, 'string');
+            assert.equal(tab.connects.length, 1, 'before it comes back');
+            await until('the transport is closed', () => tab.reason);
+            assert.ok(Date.now() >= exp * 1000, 'not before');
+            assert.ok(Date.now() <= exp * 1000 + 1000 + LATE_MS, 'closed in time');
+            assert.notEqual(tab.reason, 'io server disconnect');
+            // It comes back by itself, and with that token it is refused.
+            await until('the old token is refused', () => tab.errors.includes('Unauthorized'));
+            tab.close();
+        }));
     });
 
     test('bad tokens get a CONNECT_ERROR, good ones with or without Bearer are let in', async () => {
