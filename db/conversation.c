@@ -161,6 +161,7 @@ bool unread_conversations_run(struct connection *connection, struct unread_summa
 struct participants {
     const char *salon_id;
     const char *client_user_id;
+    bool is_by_client;
 };
 
 static bool require_client(struct transaction *transaction,
@@ -206,6 +207,15 @@ static bool require_shared_appointment(struct transaction *transaction,
     return is_of || error_set(error, ERROR_NOT_FOUND, "Salon introuvable");
 }
 
+/* The appointments of who was erased stay, and their token lives on for a while. */
+static bool require_present(struct transaction *transaction, const char *user_id,
+                            struct error *error)
+{
+    char role[TOKEN_ROLE_BYTES];
+
+    return person_role(transaction->connection, user_id, "Client introuvable", role, error);
+}
+
 static bool require_participants(struct transaction *transaction,
                                  const struct conversation_create *request, enum caller_kind kind,
                                  const struct participants *participants, struct error *error)
@@ -218,7 +228,8 @@ static bool require_participants(struct transaction *transaction,
         return require_salon(transaction, request, participants, error) &&
                require_client(transaction, request, participants, error);
     case CALLER_CLIENT:
-        return require_shared_appointment(transaction, participants, error) &&
+        return require_present(transaction, participants->client_user_id, error) &&
+               require_shared_appointment(transaction, participants, error) &&
                require_salon(transaction, request, participants, error);
     case CALLER_OTHER:
         break;
@@ -242,7 +253,8 @@ static bool find_participants(struct transaction *transaction,
     if (!person_kind_run(transaction->connection, &known, error))
         return false;
     *participants = (struct participants){.salon_id = request->input->salon_id,
-                                          .client_user_id = request->input->client_user_id};
+                                          .client_user_id = request->input->client_user_id,
+                                          .is_by_client = known.kind == CALLER_CLIENT};
     if (known.kind == CALLER_SALON)
         participants->salon_id = request->caller.user_id;
     if (known.kind == CALLER_CLIENT)
@@ -270,6 +282,34 @@ static bool require_appointment(struct connection *connection, const char *appoi
         return error_set(error, ERROR_NOT_FOUND, "Rendez-vous introuvable");
     memcpy(conversation_id, row.conversation_id, ID_BYTES);
     return true;
+}
+
+/* One that the client has opened without an appointment, and in which nobody has written yet: a
+ * second request is the first one's repetition, or as good as that, and however many they send, the
+ * salon sees one. Sets `conversation_id` to it, if there is one. */
+static bool find_unused(struct connection *connection, const struct participants *participants,
+                        char conversation_id[ID_BYTES], struct error *error)
+{
+    struct statement *statement = statement_begin(connection, SQL_CONVERSATION_UNUSED);
+
+    bind_text(statement, 1, participants->client_user_id);
+    bind_text(statement, 2, participants->salon_id);
+    enum step step = statement_step(statement, error);
+    if (step == STEP_ROW)
+        column_copy(statement, 0, conversation_id, ID_BYTES);
+    statement_end(statement);
+    return step != STEP_FAILED;
+}
+
+/* Sets `existing_id` to the one that takes the place of a new one, else to "". */
+static bool find_existing(struct connection *connection, const char *appointment_id,
+                          const struct participants *participants, char existing_id[ID_BYTES],
+                          struct error *error)
+{
+    existing_id[0] = '\0';
+    if (appointment_id != NULL)
+        return require_appointment(connection, appointment_id, participants, existing_id, error);
+    return !participants->is_by_client || find_unused(connection, participants, existing_id, error);
 }
 
 static bool create_conversation(struct transaction *transaction,
@@ -307,16 +347,13 @@ static bool show_existing(struct transaction *transaction, struct conversation_c
 bool conversation_create_run(struct transaction *transaction, struct conversation_create *request,
                              struct error *error)
 {
-    const struct conversation_input *input = request->input;
-    char existing_id[ID_BYTES] = "";
+    char existing_id[ID_BYTES];
     struct participants participants;
 
     request->existed = false;
-    if (!find_participants(transaction, request, &participants, error))
-        return false;
-    if (input->appointment_id != NULL &&
-        !require_appointment(transaction->connection, input->appointment_id, &participants,
-                             existing_id, error))
+    if (!find_participants(transaction, request, &participants, error) ||
+        !find_existing(transaction->connection, request->input->appointment_id, &participants,
+                       existing_id, error))
         return false;
     if (existing_id[0] != '\0')
         return show_existing(transaction, request, existing_id, error);

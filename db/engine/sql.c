@@ -234,6 +234,10 @@ static const struct sql table[SQL_COUNT] = {
               " EXISTS (SELECT 1 FROM erasures WHERE user_id = salon_id)"
               " OR EXISTS (SELECT 1 FROM erasures WHERE user_id = client_user_id)"
               " FROM conversations WHERE id = $1 AND status <> 'DELETED'"),
+    STATEMENT(SQL_CONVERSATION_UNUSED,
+              "SELECT c.id FROM participants p JOIN conversations c ON c.id = p.conversation_id"
+              " WHERE p.user_id = $1 AND c.salon_id = $2 AND c.appointment_id IS NULL"
+              " AND c.last_position = 0 AND c.status = 'ACTIVE' ORDER BY c.id LIMIT 1"),
     STATEMENT(SQL_CONVERSATION_LIST, "SELECT conversation_id FROM participants WHERE user_id = $1"
                                      " ORDER BY " NEWEST_FIRST " LIMIT $2 OFFSET $3"),
     STATEMENT(SQL_CONVERSATION_LIST_STATUS,

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 
+import { BookingSite } from './harness/booking.mjs';
 import { until } from './harness/conditions.mjs';
 import { CONVERSATIONS, messagesPath, PEOPLE, userPath } from './harness/paths.mjs';
 import { assertInvalid, bodyOf, errorOf, send } from './harness/people.mjs';
@@ -54,6 +55,31 @@ describeStack('clients may open conversations', { config: MAY }, ({ stack, test 
         // Whoever opened it, what the salon alone may do is the salon's.
         errorOf(await client.delete(`${CONVERSATIONS}/${result.id}`), 403);
         assert.deepEqual(await stack.database.findings(), []);
+    });
+
+    test('as long as nobody has written in it, it is the same one again', async () => {
+        const { salon, client } = await stack.salonAndClient();
+        await stack.book(salon, client);
+        const open = (subject) => client.post(CONVERSATIONS, { salonId: salon.id, subject });
+        const answers = await Promise.all(Array.from({ length: 10 }, () => open('Une question')));
+        assert.deepEqual(answers.map(({ status }) => status).sort(), [...Array(9).fill(200), 201]);
+        const [{ id }] = answers.map((answer) => answer.body);
+        assert.ok(answers.every(({ body }) => body.id === id));
+        const again = bodyOf(await stack.assertUnchanged(() => open('Une autre')));
+        assert.deepEqual([again.id, again.subject], [id, 'Une question']);
+        await send(client, id);
+        assert.notEqual(bodyOf(await open('Une autre'), 201).id, id);
+        // A salon opens as many as it likes.
+        const bySalon = () => salon.post(CONVERSATIONS, { clientUserId: client.id });
+        assert.notEqual(bodyOf(await bySalon(), 201).id, bodyOf(await bySalon(), 201).id);
+    });
+
+    test('who was erased opens none', async () => {
+        const { salon, client } = await stack.salonAndClient();
+        await stack.book(salon, client);
+        bodyOf(await new BookingSite(stack.person('service')).eraseUser(client.id), 204);
+        errorOf(await stack.assertUnchanged(() =>
+            client.post(CONVERSATIONS, { salonId: salon.id })), 404);
     });
 
     test('who the client is, is the token\'s to say', async () => {
