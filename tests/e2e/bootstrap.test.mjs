@@ -14,6 +14,7 @@ import { freePort, isListening, sendRequest } from './harness/http.mjs';
 import { childrenOf, processesNaming, Program, readIfThere } from './harness/program.mjs';
 import { BUILD, SOURCE } from './harness/project.mjs';
 import { signClaims, usualClaims } from './harness/token.mjs';
+import { UnreadPipe } from './harness/unread-pipe.mjs';
 
 const SECRET = 'a secret of the environment, long enough for HS256';
 
@@ -197,6 +198,31 @@ test('it goes on, and stops in order, when the reader of its words has gone', as
     }
     await until('everything answers', () => answers(port));
     assert.equal((await bootstrap.stop('SIGTERM')).code, 0);
+    assertNothingLeft();
+});
+
+test('nothing waits for a reader of its words who does not read', async () => {
+    const port = await freePort();
+    const words = join(folder, 'words');
+    const pipe = new UnreadPipe(words);
+    const bootstrap = new Program({
+        name: 'bootstrap',
+        command: ['bash', '-c', 'exec >"$0" 2>&1; exec "$@"', words,
+            join(SOURCE, 'bootstrap'), 'run', '--port', `${port}`, '--data', data],
+        environment: { MESSAGERIE_BUILD: BUILD },
+    });
+    started.push(bootstrap);
+    await bootstrap.start(() => answers(port).catch(() => false));
+    pipe.fill();
+    // Each is a line of nginx's.
+    for (let i = 0; i < 20; i++) {
+        const { status } = await sendRequest({ port, method: 'POST', path: '/messaging/conversations',
+            headers: { 'content-length': '3000000' } });
+        assert.equal(status, 413);
+    }
+    assert.ok(await answers(port));
+    assert.equal((await bootstrap.stop('SIGTERM')).code, 0);
+    pipe.close();
     assertNothingLeft();
 });
 

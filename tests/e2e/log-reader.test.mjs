@@ -1,11 +1,9 @@
 // Who reads the log may stop reading, or go: that ends and holds up nothing.
 
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-    closeSync, constants, existsSync, mkdirSync, openSync, readSync, writeFileSync, writeSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { describeBroker } from './harness/broker.mjs';
@@ -14,45 +12,10 @@ import { FastcgiConnection } from './harness/fastcgi.mjs';
 import { isListening, sendRequest } from './harness/http.mjs';
 import { CONVERSATIONS } from './harness/paths.mjs';
 import { BUILD } from './harness/project.mjs';
+import { UnreadPipe } from './harness/unread-pipe.mjs';
 
 const REQUESTS = 1200; // of which each is a line; a pipe holds 64 KiB
 const PATH = '/socket.io/?EIO=4&transport=polling';
-
-/** A pipe that is open and never read, until it is read. */
-class UnreadPipe {
-    constructor(path) {
-        execFileSync('mkfifo', [path]);
-        this.descriptor = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
-        // Not the same: spawn takes O_NONBLOCK away from what it hands on.
-        this.end = openSync(path, constants.O_WRONLY);
-    }
-
-    close() {
-        closeSync(this.descriptor);
-        closeSync(this.end);
-    }
-
-    fill() {
-        try {
-            for (;;)
-                writeSync(this.descriptor, Buffer.alloc(4096, 'x'));
-        } catch (error) {
-            assert.equal(error.code, 'EAGAIN');
-        }
-    }
-
-    read() {
-        const parts = [];
-        const part = Buffer.alloc(65_536);
-        try {
-            for (;;)
-                parts.push(part.toString('utf8', 0, readSync(this.descriptor, part)));
-        } catch (error) {
-            assert.equal(error.code, 'EAGAIN');
-        }
-        return parts.join('');
-    }
-}
 
 describeBroker('a log that nobody reads', {}, ({ stack, test }) => {
     /** Runs the program on the stack's database with that standard error, and ends it. */
