@@ -228,6 +228,8 @@ int64_t silent_withdraw(struct silent_sockets *sockets, const struct token_verif
 
     for (const struct silent *silent = sockets->first; silent != NULL; silent = silent->next)
         count += !token_verifier_has_key(verifier, &silent->key);
+    if (count == 0)
+        return 0;
     for (struct silent *silent = sockets->first; silent != NULL; silent = silent->next)
         if (!token_verifier_has_key(verifier, &silent->key))
             end_in(silent, ended++ * spread_ms / count);

@@ -54,7 +54,7 @@ bool silent_accept_surplus(struct silent_sockets *silent, struct socketio_socket
 
 /* Closes those of "/" whose key the verifier no longer has, spread over some time; returns how many
  * there are. */
-int64_t silent_withdraw(struct silent_sockets *silent, const struct token_verifier *verifier,
+int64_t silent_withdraw(struct silent_sockets *sockets, const struct token_verifier *verifier,
                         int64_t spread_ms);
 
 #endif
