@@ -21,6 +21,7 @@
 #include "common/text_file.h"
 #include "db/input.h"
 #include "tool/spool_aside.h"
+#include "tool/spool_order.h"
 
 #define LOCK_NAME     ".lock"
 #define BAD_DIRECTORY "bad"
@@ -66,12 +67,14 @@ struct batch {
 struct spool {
     struct spool_options options;
     struct batch *batch;
+    struct spool_order *order;
     int directory; /* descriptors */
     int bad;       /* -1: it could not be opened */
     int lock;
     int notifications;        /* -1: there are none */
     int64_t erased_at;        /* see spool_aside_erase */
     struct log_limit refused; /* lines of the log: each file has its reason beside it */
+    struct log_limit unsaved;
     /* Of one look at the directory: files that are passed over, and the first one's reason. */
     int64_t passed_over;
     char first_name[NAME_MAX + 1];
@@ -169,7 +172,8 @@ struct spool *spool_open(const struct spool_options *options, struct error *erro
     struct error bad_error;
 
     error_clear(&bad_error);
-    if ((spool->batch == NULL && !error_out_of_memory(error)) || !take_directory(spool, error)) {
+    if ((spool->batch == NULL && !error_out_of_memory(error)) || !take_directory(spool, error) ||
+        (spool->order = spool_order_open(spool->directory, error)) == NULL) {
         spool_close(spool);
         return NULL;
     }
@@ -184,6 +188,7 @@ void spool_close(struct spool *spool)
 {
     if (spool == NULL)
         return;
+    spool_order_close(spool->order);
     close_descriptor(spool->notifications);
     close_descriptor(spool->bad);
     close_descriptor(spool->lock);
@@ -231,6 +236,7 @@ static bool is_done(const struct spool *spool, const struct file_mark *mark)
 /* A file that was passed over for this reason; only the first one's is told. */
 static void pass_over(struct spool *spool, const char *name, const struct error *reason)
 {
+    spool_order_pass(spool->order, name);
     if (spool->passed_over++ > 0)
         return;
     snprintf(spool->first_name, sizeof(spool->first_name), "%s", name);
@@ -306,12 +312,23 @@ static bool read_new(const struct spool *spool, struct item *item, struct error 
     return true;
 }
 
+/* A version tells by itself what is old, and a new appointment that comes again changes nothing. */
+static bool require_order(const struct spool *spool, const struct item *item, struct error *error)
+{
+    return item->input.change.has_version ||
+           !spool_order_is_late(spool->order, item->name, item->appointment_id) ||
+           error_set(error, ERROR_INVALID,
+                     "Un fichier plus récent du même rendez-vous a été appliqué pendant que "
+                     "celui-ci ne pouvait pas l'être");
+}
+
 static bool read_change(const struct spool *spool, struct item *item, struct error *error)
 {
     struct appointment_change_input *input = &item->input.change;
 
     if (!id_input_read(item->body, "appointmentId", &item->appointment_id, error) ||
-        !appointment_change_input_read(item->body, input, error))
+        !appointment_change_input_read(item->body, input, error) ||
+        !require_order(spool, item, error))
         return false;
     item->request.change = (struct appointment_change){
         .appointment_id = item->appointment_id, .input = input, .texts = spool->options.texts};
@@ -529,12 +546,41 @@ static bool finish_item(struct spool *spool, const struct item *item, struct spo
     return true;
 }
 
+/* The spool goes on without: what is not on disk is still known here. */
+static void tell_unsaved(struct spool *spool, const struct error *reason)
+{
+    log_limited(spool->options.services->log, &spool->unsaved, LOG_LEVEL_WARNING,
+                "a restart would forget which spooled files were passed over",
+                LOG_TEXT("reason", error_for_log(reason)));
+}
+
+/* A new appointment without version changes none that is there. */
+static bool changes_known(const struct item *item)
+{
+    return is_readable(item) && (!item->is_new || item->input.appointment.state.has_version);
+}
+
+static void keep_order(struct spool *spool)
+{
+    struct error error;
+
+    error_clear(&error);
+    for (size_t i = 0; i < spool->batch->count; i++) {
+        const struct item *item = &spool->batch->items[i];
+        if (changes_known(item))
+            spool_order_change(spool->order, item->name, item->appointment_id);
+    }
+    if (!spool_order_save(spool->order, &error))
+        tell_unsaved(spool, &error);
+}
+
 /* False with *error when the first file that is still there has to wait. */
 static bool apply_batch(struct spool *spool, struct spool_result *result, struct error *error)
 {
     const struct batch *batch = spool->batch;
     size_t finished = 0;
 
+    keep_order(spool);
     run_batch(spool);
     while (finished < batch->count && finish_item(spool, &batch->items[finished], result, error))
         finished++;
@@ -590,10 +636,20 @@ static void warn_of_passed_over(struct spool *spool)
                 LOG_TEXT("reason", error_for_log(&spool->first_reason)));
 }
 
+static void end_look(struct spool *spool)
+{
+    struct error error;
+
+    error_clear(&error);
+    if (!spool_order_end(spool->order, &error))
+        tell_unsaved(spool, &error);
+}
+
 bool spool_apply(struct spool *spool, struct spool_result *result, struct error *error)
 {
     struct dirent **entries;
     bool succeeded = true;
+    int done = 0;
 
     *result = (struct spool_result){0};
     spool->passed_over = 0;
@@ -601,12 +657,14 @@ bool spool_apply(struct spool *spool, struct spool_result *result, struct error 
     int count = scandirat(spool->directory, ".", &entries, is_spooled, compare_names);
     if (count < 0)
         return fail_on_file(spool, "read", error);
-    for (int done = 0; succeeded && done < count && !has_signal(spool);) {
+    while (succeeded && done < count && !has_signal(spool)) {
         int taken = fill_batch(spool, entries + done, count - done, error);
         succeeded = taken > 0 && (spool->batch->count == 0 || apply_batch(spool, result, error));
         done += taken;
     }
     clear_batch(spool->batch);
+    if (succeeded && done == count)
+        end_look(spool);
     warn_of_passed_over(spool);
     result->passed_over = spool->passed_over;
     for (int i = 0; i < count; i++)

@@ -9,7 +9,10 @@
  * One that can never be applied goes to DIR/bad/, with the reason in DIR/bad/NAME.reason.
  *
  * No file keeps back another. One that can't be read, or moved, or removed after it was applied, is
- * passed over, which the log tells at once and then every SPOOL_WARNING_MS. One that was read is
+ * passed over, which the log tells at once and then every SPOOL_WARNING_MS. When it can be taken at
+ * last, and a later file has changed the same appointment meanwhile, its version tells which is
+ * newer; a change without one goes to DIR/bad/ (tool/spool_order.h): no older state is put in the
+ * place of a newer one. One that was read is
  * not applied a second time for that, as long as the process lives and the file stays what it is;
  * up to SPOOL_DONE_FILES of them. While the database can't be used everything waits, in order.
  *

@@ -9,6 +9,7 @@ libtool_a_SOURCES = \
 	tool/demo.c tool/demo.h \
 	tool/spool.c tool/spool.h \
 	tool/spool_aside.c tool/spool_aside.h \
+	tool/spool_order.c tool/spool_order.h \
 	tool/spool_command.c tool/spool_command.h
 tool_libraries = libtool.a $(db_libraries)
 

@@ -17,6 +17,7 @@
 #include "tests/unit/log_reader.h"
 #include "tests/unit/remove_folder.h"
 #include "tool/spool.h"
+#include "tool/spool_order.h"
 
 #define NOBODY 65534
 
@@ -308,6 +309,90 @@ static void without_rights_to_some_files_the_others_are_applied_once(void **stat
     apply(suite, 2, 0);
     assert_int_equal(number(suite, "SELECT COUNT(*) FROM appointments"), 2);
     assert_int_equal(number(suite, "SELECT MAX(version) FROM appointments"), 2);
+}
+
+/* A change without version: only its place tells when it was. */
+static void spool_plain_change(const struct suite *suite, const char *name, const char *id,
+                               const char *status)
+{
+    char json[256];
+
+    snprintf(json, sizeof(json), "{\"appointmentId\":\"%s\",\"status\":\"%s\"}", id, status);
+    spool_text(suite, name, json);
+}
+
+static void reopen(struct suite *suite)
+{
+    spool_close(suite->spool);
+    open_spool(suite);
+}
+
+static int64_t appointments_in(const struct suite *suite, const char *id, const char *status)
+{
+    char sql[128];
+
+    snprintf(sql, sizeof(sql),
+             "SELECT COUNT(*) FROM appointments WHERE id = '%s' AND status = '%s'", id, status);
+    return number(suite, sql);
+}
+
+/* As somebody who can write to the folder, and may not read some files of it. */
+static void what_could_not_be_read_does_not_undo_what_is_newer(void **state)
+{
+    struct suite *suite = *state;
+
+    if (geteuid() != 0)
+        skip();
+    assert_int_equal(chmod(suite->fixture->directory, 0755), 0);
+    assert_int_equal(chown(suite->directory, NOBODY, (gid_t)-1), 0);
+    spool_booking(suite, "0.json", "a1");
+    spool_booking(suite, "00.json", "a2");
+    apply(suite, 2, 0);
+    spool_plain_change(suite, "1.json", "a1", "CONFIRMED");
+    spool_plain_change(suite, "2.json", "a2", "CONFIRMED");
+    spool_change(suite, "3.json", "a1", "COMPLETED", 5);
+    assert_int_equal(chmod(path_of(suite, "1.json"), 0), 0);
+    assert_int_equal(chmod(path_of(suite, "2.json"), 0), 0);
+    assert_int_equal(chmod(path_of(suite, "3.json"), 0), 0);
+    spool_plain_change(suite, "4.json", "a1", "CANCELLED");
+    assert_int_equal(chmod(path_of(suite, "4.json"), 0644), 0);
+    assert_int_equal(seteuid(NOBODY), 0);
+    apply_past(suite, 1, 3);
+    assert_int_equal(seteuid(0), 0);
+    assert_true(is_there(suite, SPOOL_ORDER_NAME));
+    reopen(suite);
+    apply(suite, 2, 1);
+    check_refused(suite, "1.json", "plus récent du même rendez-vous");
+    assert_int_equal(appointments_in(suite, "a2", "CONFIRMED"), 1);
+    /* The version says that it is newer, whatever the names say. */
+    assert_int_equal(appointments_in(suite, "a1", "COMPLETED"), 1);
+    assert_false(is_there(suite, SPOOL_ORDER_NAME));
+    spool_plain_change(suite, "1.json", "a1", "CANCELLED");
+    apply(suite, 1, 0);
+}
+
+static void what_was_applied_and_stays_does_not_undo_what_is_newer(void **state)
+{
+    struct suite *suite = *state;
+
+    if (geteuid() != 0)
+        skip();
+    spool_booking(suite, "0.json", "a1");
+    apply(suite, 1, 0);
+    assert_int_equal(chmod(suite->fixture->directory, 0755), 0);
+    assert_int_equal(chmod(suite->directory, 01777), 0);
+    spool_plain_change(suite, "1.json", "a1", "CONFIRMED");
+    spool_plain_change(suite, "2.json", "a1", "CANCELLED");
+    assert_int_equal(chmod(path_of(suite, "1.json"), 0644), 0);
+    assert_int_equal(chmod(path_of(suite, "2.json"), 0644), 0);
+    assert_int_equal(seteuid(NOBODY), 0);
+    apply_past(suite, 2, 2);
+    assert_int_equal(seteuid(0), 0);
+    reopen(suite);
+    apply(suite, 1, 1);
+    check_refused(suite, "1.json", "plus récent du même rendez-vous");
+    assert_int_equal(appointments_in(suite, "a1", "CANCELLED"), 1);
+    assert_int_equal(number(suite, "SELECT COUNT(*) FROM messages"), 3);
 }
 
 /* Takes all that the system gives to one user. */
@@ -799,6 +884,8 @@ int main(void)
         TEST(what_is_called_like_a_file_and_is_none_goes_aside),
         TEST(a_file_that_cannot_be_moved_keeps_back_no_other),
         TEST(without_rights_to_some_files_the_others_are_applied_once),
+        TEST(what_could_not_be_read_does_not_undo_what_is_newer),
+        TEST(what_was_applied_and_stays_does_not_undo_what_is_newer),
         TEST(without_notifications_it_looks),
         TEST(bad_files_go_aside_with_their_reason),
         TEST(what_was_put_aside_goes_with_who_is_named_in_it),

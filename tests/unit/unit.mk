@@ -92,6 +92,7 @@ check_PROGRAMS += \
 	tests/unit/test_socketio \
 	tests/unit/test_socketio_packet \
 	tests/unit/test_spool \
+	tests/unit/test_spool_order \
 	tests/unit/test_sql \
 	tests/unit/test_statement \
 	tests/unit/test_template \
@@ -227,6 +228,7 @@ tests_unit_test_socketio_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
 tests_unit_test_socketio_packet_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
 tests_unit_test_spool_SOURCES = tests/unit/test_spool.c $(db_fixture)
 tests_unit_test_spool_LDADD = $(tool_libraries) $(CMOCKA_LIBS)
+tests_unit_test_spool_order_LDADD = $(tool_libraries) $(CMOCKA_LIBS)
 tests_unit_test_sql_SOURCES = tests/unit/test_sql.c $(db_fixture)
 tests_unit_test_sql_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_statement_LDADD = $(sqlite_libraries) $(CMOCKA_LIBS)
