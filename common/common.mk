@@ -45,6 +45,7 @@ libcommon_a_SOURCES = \
 	common/token_keys.c common/token_keys.h \
 	common/unix_listener.c common/unix_listener.h \
 	common/user_budgets.c common/user_budgets.h \
-	common/utf8.c common/utf8.h
+	common/utf8.c common/utf8.h \
+	common/words.c common/words.h
 common_libraries = libcommon.a $(JSONC_LIBS) $(CRYPTO_LIBS) $(NETTLE_LIBS) $(INIH_LIBS) \
 	$(NANOMSG_LIBS) $(IDN2_LIBS) $(UTF8PROC_LIBS)

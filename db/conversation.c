@@ -398,8 +398,10 @@ bool conversation_update_run(struct transaction *transaction, struct conversatio
         !conversation_require_salon(&conversation, &request->caller, error))
         return false;
     enum conversation_status previous = conversation.status;
-    if (request->change->subject != NULL)
+    if (request->change->subject != NULL) {
         transaction_erases(transaction);
+        transaction_leaves_chore(transaction); /* it leaves the search index */
+    }
     if (change_row(request->change, &conversation) &&
         !store_and_announce(transaction, &conversation, previous, error))
         return false;

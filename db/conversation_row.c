@@ -280,6 +280,7 @@ static bool run_for(struct transaction *transaction, enum sql_id id,
 bool conversation_row_delete(struct transaction *transaction,
                              const struct conversation *conversation, struct error *error)
 {
+    transaction_leaves_chore(transaction); /* its words leave the search index */
     return run_for(transaction, SQL_CONVERSATION_DELETE, conversation, error) &&
            count_for_both(transaction, conversation, conversation->status, -1, error);
 }

@@ -36,6 +36,12 @@ libdb_a_SOURCES = \
 	db/probe.c db/probe.h \
 	db/read_marks.c db/read_marks.h \
 	db/recovery.c db/recovery.h \
+	db/search.c db/search.h \
+	db/search_block.c db/search_block.h \
+	db/search_document.c db/search_document.h \
+	db/search_excerpt.c db/search_excerpt.h \
+	db/search_index.c db/search_index.h \
+	db/search_removal.c db/search_removal.h \
 	db/slice.h
 
 ## The engine: knows common/ alone.

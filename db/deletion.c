@@ -5,6 +5,7 @@
 #include "common/event.h"
 #include "db/engine/outbox.h"
 #include "db/erasure.h"
+#include "db/search_index.h"
 #include "db/slice.h"
 
 /* ---- hiding -------------------------------------------------------------------------------- */
@@ -120,7 +121,8 @@ static bool go_on(struct slice *slice, struct deletion *deletion, struct error *
             run_for(slice->transaction, SQL_CONVERSATION_DELETE, deletion->conversation_id, error));
 }
 
-/* Deletions first: what is erased in a conversation that goes is work for nothing. */
+/* Deletions first: what is erased in a conversation that goes is work for nothing. What is to be
+ * searched comes last. */
 bool deletion_slice_run(struct transaction *transaction, struct deletion_slice *request,
                         struct error *error)
 {
@@ -129,6 +131,8 @@ bool deletion_slice_run(struct transaction *transaction, struct deletion_slice *
 
     if (!find_next(transaction->connection, &deletion, &request->has_more, error))
         return false;
-    return request->has_more ? go_on(&slice, &deletion, error)
-                             : erasure_go_on(&slice, &request->has_more, error);
+    if (request->has_more)
+        return go_on(&slice, &deletion, error);
+    return erasure_go_on(&slice, &request->has_more, error) &&
+           (request->has_more || search_index_go_on(&slice, &request->has_more, error));
 }

@@ -23,7 +23,8 @@
 #define DELETION_STEP_ROWS 32
 
 /* Operation over struct deletion_slice: one slice of what there is to do, if anything,
- * also of erasures (db/erasure.h). */
+ * also of erasures (db/erasure.h) and of the search
+ * index (db/search_index.h). */
 struct deletion_slice {
     bool has_more; /* result: there is, or may be, more to do */
 };

@@ -109,6 +109,7 @@ bool message_row_delete(struct transaction *transaction, const struct located_me
 
     bind_text(statement, 1, message->conversation.id);
     bind_integer(statement, 2, message->position);
+    transaction_leaves_chore(transaction); /* its words leave the search index */
     return statement_run(statement, error) &&
            position_forget(transaction->connection, message->conversation.id, message->position,
                            error);

@@ -4,6 +4,7 @@
 #include "db/message_announcement.h"
 #include "db/message_json.h"
 #include "db/person_row.h"
+#include "db/search_index.h"
 
 /* Gives the message the next position and the conversation what follows from it. */
 static void advance(const struct transaction *transaction, struct conversation *conversation)
@@ -50,6 +51,7 @@ bool message_send(struct transaction *transaction, struct conversation *conversa
     const struct unread_change unread = {.user_id =
                                              conversation_other(conversation, fresh->sender_id),
                                          .difference = fresh->is_read ? 0 : 1};
+    int64_t seq_before = transaction->next_seq;
     char id[ID_BYTES];
 
     id_make(transaction->services->ids, id);
@@ -60,6 +62,7 @@ bool message_send(struct transaction *transaction, struct conversation *conversa
                                conversation->last_position, error) ||
         !count_and_announce(transaction, conversation, fresh, id, json, error))
         return false;
+    search_index_tell(transaction, seq_before);
     return conversation->status == previous_status ||
            announce_conversation(transaction, "conversation-updated", conversation, error);
 }

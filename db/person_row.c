@@ -41,6 +41,7 @@ bool person_row_update(struct transaction *transaction, const struct person_row 
                        struct error *error)
 {
     transaction_erases(transaction);
+    transaction_leaves_chore(transaction); /* its names leave the search index */
     return person_keep_names(transaction, row->user_id, error) &&
            store_row(transaction, SQL_PERSON_UPDATE, row, error);
 }

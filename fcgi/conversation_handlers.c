@@ -1,12 +1,14 @@
 #include "fcgi/conversation_handlers.h"
 
+#include "common/utf8.h"
 #include "db/appointment_people.h"
 #include "db/conversation.h"
 #include "db/input.h"
 #include "db/person.h"
+#include "db/search.h"
 #include "fcgi/exchange.h"
 
-/* Conversations, or people, on a page when the client doesn't say. */
+/* Conversations, people, or hits, on a page when the client doesn't say. */
 #define CONVERSATION_LIMIT_DEFAULT 20
 /* Room for a status in a query, with its NUL. */
 #define STATUS_BYTES 16
@@ -83,6 +85,38 @@ static bool handle_people(struct exchange *exchange, struct error *error)
     if (error->kind != ERROR_NONE)
         return false;
     return database_read(exchange->database, appointment_people(&people), error);
+}
+
+/* Nothing is to be looked for without a word: an empty list would say that there is none. */
+static bool read_search(const struct exchange *exchange, struct search_query *query,
+                        struct error *error)
+{
+    char text[UTF8_SEQUENCE_MAX_BYTES * SEARCH_QUERY_MAX_CHARACTERS + 1];
+    bool present;
+
+    if (!exchange_query_text(exchange, "q", text, sizeof(text), &present, error))
+        return false;
+    if (utf8_count(text) > SEARCH_QUERY_MAX_CHARACTERS)
+        return error_add(error, "q", "au plus %d caractères", SEARCH_QUERY_MAX_CHARACTERS);
+    if (search_query_parse(text, query))
+        return true;
+    return query->count == 0 ? error_add(error, "q", "au moins une lettre ou un chiffre est requis")
+                             : error_add(error, "q", "au plus %d mots", SEARCH_WORDS_MAX);
+}
+
+static bool handle_search(struct exchange *exchange, struct error *error)
+{
+    struct search_query query;
+    struct search request = {
+        .caller = exchange->caller, .query = &query, .json = &exchange->response->body};
+
+    exchange_query_number(exchange, "page", 1, PAGE_MAX, &request.page, error);
+    exchange_query_number(exchange, "limit", CONVERSATION_LIMIT_DEFAULT, PAGE_LIMIT_MAX,
+                          &request.limit, error);
+    read_search(exchange, &query, error);
+    if (error->kind != ERROR_NONE)
+        return false;
+    return database_read(exchange->database, search(&request), error);
 }
 
 static struct conversation_reference reference_of(const struct exchange *exchange)
@@ -198,6 +232,7 @@ static const struct route conversation_routes[] = {
     {METHOD_PATCH, "/messaging/conversations/:id/archive", handle_archive},
     {METHOD_PATCH, "/messaging/conversations/:id/mark-read", handle_mark_read},
     {METHOD_PATCH, "/messaging/conversations/:id/mark-as-read", handle_mark_read},
+    {METHOD_GET, "/messaging/search", handle_search},
 };
 
 const struct router conversation_router = {conversation_routes, sizeof(conversation_routes) /

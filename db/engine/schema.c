@@ -234,6 +234,90 @@ static const char *const sqlite_migrations[] = {
      * numbers that another one has given out, and has another name */
     "CREATE TABLE timeline (name TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID;"
     "INSERT INTO timeline (name) VALUES (lower(hex(randomblob(4))));",
+
+    /* 12: what searching reads (db/search_index.h). Triggers note what is to be done, as it must be
+     * noted by whichever way a row comes or goes; it is done behind. What was there before is taken
+     * up by and by, from `search_backlog` on. Times come first in no key: a segment is looked for
+     * by what it covers, and there are few. */
+    "CREATE TABLE search_segments ("
+    " number BIGINT NOT NULL PRIMARY KEY,"
+    " is_card SMALLINT NOT NULL," /* of its documents: what conversations are called, or messages */
+    " oldest_at BIGINT NOT NULL, newest_at BIGINT NOT NULL,"              /* of its documents */
+    " first_conversation TEXT NOT NULL, last_conversation TEXT NOT NULL," /* likewise */
+    " document_count BIGINT NOT NULL"
+    ") WITHOUT ROWID;"
+    "CREATE INDEX search_segments_by_time ON search_segments (is_card, newest_at, number);"
+
+    "CREATE TABLE search_documents ("
+    " segment BIGINT NOT NULL,"
+    " ordinal BIGINT NOT NULL," /* in the order of time */
+    " conversation_id TEXT NOT NULL,"
+    " position BIGINT NOT NULL," /* 0: what the salon finds the conversation by, -1: the client */
+    " created_at BIGINT NOT NULL,"
+    " PRIMARY KEY (segment, ordinal)"
+    ") WITHOUT ROWID;"
+
+    /* Not laid out by its key: the texts would stand on all levels of the tree, four on a page. */
+    "CREATE TABLE search_blocks ("
+    " segment BIGINT NOT NULL,"
+    " first_term TEXT NOT NULL,"
+    " entries TEXT NOT NULL," /* db/search_block.h */
+    " PRIMARY KEY (segment, first_term)"
+    ");"
+
+    "CREATE TABLE search_pending (" /* is to be indexed */
+    " is_card SMALLINT NOT NULL,"   /* the names and the subject of the conversation, else */
+    " conversation_id TEXT NOT NULL,"
+    " first_position BIGINT NOT NULL," /* its messages from here on */
+    " PRIMARY KEY (is_card, conversation_id)"
+    ") WITHOUT ROWID;"
+
+    "CREATE TABLE search_stale (" /* is gone, or another text, and leaves the index */
+    " segment BIGINT NOT NULL,"   /* it has left those before this one */
+    " conversation_id TEXT NOT NULL,"
+    " position BIGINT NOT NULL," /* 0: both of -1 and 0 */
+    " created_at BIGINT NOT NULL,"
+    " PRIMARY KEY (segment, conversation_id, position)"
+    ") WITHOUT ROWID;"
+
+    "CREATE TABLE search_renamed (" /* whose conversations are to be indexed anew */
+    " user_id TEXT NOT NULL PRIMARY KEY,"
+    " conversation_id TEXT NOT NULL" /* the last one that is noted so; empty: none */
+    ") WITHOUT ROWID;"
+
+    "CREATE TABLE search_backlog (" /* a row as long as there are conversations of before */
+    " conversation_id TEXT NOT NULL PRIMARY KEY" /* the last one that is pending, or was */
+    ") WITHOUT ROWID;"
+    "INSERT INTO search_backlog (conversation_id)"
+    " SELECT '' WHERE EXISTS (SELECT 1 FROM conversations);"
+
+    "CREATE TRIGGER search_message_sent AFTER INSERT ON messages BEGIN"
+    " INSERT OR IGNORE INTO search_pending (is_card, conversation_id, first_position)"
+    " VALUES (0, new.conversation_id, new.position); END;"
+    "CREATE TRIGGER search_message_changed AFTER UPDATE OF content ON messages BEGIN"
+    " INSERT OR IGNORE INTO search_stale (segment, conversation_id, position, created_at)"
+    " VALUES (0, new.conversation_id, new.position, new.created_at); END;"
+    "CREATE TRIGGER search_message_deleted AFTER DELETE ON messages BEGIN"
+    " INSERT OR IGNORE INTO search_stale (segment, conversation_id, position, created_at)"
+    " VALUES (0, old.conversation_id, old.position, old.created_at); END;"
+    "CREATE TRIGGER search_conversation_made AFTER INSERT ON conversations BEGIN"
+    " INSERT OR IGNORE INTO search_pending (is_card, conversation_id, first_position)"
+    " VALUES (1, new.id, 0); END;"
+    "CREATE TRIGGER search_conversation_changed AFTER UPDATE OF subject ON conversations"
+    " WHEN new.subject IS NOT old.subject BEGIN"
+    " INSERT OR IGNORE INTO search_stale (segment, conversation_id, position, created_at)"
+    " VALUES (0, new.id, 0, new.created_at);"
+    " INSERT OR IGNORE INTO search_pending (is_card, conversation_id, first_position)"
+    " VALUES (1, new.id, 0); END;"
+    "CREATE TRIGGER search_conversation_deleted AFTER DELETE ON conversations BEGIN"
+    " INSERT OR IGNORE INTO search_stale (segment, conversation_id, position, created_at)"
+    " VALUES (0, old.id, 0, old.created_at);"
+    " DELETE FROM search_pending WHERE is_card IN (0, 1) AND conversation_id = old.id; END;"
+    "CREATE TRIGGER search_person_renamed AFTER UPDATE OF first_name, last_name, salon_name"
+    " ON users WHEN new.first_name IS NOT old.first_name OR new.last_name IS NOT old.last_name"
+    " OR new.salon_name IS NOT old.salon_name BEGIN"
+    " DELETE FROM search_renamed WHERE user_id = new.id;"
+    " INSERT INTO search_renamed (user_id, conversation_id) VALUES (new.id, ''); END;",
 };
 
 const int64_t schema_version_newest = sizeof(sqlite_migrations) / sizeof(sqlite_migrations[0]);

@@ -14,6 +14,13 @@
  *   deletions             conversations that nobody sees any more, whose rows go in slices
  *                         (db/deletion.h): these count for nothing
  *   erasures              people whose names still go from texts (db/erasure.h)
+ *   search_segments       a thousand documents of the search index (db/search_index.h) each,
+ *   search_documents      which message, or conversation, each of them is,
+ *   search_blocks         and which words they have
+ *   search_pending        what is to be indexed, written by triggers, as are
+ *   search_stale          what is to leave the index, and
+ *   search_renamed        who is called otherwise
+ *   search_backlog        how far what was there before search is pending
  *   outbox                the events, seq without a gap
  *   timeline              a random name, renewed when the database is restored
  *   sessions              the broker's sockets, connected or not, and

@@ -362,6 +362,115 @@ static const struct sql table[SQL_COUNT] = {
               " (SELECT level, block FROM message_holes WHERE conversation_id = $1"
               " ORDER BY level, block LIMIT $2)"),
 
+    STATEMENT(SQL_SEARCH_SEGMENTS,
+              "SELECT number, newest_at FROM search_segments WHERE is_card = $1"
+              " ORDER BY newest_at DESC, number DESC"),
+    STATEMENT(SQL_SEARCH_BLOCK,
+              "SELECT entries FROM search_blocks WHERE segment = $1 AND first_term <= $2"
+              " ORDER BY first_term DESC LIMIT 1"),
+    STATEMENT(SQL_SEARCH_BLOCKS_AFTER,
+              "SELECT entries FROM search_blocks WHERE segment = $1 AND first_term > $2"
+              " ORDER BY first_term"),
+    STATEMENT(SQL_SEARCH_DOCUMENT, "SELECT conversation_id, position, created_at"
+                                   " FROM search_documents WHERE segment = $1 AND ordinal = $2"),
+    STATEMENT(SQL_SEARCH_MESSAGE, "SELECT id, sender_id, type, content, created_at FROM messages"
+                                  " WHERE conversation_id = $1 AND position = $2"),
+    /* From the few that are pending, not from all that somebody takes part in. */
+    STATEMENT(SQL_SEARCH_PENDING_MESSAGES_OF,
+              "SELECT m.conversation_id, m.position, m.created_at, m.content FROM"
+              " (SELECT conversation_id, first_position FROM search_pending WHERE is_card = 0"
+              " ORDER BY conversation_id DESC LIMIT $1) AS newest"
+              " JOIN participants p ON p.conversation_id = newest.conversation_id"
+              " AND p.user_id = $2"
+              " JOIN messages m ON m.conversation_id = newest.conversation_id"
+              " AND m.position >= newest.first_position LIMIT $1"),
+    STATEMENT(SQL_SEARCH_PENDING_CARDS_OF,
+              "SELECT c.id, c.created_at, c.salon_id, c.client_user_id, c.subject FROM"
+              " (SELECT conversation_id FROM search_pending WHERE is_card = 1"
+              " ORDER BY conversation_id DESC LIMIT $1) AS newest"
+              " JOIN participants p ON p.conversation_id = newest.conversation_id"
+              " AND p.user_id = $2 JOIN conversations c ON c.id = newest.conversation_id"),
+    STATEMENT(SQL_SEARCH_BACKLOG, "SELECT conversation_id FROM search_backlog"
+                                  " ORDER BY conversation_id LIMIT 1"),
+    STATEMENT(SQL_SEARCH_BACKLOG_MOVE, "UPDATE search_backlog SET conversation_id = $1"),
+    STATEMENT(SQL_SEARCH_BACKLOG_END, "DELETE FROM search_backlog"),
+    STATEMENT(SQL_SEARCH_BACKLOG_NEXT,
+              "SELECT id FROM conversations WHERE id > $1 ORDER BY id LIMIT $2"),
+    STATEMENT(SQL_SEARCH_PENDING_COUNT,
+              "SELECT COALESCE(SUM(c.last_position - newest.first_position + 1), 0) FROM"
+              " (SELECT conversation_id, first_position FROM search_pending"
+              " WHERE is_card = 0 AND conversation_id <= $1 LIMIT $2) AS newest"
+              " JOIN conversations c ON c.id = newest.conversation_id"),
+    STATEMENT(SQL_SEARCH_PENDING_COUNT_CARDS,
+              "SELECT 2 * COUNT(*) FROM (SELECT conversation_id FROM search_pending"
+              " WHERE is_card = 1 AND conversation_id <= $1 LIMIT $2) AS newest"),
+    STATEMENT(SQL_SEARCH_PENDING_MESSAGES,
+              "SELECT m.conversation_id, m.position, m.created_at, m.content, c.salon_id,"
+              " c.client_user_id FROM search_pending p"
+              " JOIN conversations c ON c.id = p.conversation_id"
+              " JOIN messages m ON m.conversation_id = p.conversation_id"
+              " AND m.position >= p.first_position"
+              " WHERE p.is_card = 0 AND p.conversation_id <= $1"
+              " ORDER BY p.conversation_id, m.position LIMIT $2"),
+    STATEMENT(SQL_SEARCH_PENDING_CARDS,
+              "SELECT c.id, c.created_at, c.salon_id, c.client_user_id, c.subject"
+              " FROM search_pending p JOIN conversations c ON c.id = p.conversation_id"
+              " WHERE p.is_card = 1 AND p.conversation_id <= $1"
+              " ORDER BY p.conversation_id LIMIT $2"),
+    STATEMENT(SQL_SEARCH_PENDING_DELETE,
+              "DELETE FROM search_pending WHERE is_card = $1 AND conversation_id <= $2"),
+    STATEMENT(SQL_SEARCH_PENDING_MOVE, "INSERT INTO search_pending"
+                                       " (is_card, conversation_id, first_position)"
+                                       " VALUES (0, $1, $2)"),
+    STATEMENT(SQL_SEARCH_PENDING_ADD,
+              "INSERT INTO search_pending (is_card, conversation_id, first_position)"
+              " VALUES ($1, $2, $3) ON CONFLICT (is_card, conversation_id)"
+              " DO UPDATE SET first_position = $3"),
+    STATEMENT(SQL_SEARCH_SEGMENT_NEXT,
+              "SELECT number + 1 FROM search_segments ORDER BY number DESC LIMIT 1"),
+    STATEMENT(SQL_SEARCH_SEGMENT_INSERT,
+              "INSERT INTO search_segments (number, is_card, oldest_at, newest_at,"
+              " first_conversation, last_conversation, document_count)"
+              " VALUES ($1, $2, $3, $4, $5, $6, $7)"),
+    STATEMENT(SQL_SEARCH_SEGMENT_COUNT, "UPDATE search_segments SET document_count ="
+                                        " document_count - $1 WHERE number = $2"),
+    STATEMENT(SQL_SEARCH_SEGMENT_DELETE,
+              "DELETE FROM search_segments WHERE number = $1 AND document_count = 0"),
+    STATEMENT(SQL_SEARCH_SEGMENT_OF,
+              "SELECT number FROM search_segments WHERE number >= $1"
+              " AND first_conversation <= $2 AND last_conversation >= $3"
+              " AND oldest_at <= $4 AND newest_at >= $5 ORDER BY number LIMIT 1"),
+    STATEMENT(SQL_SEARCH_DOCUMENT_INSERT,
+              "INSERT INTO search_documents (segment, ordinal, conversation_id, position,"
+              " created_at) VALUES ($1, $2, $3, $4, $5)"),
+    STATEMENT(SQL_SEARCH_DOCUMENT_DELETE,
+              "DELETE FROM search_documents WHERE segment = $1 AND ordinal = $2"),
+    STATEMENT(SQL_SEARCH_DOCUMENTS,
+              "SELECT ordinal, conversation_id, position, created_at FROM search_documents"
+              " WHERE segment = $1 ORDER BY ordinal"),
+    STATEMENT(SQL_SEARCH_BLOCKS, "SELECT entries FROM search_blocks WHERE segment = $1"
+                                 " ORDER BY first_term"),
+    STATEMENT(SQL_SEARCH_BLOCK_INSERT,
+              "INSERT INTO search_blocks (segment, first_term, entries) VALUES ($1, $2, $3)"),
+    STATEMENT(SQL_SEARCH_BLOCK_DELETE,
+              "DELETE FROM search_blocks WHERE segment = $1 AND first_term = $2"),
+    STATEMENT(SQL_SEARCH_STALE_FIRST, "SELECT segment FROM search_stale ORDER BY segment,"
+                                      " conversation_id, position LIMIT 1"),
+    STATEMENT(SQL_SEARCH_STALE_NEXT,
+              "SELECT conversation_id, position, created_at FROM search_stale"
+              " WHERE segment = $1 ORDER BY conversation_id, position LIMIT $2"),
+    STATEMENT(SQL_SEARCH_STALE_ADD,
+              "INSERT INTO search_stale (segment, conversation_id, position, created_at)"
+              " VALUES ($1, $2, $3, $4) ON CONFLICT (segment, conversation_id, position)"
+              " DO NOTHING"),
+    STATEMENT(SQL_SEARCH_STALE_DELETE, "DELETE FROM search_stale WHERE segment = $1"
+                                       " AND conversation_id = $2 AND position = $3"),
+    STATEMENT(SQL_SEARCH_RENAMED_NEXT,
+              "SELECT user_id, conversation_id FROM search_renamed ORDER BY user_id LIMIT 1"),
+    STATEMENT(SQL_SEARCH_RENAMED_MOVE,
+              "UPDATE search_renamed SET conversation_id = $1 WHERE user_id = $2"),
+    STATEMENT(SQL_SEARCH_RENAMED_END, "DELETE FROM search_renamed WHERE user_id = $1"),
+
     STATEMENT(SQL_TOTALS, "SELECT (SELECT COUNT(*) FROM users WHERE erased_at IS NULL),"
                           " (SELECT COUNT(*) FROM conversations WHERE status <> 'DELETED'),"
                           " (SELECT COALESCE(SUM(message_count), 0) FROM conversations),"
@@ -430,6 +539,18 @@ static const struct sql table[SQL_COUNT] = {
               " AND a.position = m.position)"),
     STATEMENT(SQL_VERIFY_OUTBOX, "SELECT MIN(seq) FROM outbox HAVING COUNT(*) > 0"
                                  " AND MAX(seq) - MIN(seq) + 1 <> COUNT(*)"),
+    STATEMENT(SQL_VERIFY_SEARCH_SEGMENT,
+              "SELECT number FROM search_segments WHERE document_count <> (SELECT COUNT(*)"
+              " FROM search_documents d WHERE d.segment = search_segments.number)"),
+    /* While nothing is to leave the index, and all that was there before is pending. */
+    STATEMENT(SQL_VERIFY_SEARCH_TOTAL,
+              "SELECT difference FROM (SELECT (SELECT COUNT(*) FROM messages)"
+              " - (SELECT COUNT(*) FROM search_documents WHERE position > 0)"
+              " - (SELECT COUNT(*) FROM search_pending p JOIN messages m"
+              " ON m.conversation_id = p.conversation_id AND m.position >= p.first_position"
+              " WHERE p.is_card = 0) AS difference) AS totals WHERE difference <> 0"
+              " AND NOT EXISTS (SELECT 1 FROM search_stale)"
+              " AND NOT EXISTS (SELECT 1 FROM search_backlog)"),
 };
 
 const char *sql_text(enum sql_id id, enum sql_dialect dialect)

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { until } from './harness/conditions.mjs';
 import {
     archivePath, conversationPath, CONVERSATIONS, markReadPath, messagePath, messagesPath, PEOPLE,
-    readPath, UNKNOWN_ID, UNREAD, UNREAD_TOTAL,
+    readPath, searchPath, UNKNOWN_ID, UNREAD, UNREAD_TOTAL,
 } from './harness/paths.mjs';
 import { bodyOf, errorOf, openConversation, send, sendMany } from './harness/people.mjs';
 import { describeStack, ORIGINS } from './harness/stack.mjs';
@@ -257,6 +257,7 @@ describeStack('http', {
             [readPath(messageId), ['PATCH'], ['GET', 'POST', 'PUT', 'DELETE']],
             [PEOPLE, ['DELETE', 'GET', 'HEAD', 'PATCH'], ['POST', 'PUT']],
             [UNREAD_TOTAL, ['GET', 'HEAD'], ['POST', 'PUT', 'PATCH', 'DELETE']],
+            [searchPath('x'), ['GET', 'HEAD'], ['POST', 'PUT', 'PATCH', 'DELETE']],
         ];
         await stack.assertUnchanged(async () => {
             for (const [path, allowed, refused] of cases)

@@ -8,7 +8,7 @@ import { FORGERIES, KEYS } from './harness/forgeries.mjs';
 import { publicKeyConfig } from './harness/keys.mjs';
 import {
     archivePath, conversationPath, CONVERSATIONS, markReadPath, messagePath, messagesPath, PEOPLE,
-    readPath, UNKNOWN_ID, UNREAD, UNREAD_TOTAL,
+    readPath, searchPath, UNKNOWN_ID, UNREAD, UNREAD_TOTAL,
 } from './harness/paths.mjs';
 import { errorOf, openConversation, send } from './harness/people.mjs';
 import { describeStack } from './harness/stack.mjs';
@@ -28,6 +28,8 @@ const ENDPOINTS = [
     ['GET conversations', () => ['GET', CONVERSATIONS],
         [200, 200, 200, 200], [200, 200, 200, 200]],
     ['GET people', () => ['GET', PEOPLE],
+        [200, 200, 200, 200], [200, 200, 200, 200]],
+    ['GET search', () => ['GET', searchPath('x')],
         [200, 200, 200, 200], [200, 200, 200, 200]],
     ['GET unread', () => ['GET', UNREAD],
         [200, 200, 200, 200], [200, 200, 200, 200]],

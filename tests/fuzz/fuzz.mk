@@ -8,6 +8,7 @@ fuzz_targets = \
 	tests/fuzz/fuzz_query \
 	tests/fuzz/fuzz_records \
 	tests/fuzz/fuzz_router \
+	tests/fuzz/fuzz_search \
 	tests/fuzz/fuzz_socketio \
 	tests/fuzz/fuzz_token \
 	tests/fuzz/fuzz_uri
@@ -42,6 +43,9 @@ tests_fuzz_fuzz_records_LDADD = $(fcgi_libraries)
 tests_fuzz_fuzz_router_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_router_SOURCES = tests/fuzz/fuzz_router.c $(fuzz_common)
 tests_fuzz_fuzz_router_LDADD = $(fcgi_libraries)
+tests_fuzz_fuzz_search_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_search_SOURCES = tests/fuzz/fuzz_search.c $(fuzz_common)
+tests_fuzz_fuzz_search_LDADD = $(db_libraries)
 tests_fuzz_fuzz_socketio_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_socketio_SOURCES = tests/fuzz/fuzz_socketio.c $(fuzz_common)
 tests_fuzz_fuzz_socketio_LDADD = $(broker_libraries)

@@ -9,7 +9,9 @@
 
 #include <sqlite3.h>
 
+#include "db/deletion.h"
 #include "db/privacy.h"
+#include "db/search_index.h"
 #include "db/sqlite/database_file.h"
 #include "tests/unit/db_fixture.h"
 #include "tests/unit/wait.h"
@@ -95,6 +97,32 @@ static void a_deleted_conversation_is_in_no_file(void **state)
         fixture_send(fixture, id, client("c1"), text_of(PHRASE " ", 100 + 40 * i));
     assert_int_equal(fixture_write(fixture, conversation_delete(&request)), ERROR_NONE);
     await_gone(fixture);
+}
+
+/* The index, too, which has a message's words once there are some hundred. */
+static void what_was_indexed_is_in_no_file(void **state)
+{
+    struct fixture *fixture = *state;
+    char id[ID_BYTES], conversation_id[ID_BYTES];
+    struct deletion_slice slice;
+
+    snprintf(conversation_id, ID_BYTES, "%s", fixture_conversation(fixture));
+    snprintf(id, ID_BYTES, "%s",
+             fixture_send(fixture, conversation_id, salon("s1"), "kept " PHRASE " kept"));
+    for (int i = 0; i < SEARCH_PENDING_MIN; i++) {
+        fixture_send(fixture, conversation_id, salon("s1"), "kept");
+        fixture_forget_events(fixture);
+    }
+    do
+        assert_int_equal(fixture_write(fixture, deletion_slice(&slice)), ERROR_NONE);
+    while (slice.has_more);
+    assert_int_equal(fixture_number(fixture, "SELECT COUNT(*) FROM search_blocks"
+                                             " WHERE entries LIKE '%" PHRASE "%'"),
+                     1);
+    fixture_execute(fixture, "PRAGMA wal_checkpoint(PASSIVE)");
+    delete_message(fixture, id);
+    await_gone(fixture);
+    fixture_verify(fixture);
 }
 
 static void set_person(struct fixture *fixture, struct person_input fields)
@@ -232,6 +260,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_deleted_message_is_in_no_file),
         TEST(a_deleted_conversation_is_in_no_file),
+        TEST(what_was_indexed_is_in_no_file),
         TEST(what_a_person_is_called_no_more_is_in_no_file),
         TEST(an_erased_person_is_in_no_file),
         TEST(who_reads_keeps_it_only_while_they_do),

@@ -89,6 +89,7 @@ check_PROGRAMS += \
 	tests/unit/test_rooms \
 	tests/unit/test_router \
 	tests/unit/test_schema \
+	tests/unit/test_search \
 	tests/unit/test_socketio \
 	tests/unit/test_socketio_packet \
 	tests/unit/test_spool \
@@ -102,6 +103,7 @@ check_PROGRAMS += \
 	tests/unit/test_user_budgets \
 	tests/unit/test_utf8 \
 	tests/unit/test_websocket \
+	tests/unit/test_words \
 	tests/unit/test_writers_lock
 
 tests_unit_test_address_LDADD = $(common_libraries) $(CMOCKA_LIBS)
@@ -223,6 +225,8 @@ EXTRA_DIST += tests/unit/schemas
 schemas_flag = -DSCHEMAS='"$(abs_top_srcdir)/tests/unit/schemas"'
 tests_unit_test_schema_CPPFLAGS = $(AM_CPPFLAGS) $(schemas_flag)
 tests_unit_test_schema_LDADD = $(db_libraries) $(CMOCKA_LIBS)
+tests_unit_test_search_SOURCES = tests/unit/test_search.c $(db_fixture)
+tests_unit_test_search_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_socketio_SOURCES = tests/unit/test_socketio.c $(broker_fixture)
 tests_unit_test_socketio_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
 tests_unit_test_socketio_packet_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
@@ -243,6 +247,7 @@ tests_unit_test_user_budgets_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_utf8_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_websocket_SOURCES = tests/unit/test_websocket.c $(broker_fixture)
 tests_unit_test_websocket_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
+tests_unit_test_words_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_writers_lock_SOURCES = tests/unit/test_writers_lock.c
 tests_unit_test_writers_lock_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 

@@ -5,6 +5,9 @@ export const PEOPLE = `${CONVERSATIONS}/people`;
 export const UNREAD = `${CONVERSATIONS}/unread`;
 export const UNREAD_TOTAL = `${UNREAD}/total`;
 
+export const searchPath = (q, rest = {}) =>
+    `/messaging/search?${new URLSearchParams({ q, ...rest })}`;
+
 export const conversationPath = (id) => `${CONVERSATIONS}/${id}`;
 export const messagesPath = (conversationId) => `${conversationPath(conversationId)}/messages`;
 export const markReadPath = (conversationId) => `${conversationPath(conversationId)}/mark-read`;

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 
 import {
     archivePath, conversationPath, CONVERSATIONS, markReadPath, messagePath, messagesPath, PEOPLE,
-    readPath, UNKNOWN_ID, UNREAD, UNREAD_TOTAL,
+    readPath, searchPath, UNKNOWN_ID, UNREAD, UNREAD_TOTAL,
 } from './paths.mjs';
 import { bodyOf, errorOf, PICTURE } from './people.mjs';
 
@@ -33,6 +33,9 @@ export const SMOKE_REQUESTS = [
         (body) => assert.deepEqual(body, { totalUnread: 0 })),
     ask('nobody to write to', 'salon', 'GET', () => `${PEOPLE}?limit=5`, {}, 200,
         (body) => assert.deepEqual(body, { data: [], hasMore: false })),
+    ask('nothing to find', 'salon', 'GET', () => searchPath('é'), {}, 200,
+        (body) => assert.deepEqual(body,
+            { data: [], page: 1, limit: 20, hasMore: false, isComplete: true })),
     ask('an unknown route', 'salon', 'GET', () => '/messaging/nothing', {}, 404),
     ask('a wrong method', 'salon', 'PUT', () => CONVERSATIONS, { body: {} }, 405,
         (body, known, { headers }) => assert.match(headers.allow, /\bPOST\b/)),
