@@ -50,10 +50,10 @@ static void check_plan(sqlite3 *shell, enum sql_id id)
         bool scans = strncmp(detail, "SCAN ", 5) == 0 && !may_scan_little(id) &&
                      strstr(detail, "newest") == NULL && strstr(detail, "CONSTANT ROW") == NULL;
         /* All that a person is in, for an export or before an erasure changes it; and the few
-         * salons of a client. */
+         * salons, or conversations, of a client. */
         bool may_sort = id == SQL_MESSAGES_UNREAD || id == SQL_ERASURE_CONVERSATIONS ||
                         id == SQL_PERSON_CONVERSATIONS || id == SQL_EXPORT_APPOINTMENTS ||
-                        id == SQL_APPOINTMENT_SALONS;
+                        id == SQL_APPOINTMENT_SALONS || id == SQL_CONVERSATION_UNUSED;
         bool sorts = strstr(detail, "TEMP B-TREE") != NULL && !may_sort;
         if (scans || sorts)
             print_error("%s: %s\n", sql_name(id), detail);
