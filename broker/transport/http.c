@@ -229,21 +229,87 @@ static int descriptor_of(const struct http_request *request)
         ->connect_fd;
 }
 
-/* Where the cookies and their copy have left no memory for an answer's head, libmicrohttpd would
- * close without one: so it goes out beside it, and nothing can follow. (Where not even the copy
- * fitted, it has answered by itself, and nobody is asked.) */
-static enum MHD_Result refuse_cookies(struct http_request *request)
+/* Sends a whole answer on a descriptor that it takes over, and nothing can follow, whatever the
+ * library still writes. */
+static void part_with(struct http_server *server, int descriptor, const char *answer, size_t length)
+{
+    struct output output = {0};
+    struct block *block = server->refused.count < REFUSALS_MAX ? block_create(length) : NULL;
+
+    if (block == NULL) {
+        close(descriptor);
+        return;
+    }
+    memcpy(block->bytes, answer, length);
+    output_push(&output, block, SIZE_MAX);
+    block_release(block);
+    farewell_start(&server->refused, descriptor, &output);
+}
+
+/* Where the head has left no memory for that of an answer, libmicrohttpd would close without one,
+ * or write one of its own, in some cases twice: so ours goes out beside it. */
+static void refuse_beside(struct http_request *request)
 {
     static const char head[] = "HTTP/1.1 431 Request Header Fields Too Large\r\n"
                                "Content-Type: " JSON_TYPE "\r\nConnection: close\r\n";
+    int descriptor = fcntl(descriptor_of(request), F_DUPFD_CLOEXEC, 0);
     char answer[512];
     int length = snprintf(answer, sizeof(answer), "%sContent-Length: %zu\r\n\r\n%s", head,
                           sizeof(HEAD_REFUSAL) - 1, HEAD_REFUSAL);
 
-    (void)!send(descriptor_of(request), answer, (size_t)length, MSG_DONTWAIT | MSG_NOSIGNAL);
-    shutdown(descriptor_of(request), SHUT_WR);
     request->is_dropped = true;
-    return MHD_NO;
+    if (descriptor >= 0)
+        part_with(request->server, descriptor, answer, (size_t)length);
+}
+
+/* Of a head that the library has read to its end; 0 before, and of one that it has given up. */
+static size_t head_size(const struct http_request *request)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+
+    return info != NULL ? info->header_size : 0;
+}
+
+/* Whether the library has the whole head, and no room for its cookies. */
+static bool lacks_room_for_cookies(const struct http_request *request)
+{
+    return head_size(request) > 0 && http_request_header(request, MHD_HTTP_HEADER_COOKIE) != NULL;
+}
+
+static bool is_head_awaited(const struct http_request *request)
+{
+    return MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE) ==
+           NULL;
+}
+
+/* Whose head the library has just given up, which only its log is told. From a whole head on_access
+ * is called at once, so one that has not begun is the one. Before that it may be any whose head is
+ * still to come: NULL if these are several, of whom one gets the library's own answer. */
+static struct http_request *find_given_up(const struct http_server *server)
+{
+    struct http_request *found = NULL;
+    unsigned candidates = 0;
+
+    for (struct http_request *request = server->first; request != NULL; request = request->next) {
+        if (request->has_begun || request->is_dropped)
+            continue;
+        if (lacks_room_for_cookies(request))
+            return request;
+        if (is_head_awaited(request)) {
+            found = request;
+            candidates++;
+        }
+    }
+    return candidates == 1 ? found : NULL;
+}
+
+static void refuse_given_up(struct http_server *server)
+{
+    struct http_request *request = find_given_up(server);
+
+    if (request != NULL)
+        refuse_beside(request);
 }
 
 static void refuse_head(struct http_request *request)
@@ -268,8 +334,10 @@ static enum MHD_Result begin_request(struct http_request *request, const char *m
     request->method = method_parse(method);
     request->max_body_bytes = max_body_of(request);
     if (head_bytes > HTTP_HEADERS_WITH_COOKIE_MAX_BYTES &&
-        http_request_header(request, MHD_HTTP_HEADER_COOKIE) != NULL)
-        return refuse_cookies(request);
+        http_request_header(request, MHD_HTTP_HEADER_COOKIE) != NULL) {
+        refuse_beside(request);
+        return MHD_NO;
+    }
     if (head_bytes > HTTP_HEADERS_MAX_BYTES)
         refuse_head(request);
     else if (length != NULL && strtoull(length, NULL, 10) / BODY_PATIENCE > request->max_body_bytes)
@@ -668,18 +736,7 @@ static unsigned connection_count(const struct http_server *server)
 
 static void refuse_connection(struct http_server *server, int descriptor)
 {
-    struct output output = {0};
-    struct block *block =
-        server->refused.count < REFUSALS_MAX ? block_create(sizeof(refusal) - 1) : NULL;
-
-    if (block == NULL) {
-        close(descriptor);
-        return;
-    }
-    memcpy(block->bytes, refusal, sizeof(refusal) - 1);
-    output_push(&output, block, SIZE_MAX);
-    block_release(block);
-    farewell_start(&server->refused, descriptor, &output);
+    part_with(server, descriptor, refusal, sizeof(refusal) - 1);
 }
 
 static void on_pause_over(struct timer *timer)
@@ -746,6 +803,20 @@ static bool is_about_tcp(const char *format)
     return false;
 }
 
+__attribute__((format(printf, 1, 0))) static bool is_refusal_of_head(const char *format,
+                                                                     va_list arguments)
+{
+    static const char beginning[] = "Error processing request (HTTP response code is %u";
+    va_list copy;
+
+    if (strncmp(format, beginning, sizeof(beginning) - 1) != 0)
+        return false;
+    va_copy(copy, arguments);
+    unsigned status = va_arg(copy, unsigned);
+    va_end(copy);
+    return status == MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
+}
+
 __attribute__((format(printf, 2, 0))) static void on_library_log(void *context, const char *format,
                                                                  va_list arguments)
 {
@@ -754,6 +825,8 @@ __attribute__((format(printf, 2, 0))) static void on_library_log(void *context, 
 
     if (is_about_tcp(format))
         return;
+    if (is_refusal_of_head(format, arguments))
+        refuse_given_up(server);
     vsnprintf(text, sizeof(text), format, arguments);
     text[strcspn(text, "\n")] = '\0';
     log_limited(loop_services(server->options->loop)->log, &server->complaints, LOG_LEVEL_WARNING,

@@ -353,6 +353,18 @@ static void a_head_of_16_kb_is_taken_cookies_too(void **state)
     }
 }
 
+/* One answer and nothing behind it, of our shape; and a new connection. */
+static void check_refusal_of_head(void)
+{
+    buffer_clear(&body);
+    assert_int_equal(client_await_response(&client, NULL, &body), 431);
+    assert_non_null(strstr(buffer_text(&body), "{\"statusCode\":431,"));
+    client_await_end(&client);
+    assert_int_equal(client.received.length, 0);
+    client_close(&client);
+    client_connect(&client, &fixture, port);
+}
+
 /* Whatever its length is: libmicrohttpd itself refuses some of them. */
 static void a_longer_head_is_answered_431_once(void **state)
 {
@@ -362,6 +374,9 @@ static void a_longer_head_is_answered_431_once(void **state)
     } heads[] = {
         {"Cookie", HTTP_HEADERS_WITH_COOKIE_MAX_BYTES + 1},
         {"Cookie", 16200},
+        {"Cookie", 17000},
+        {"Cookie", 24000},
+        {"Cookie", 32000},
         {"X-Long", HTTP_HEADERS_MAX_BYTES + 1},
         {"X-Long", 24000},
         {"X-Long", 32000},
@@ -373,13 +388,23 @@ static void a_longer_head_is_answered_431_once(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LENGTH(heads); i++) {
         send_head(heads[i].field, heads[i].length);
-        assert_int_equal(client_await_response(&client, NULL, NULL), 431);
-        for (int turns = 0; turns < 3; turns++)
-            fixture_turn(&fixture);
-        client_receive(&client);
-        assert_int_equal(client.received.length, 0);
-        client_close(&client);
-        client_connect(&client, &fixture, port);
+        check_refusal_of_head();
+    }
+    assert_int_equal(request_count, 0);
+}
+
+/* Each takes more of the library's memory than it has bytes. */
+static void a_head_of_too_many_fields_is_answered_431_once(void **state)
+{
+    static const int counts[] = {400, 800, 2000};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(counts); i++) {
+        client_send_text(&client, "GET /x HTTP/1.1\r\nHost: x\r\n");
+        for (int field = 0; field < counts[i]; field++)
+            client_send_text(&client, "X-Some: some and more\r\n");
+        client_send_text(&client, "\r\n");
+        check_refusal_of_head();
     }
     assert_int_equal(request_count, 0);
 }
@@ -795,6 +820,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_chunked_body_without_end_is_cut_off, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_head_of_16_kb_is_taken_cookies_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_longer_head_is_answered_431_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_head_of_too_many_fields_is_answered_431_once, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_http_ends_the_connection, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_forwarded_address_counts_from_trusted_proxies_alone,
                                         set_up, tear_down),
