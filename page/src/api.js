@@ -61,6 +61,11 @@ export class Api {
         return this.#call('POST', 'conversations', what);
     }
 
+    /** @param {{q: string, page: number}} what */
+    search({ q, page }) {
+        return this.#call('GET', `search?${new URLSearchParams({ q, page: String(page) })}`);
+    }
+
     /** Marks its messages read, as opening it does.
      * @param {string} id */
     readConversation(id) {

@@ -6,13 +6,14 @@
 import { readClaims } from './credentials.js';
 import { element, icon } from './dom.js';
 import { otherPerson } from './model/conversations.js';
+import { shortLabel } from './model/days.js';
 import { beginningOf, personName, previewOf, splitQuote } from './model/text.js';
 import { addStyles } from './styles.js';
 import { avatar } from './view/avatar.js';
 
 export const kit = {
     addStyles, avatar, beginningOf, element, icon, otherPerson, personName, previewOf, readClaims,
-    splitQuote,
+    shortLabel, splitQuote,
 };
 
 /** @typedef {typeof kit} Kit */

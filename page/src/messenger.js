@@ -17,7 +17,7 @@ import { texts } from './texts.js';
 import { Threads } from './threads.js';
 import { Typing } from './typing.js';
 
-/** More than that nobody prints. */
+/** More than that nobody prints, or goes back. */
 const ALL_MESSAGES_MAX = 10000;
 /** The socket waits for what one sees first: a thread, if one opens it at once. */
 const SOCKET_DELAY_MS = 400;
@@ -30,6 +30,8 @@ const POLL_MS = 5000;
 /** … and this often while nobody sees it, for the number of unread messages. */
 const UNSEEN_POLL_MS = 20000;
 
+/** @typedef {{type: 'message'|'conversation', conversationId: string, messageId?: string, senderId?: string,
+ *   other: object, createdAt: string, excerpt: string, highlights: {start: number, end: number}[]}} Hit */
 /** @typedef {'list'|'thread'|'open'|'presence'|'typing'|'connection'|'unread'|'notice'} Topic */
 
 export class Messenger extends EventTarget {
@@ -341,6 +343,29 @@ export class Messenger extends EventTarget {
             last = openThread.cursor;
             await this.loadOlder();
         }
+    }
+
+    /** @param {string} q
+     * @param {number} page
+     * @returns {Promise<{data: Hit[], hasMore: boolean, isComplete: boolean}>} */
+    search(q, page) {
+        return this.#asking(this.#api.search({ q, page }));
+    }
+
+    /** Reads the open conversation back to a message; false when it is not there, or too far.
+     * @param {string} messageId */
+    async loadTo(messageId) {
+        const { openId, openThread } = this;
+        const isThere = () => openThread.messages.some(({ id }) => id === messageId);
+        await this.#try(async () => {
+            if (!openThread.isLoaded)
+                await this.#threads.loadNewest(openId);
+            while (openThread === this.openThread && !isThere()
+                && openThread.messages.length < ALL_MESSAGES_MAX && await this.#threads.loadOlder(openId))
+                continue;
+        });
+        this.#showsThread(openId);
+        return openThread === this.openThread && isThere();
     }
 
     /** Whether one is there, although connected.

@@ -6,6 +6,8 @@ export const texts = {
     title: 'Messagerie',
     unreadTitle: (count) => (count > 0 ? `(${count}) Messagerie` : 'Messagerie'),
     conversations: 'Conversations',
+    search: 'Rechercher',
+    notFound: 'Ce message n’est plus là, ou il est trop ancien pour être affiché.',
     noConversation: 'Aucune conversation pour l’instant.',
     noConversationHint: 'Une conversation s’ouvre d’elle-même à chaque rendez-vous.',
     noArchived: 'Aucune conversation archivée.',

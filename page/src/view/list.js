@@ -21,6 +21,12 @@ export class ListView {
     #begin = element('button', {
         type: 'button', class: 'quiet begin', 'aria-haspopup': 'dialog', onclick: () => this.#beginOne(),
     }, icon('add'), texts.newConversation);
+    #search = element('input', {
+        type: 'search', class: 'search', 'aria-label': texts.search, placeholder: texts.search, dir: 'auto',
+        autocomplete: 'off', enterkeyhint: 'search', onfocus: () => this.#beginSearch(),
+    });
+    #onHit;
+    #searching;
     #root;
     #filters = [];
     #filter;
@@ -29,18 +35,20 @@ export class ListView {
 
     /**
      * @param {import('../messenger.js').Messenger} messenger
-     * @param {{origins: string[], root: HTMLElement, onOpen: (id: string) => void}} how
+     * @param {{origins: string[], root: HTMLElement, onOpen: (id: string) => void,
+     *   onHit: (hit: import('../messenger.js').Hit) => void}} how
      */
-    constructor(messenger, { origins, root, onOpen }) {
+    constructor(messenger, { origins, root, onOpen, onHit }) {
         this.#messenger = messenger;
         this.#root = root;
         this.#origins = origins;
         this.#onOpen = onOpen;
+        this.#onHit = onHit;
         this.node = element('nav', {
             class: 'list', 'aria-label': texts.conversations, onkeydown: (event) => this.#pressed(event),
         });
         this.#filter = this.#makeFilter();
-        this.node.append(this.#filter, this.#begin, this.#items, this.#empty, this.#more);
+        this.node.append(this.#search, this.#filter, this.#begin, this.#items, this.#empty, this.#more);
         this.update();
         this.updateUnread();
     }
@@ -82,13 +90,13 @@ export class ListView {
     /** Puts the keyboard on a conversation.
      * @param {string} id */
     focus(id) {
-        const button = this.#items.querySelector(`[data-id="${CSS.escape(id)}"] button`);
-        (button ?? this.#items.querySelector('button'))?.focus();
+        const rows = this.#stops('.row');
+        (rows.find((row) => row.parentNode.dataset.id === id) ?? rows[0])?.focus();
     }
 
     /** Arrows go from one conversation to the next. */
     #pressed(event) {
-        const stops = [...this.node.querySelectorAll('.row, .more:not([hidden])')];
+        const stops = this.#stops('.row, .more');
         const index = stops.indexOf(event.target);
         const to = {
             ArrowDown: index + 1, ArrowUp: index - 1, Home: 0, End: stops.length - 1,
@@ -97,6 +105,27 @@ export class ListView {
             return;
         event.preventDefault();
         stops[to]?.focus();
+    }
+
+    /** What of it can be seen: of the list, or of what was found. */
+    #stops(selector) {
+        return [...this.node.querySelectorAll(selector)].filter((node) => node.getClientRects().length > 0);
+    }
+
+    async #beginSearch() {
+        if (this.#searching)
+            return;
+        this.#searching = true;
+        try {
+            const { searchIn } = await import('../later/search.js');
+            searchIn(kit, {
+                field: this.#search, list: this.node, messenger: this.#messenger, origins: this.#origins,
+                open: this.#onHit,
+            });
+        } catch {
+            this.#searching = false;
+            this.#messenger.tell(texts.unreachable);
+        }
     }
 
     async #beginOne() {

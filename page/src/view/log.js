@@ -105,6 +105,25 @@ export class LogView {
         this.#jumpText.textContent = count > 0 ? texts.newMessages(count) : texts.toEnd;
     }
 
+    /** Puts a message that is there into the middle, the keyboard on it.
+     * @param {string} id */
+    show(id) {
+        const line = this.#lines.querySelector(`[data-id="${CSS.escape(id)}"]`);
+        if (!line)
+            return;
+        for (const other of this.#lines.querySelectorAll('[data-found]'))
+            other.removeAttribute('data-found');
+        line.toggleAttribute('data-found', true);
+        line.tabIndex = -1;
+        line.focus({ preventScroll: true });
+        const { top, height } = line.getBoundingClientRect();
+        this.#scrollTo(this.#log.scrollTop + top - this.#log.getBoundingClientRect().top
+            - Math.max(0, this.#log.clientHeight - height) / 2);
+        this.#followsEnd = this.#isAtEnd();
+        this.#findAnchor();
+        this.updateJump();
+    }
+
     scrollToEnd() {
         this.#followsEnd = true;
         this.#belowCount = 0;

@@ -33,7 +33,8 @@ export class Workspace {
      */
     constructor(messenger, { root, origins, head, isSingle = false, isPage = false }) {
         this.#messenger = messenger;
-        this.#list = new ListView(messenger, { origins, root, onOpen: (id) => this.open(id) });
+        this.#list = new ListView(messenger, { origins, root, onOpen: (id) => this.open(id),
+            onHit: (hit) => this.#openHit(hit) });
         this.#thread = new ThreadView(messenger, {
             origins, root, isPage, onBack: () => this.back(),
         });
@@ -66,6 +67,19 @@ export class Workspace {
         this.#messenger.open(id);
         this.#flush();
         this.#thread.focus();
+    }
+
+    /** Goes to where it was said. */
+    async #openHit({ conversationId, messageId }) {
+        this.open(conversationId);
+        if (!messageId)
+            return;
+        const isThere = await this.#messenger.loadTo(messageId);
+        this.#flush();
+        if (isThere)
+            this.#thread.log.show(messageId);
+        else if (conversationId === this.#messenger.openId)
+            this.#messenger.tell(texts.notFound);
     }
 
     back() {
