@@ -159,12 +159,11 @@ export class LogView {
     /** The message at the top of the view. (Not the day above it: that goes to the first message of
      * the day.) */
     #findAnchor() {
-        const { top } = this.#log.getBoundingClientRect();
         const lines = this.#lines.children;
         let [low, high] = [0, lines.length];
         while (low < high) {
             const middle = (low + high) >> 1;
-            if (lines[middle].getBoundingClientRect().bottom > top)
+            if (this.#topOf(lines[middle]) + lines[middle].offsetHeight > 0)
                 high = middle;
             else
                 low = middle + 1;
@@ -172,7 +171,7 @@ export class LogView {
         let node = lines[low];
         while (node && !node.matches('.message'))
             node = node.nextElementSibling;
-        this.#anchor = node && { node, distance: node.getBoundingClientRect().top - top };
+        this.#anchor = node && { node, distance: this.#topOf(node) };
     }
 
     /** Whatever comes, goes or grows, what one reads stays in its place. */
@@ -183,8 +182,7 @@ export class LogView {
         }
         const { node, distance } = this.#anchor ?? {};
         if (node?.isConnected)
-            this.#scrollTo(this.#log.scrollTop + node.getBoundingClientRect().top -
-                this.#log.getBoundingClientRect().top - distance);
+            this.#scrollTo(this.#log.scrollTop + this.#topOf(node) - distance);
         this.updateJump();
     }
 
@@ -208,8 +206,7 @@ export class LogView {
         if (!line)
             return;
         const above = Math.min(ABOVE_NEW_PIXELS, this.#log.clientHeight * ABOVE_NEW_PART);
-        this.#scrollTo(this.#log.scrollTop + line.getBoundingClientRect().top -
-            this.#log.getBoundingClientRect().top - above);
+        this.#scrollTo(this.#log.scrollTop + this.#topOf(line) - above);
         this.#followsEnd = this.#isAtEnd();
         this.#findAnchor();
     }
@@ -301,6 +298,15 @@ export class LogView {
         else if (scrollTop < this.#top - 1)
             this.#followsEnd = false;
         this.#top = scrollTop;
+    }
+
+    /** Where a line begins, below the upper edge of what is in sight. In the log's own pixels: the site
+     * may have shrunk the widget, to nothing even, and on the screen all lines are then in one place. */
+    #topOf(line) {
+        let top = -this.#log.scrollTop;
+        for (let node = line; node && node !== this.#log; node = node.offsetParent)
+            top += node.offsetTop;
+        return top;
     }
 
     /** From the end, in pixels. */
