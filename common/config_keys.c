@@ -58,7 +58,8 @@ static const struct config_key keys[] = {
                 "such as capacitor://localhost; our own needs none."),
     KEY(http, public_url, CONFIG_TEXT, .is_live = true, .fallback = "", .has_origins = true,
         .help = "Where browsers reach messagerie, such as https://chat.example, when a proxy in "
-                "front changes `Host` or its port. Empty: where the request's `Host` says."),
+                "front changes `Host` or its port. Empty: where the request's `Host` says, or what "
+                "such a proxy has put into `X-Forwarded-Host`."),
 
     KEY(database, path, CONFIG_TEXT, .minimum = 1, .unit = "bytes",
         .fallback = STATE_DIRECTORY "/messagerie.db", .help = "The SQLite file."),
@@ -139,8 +140,10 @@ static const struct config_key keys[] = {
         .help = "Of those, how many one address may have before its own oldest one has to go."),
     KEY(broker, trusted_proxies, CONFIG_LIST, .is_live = true, .has_networks = true,
         .fallback = "unix, 127.0.0.0/8, ::1",
-        .help = "Networks of the web servers in front: what one of them says in the last entry of "
-                "X-Forwarded-For is the client's address."),
+        .help =
+            "Networks of the web servers in front: what one of them says in the last entry of "
+            "X-Forwarded-For is the client's address, in the first of X-Forwarded-Host the host "
+            "that it has called."),
     KEY(broker, trust_forwarded_for, CONFIG_BOOLEAN, .is_live = true, .fallback = "true",
         .help = "Whether X-Forwarded-For is looked at; without, the peer's own address counts."),
     KEY(broker, connect_timeout_ms, CONFIG_INTEGER, .is_live = true, .minimum = 1,

@@ -255,7 +255,9 @@ bool origin_is_of_host(const char *origin, const char *host)
     /* The page of an app is not of the host that it happens to be called like. */
     if (!is_secure && strncmp(canonical, "http://", strlen("http://")) != 0)
         return false;
-    int length = snprintf(url, sizeof(url), "%s://%s", is_secure ? "https" : "http", host);
+    host += strspn(host, " \t");
+    int length = snprintf(url, sizeof(url), "%s://%.*s", is_secure ? "https" : "http",
+                          (int)strcspn(host, ", \t"), host);
     return length < ORIGIN_BYTES && origin_parse(url, (size_t)length, called) == NULL &&
            strcmp(canonical, called) == 0;
 }

@@ -23,7 +23,8 @@ const char *origin_parse(const char *text, size_t length, char out[ORIGIN_BYTES]
 /* The same of a URL, whose path, query and fragment are left out. */
 const char *origin_of_url(const char *url, char out[ORIGIN_BYTES]);
 
-/* Whether a page of that origin is of the host that it calls (NULL: the request names none). */
+/* Whether a page of that origin is of the host that it calls (NULL: the request names none). Of
+ * several, with commas between, as proxies have them in X-Forwarded-Host, the first one counts. */
 bool origin_is_of_host(const char *origin, const char *host);
 
 /* Whether the configuration names the origin: in http.frontend_url, or as http.public_url. */

@@ -242,12 +242,14 @@ static void count_answer(struct dispatcher *dispatcher, const struct route *rout
 
 /* ---- the page that asks ---------------------------------------------------------------------- */
 
-/* Whether it may not read the answer; it is told. */
+/* Whether it may not read the answer; it is told. (A page can't say X-Forwarded-Host: see
+ * engineio_origin_is_allowed.) */
 static bool is_foreign(struct dispatcher *dispatcher, const struct request *request,
                        const struct config *config)
 {
     if (request->origin == NULL || origin_is_configured(config, request->origin) ||
-        origin_is_of_host(request->origin, request->host))
+        origin_is_of_host(request->origin, request->host) ||
+        origin_is_of_host(request->origin, request->forwarded_host))
         return false;
     if (dispatcher->counters != NULL)
         counters_add(&dispatcher->counters->origins_refused, 1);

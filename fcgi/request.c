@@ -11,7 +11,8 @@
 
 struct raw_parameters {
     const char *method, *target, *authorization, *redirected_authorization, *origin, *host,
-        *if_none_match, *requested_headers, *content_length, *content_type, *request_id;
+        *forwarded_host, *if_none_match, *requested_headers, *content_length, *content_type,
+        *request_id;
 };
 
 #define PARAMETER(name_, field_)                                                                   \
@@ -33,6 +34,7 @@ static const struct parameter {
     PARAMETER("REDIRECT_HTTP_AUTHORIZATION", redirected_authorization),
     PARAMETER("HTTP_ORIGIN", origin),
     PARAMETER("HTTP_HOST", host),
+    PARAMETER("HTTP_X_FORWARDED_HOST", forwarded_host),
     PARAMETER("HTTP_IF_NONE_MATCH", if_none_match),
     PARAMETER("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", requested_headers),
     PARAMETER("HTTP_X_REQUEST_ID", request_id),
@@ -82,6 +84,7 @@ void request_begin(struct request *request, const struct transport *transport)
         .authorization = non_empty(raw.authorization),
         .origin = non_empty(raw.origin),
         .host = non_empty(raw.host),
+        .forwarded_host = non_empty(raw.forwarded_host),
         .if_none_match = non_empty(raw.if_none_match),
         .requested_headers = non_empty(raw.requested_headers),
         .content_length = non_empty(raw.content_length),

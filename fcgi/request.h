@@ -58,6 +58,7 @@ struct request {
     const char *authorization; /* also from REDIRECT_HTTP_AUTHORIZATION, as Apache names it */
     const char *origin;
     const char *host;
+    const char *forwarded_host; /* X-Forwarded-Host */
     const char *if_none_match;
     const char *requested_headers; /* Access-Control-Request-Headers */
     const char *content_length;

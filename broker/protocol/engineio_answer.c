@@ -8,13 +8,18 @@
 /* What a refused client is asked to wait; socket.io-client has its own back-off. */
 #define RETRY_AFTER_S "5"
 
+/* The Host, or that of which a proxy tells that changes it. A page can choose neither: fetch has to
+ * ask for a header of one's own in a preflight first, which has not got it and is refused; forms
+ * and WebSockets have no such headers. Who is no browser may say any Origin as well. */
 bool engineio_origin_is_allowed(const struct engineio_origins *origins,
                                 const struct http_request *request)
 {
     const char *origin = http_request_header(request, "Origin");
+    const char *forwarded = http_request_forwarded_host(request);
 
     return origin == NULL ||
-           origins->is_allowed(origins->owner, origin, http_request_header(request, "Host"));
+           origins->is_allowed(origins->owner, origin, http_request_header(request, "Host")) ||
+           (forwarded != NULL && origins->is_allowed(origins->owner, origin, forwarded));
 }
 
 static void add_field(struct http_field fields[HTTP_FIELDS_MAX], const char *name,

@@ -481,6 +481,16 @@ void http_request_address(const struct http_request *request, char out[ADDRESS_B
         strcpy(out, ADDRESS_UNIX);
 }
 
+const char *http_request_forwarded_host(const struct http_request *request)
+{
+    const void *bytes = NULL;
+    int family = peer_address(request, &bytes);
+
+    return is_trusted(request->server->options, family, bytes)
+               ? http_request_header(request, "X-Forwarded-Host")
+               : NULL;
+}
+
 /* ---- answers ------------------------------------------------------------------------------- */
 
 /* After this it is libmicrohttpd's: the owner has answered it, or was told that it is gone. */

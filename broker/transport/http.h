@@ -39,7 +39,7 @@ struct http_options {
     size_t max_body_bytes;    /* a longer body gets a 413 */
     /* A smaller limit for that request, asked once its head has come; NULL: none. */
     size_t (*max_body_of)(void *owner, const struct http_request *request);
-    /* Peers whose X-Forwarded-For is believed; may be changed while the server is there. */
+    /* Peers whose X-Forwarded-For and X-Forwarded-Host are believed; may be changed while the server is there. */
     const struct address_network *trusted_proxies;
     size_t trusted_proxy_count;
     /* A whole request. It is to be answered exactly once, now or later, by http_respond or
@@ -72,6 +72,10 @@ const char *http_request_body(const struct http_request *request, size_t *length
  * X-Forwarded-For (the one that this proxy has appended), else, or when that is no address, the
  * peer (ADDRESS_UNIX on a unix socket). */
 void http_request_address(const struct http_request *request, char out[ADDRESS_BYTES]);
+
+/* X-Forwarded-Host, to which each proxy appends the Host that it got; NULL where there is none, or
+ * the peer is no trusted proxy. */
+const char *http_request_forwarded_host(const struct http_request *request);
 
 /* Has on_gone called when the peer leaves, or the server ends, before the request is answered.
  * The request is then not to be used any more. For requests that are answered later: a peer that

@@ -432,6 +432,30 @@ static void check_address(const char *forwarded, const char *expected)
     check_response(200, "ok");
 }
 
+static void check_forwarded_host(const char *expected)
+{
+    size_t index = request_count;
+
+    client_send_text(&client, "GET /x HTTP/1.1\r\nHost: x\r\nX-Forwarded-Host: y, z\r\n\r\n");
+    FIXTURE_UNTIL(&fixture, request_count == index + 1);
+    const char *host = http_request_forwarded_host(requests[index]);
+    assert_string_equal(host != NULL ? host : "", expected);
+    respond(index, "ok");
+    check_response(200, "ok");
+}
+
+static void the_forwarded_host_counts_from_trusted_proxies_alone(void **state)
+{
+    static struct address_network loopback;
+
+    (void)state;
+    check_forwarded_host("");
+    assert_true(address_network_parse("127.0.0.0/8", &loopback));
+    options.trusted_proxies = &loopback;
+    options.trusted_proxy_count = 1;
+    check_forwarded_host("y, z");
+}
+
 static void the_forwarded_address_counts_from_trusted_proxies_alone(void **state)
 {
     static struct address_network proxy;
@@ -823,6 +847,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_head_of_too_many_fields_is_answered_431_once, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_http_ends_the_connection, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_forwarded_host_counts_from_trusted_proxies_alone,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_forwarded_address_counts_from_trusted_proxies_alone,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_upgraded_socket_is_the_callers_alone, set_up, tear_down),

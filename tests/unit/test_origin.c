@@ -158,6 +158,9 @@ static void a_page_is_of_its_host_whatever_the_port_is_written_like(void **state
         if (origin_is_of_host(others[i][0], others[i][1]))
             fail_msg("%s is not of %s", others[i][0], others[i][1]);
     assert_false(origin_is_of_host("https://salon.example", NULL));
+    assert_true(origin_is_of_host("https://salon.example", " salon.example:443 , inner:8080"));
+    assert_false(origin_is_of_host("http://inner:8080", "salon.example, inner:8080"));
+    assert_false(origin_is_of_host("https://salon.example", ", salon.example"));
 }
 
 static void those_that_are_configured_are_allowed_in_any_form(void **state)

@@ -347,6 +347,25 @@ describeBroker('origins and other headers', {}, ({ stack, test }) => {
         assert.match(line, /level=warning .*FRONTEND_URL .*public_url/);
     });
 
+    test('a proxy that changes Host may tell it by X-Forwarded-Host, which no preflight has', async () => {
+        const headers = (told) => ({ host: '127.0.0.1:8080', origin: 'https://chat.example',
+            ...(told && { 'x-forwarded-host': told }) });
+        for (const [told, status] of [['chat.example', 200], ['chat.example:443, inner:8080', 200],
+            ['inner:8080, chat.example', 403], ['chat.example.evil', 403], ['', 403]]) {
+            assert.equal(await tryPolling(headers(told)), status, told);
+            assert.equal(await tryWebSocket({ headers: headers(told) }), status === 200 ? 101 : 403, told);
+        }
+        const preflight = await stack.request({ method: 'OPTIONS', path: HANDSHAKE,
+            headers: { ...headers(), 'access-control-request-headers': 'x-forwarded-host' } });
+        assert.equal(preflight.status, 403);
+        assert.equal(preflight.headers['access-control-allow-origin'], undefined);
+        // REST tells of no refusal either, and has nothing to allow: the page is of its own host.
+        const rest = (told) => stack.request({ method: 'OPTIONS', path: '/messaging/conversations',
+            headers: { ...headers(told), 'access-control-request-method': 'GET' } });
+        assert.equal((await rest('chat.example')).status, 204);
+        assert.equal((await rest('other.example')).status, 403);
+    });
+
     test('public_url is what a proxy that changes Host hides', async () => {
         const headers = { host: '127.0.0.1:8080', origin: 'https://chat.example' };
         assert.equal(await tryPolling(headers), 403);
