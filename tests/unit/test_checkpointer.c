@@ -1,11 +1,12 @@
 /*
  * The two halves of a checkpoint, beside writers. The program has a fdatasync of its own, for the
  * libraries too: what syncs the database's file, the end of the first half, can be held or told to
- * fail.
+ * fail. So has it fcntl: who claims a checkpoint can be held.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,6 +28,9 @@
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER; /* held: the file is not synced */
 static atomic_int waiting;
 static atomic_int failures_left;
+static pthread_mutex_t claim_gate = PTHREAD_MUTEX_INITIALIZER; /* held: so is who claims one */
+static atomic_bool are_claims_held;
+static atomic_int claims; /* that were held */
 
 static bool is_database(int descriptor)
 {
@@ -53,6 +57,30 @@ int fdatasync(int descriptor)
         }
     }
     return (int)syscall(SYS_fdatasync, descriptor);
+}
+
+/* See db/sqlite/writers_lock.c. */
+static bool is_claim(int command, const struct flock *lock)
+{
+    enum { BYTE_CHECKPOINT = 2 };
+
+    return command == F_OFD_SETLK && lock->l_type == F_WRLCK && lock->l_start == BYTE_CHECKPOINT;
+}
+
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
+int fcntl(int descriptor, int command, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, command);
+    void *argument = va_arg(arguments, void *);
+    va_end(arguments);
+    if (is_claim(command, argument) && atomic_load(&are_claims_held)) {
+        atomic_fetch_add(&claims, 1);
+        pthread_mutex_lock(&claim_gate);
+        pthread_mutex_unlock(&claim_gate);
+    }
+    return (int)syscall(SYS_fcntl, descriptor, command, argument);
 }
 
 DATABASE_OPERATION(append_large, const struct buffer);
@@ -259,6 +287,63 @@ static void the_log_is_kept_when_emptying_it_could_not_sync_the_file(void **stat
     check_log_is_kept(fixture, number, EVENTS_TILL_DUE / 2 + EVENTS_TILL_DUE);
 }
 
+/* The log is due, and has texts that were deleted; nobody has claimed a checkpoint. */
+static void leave_a_due_log_with_deleted_texts(struct fixture *fixture)
+{
+    int other = open_lock(fixture);
+
+    assert_true(writers_lock_try_checkpoint(other));
+    write_events(fixture, EVENTS_TILL_DUE);
+    delete_texts(fixture);
+    close(other);
+}
+
+static bool is_log_empty(const struct fixture *fixture)
+{
+    struct stat status;
+    int log = open_log(fixture);
+
+    assert_int_equal(fstat(log, &status), 0);
+    close(log);
+    return status.st_size == 0;
+}
+
+static void tell_completed(struct database_job *job)
+{
+    atomic_store((atomic_int *)job->context, 1);
+}
+
+/* Both use the same connections. */
+static void the_log_is_not_emptied_while_a_writer_begins_a_checkpoint(void **state)
+{
+    struct fixture *fixture = *state;
+    struct buffer payload = BUFFER_EMPTY;
+    atomic_int completed = 0;
+    struct database_job job = {
+        .operation = append_large(&payload), .completed = tell_completed, .context = &completed};
+
+    buffer_append_text(&payload, "{}");
+    leave_a_due_log_with_deleted_texts(fixture);
+    const int64_t due_ms = clock_monotonic_ms(&clock_system) + CHECKPOINTER_ERASE_DELAY_MS;
+    pthread_mutex_lock(&claim_gate);
+    atomic_store(&claims, 0);
+    atomic_store(&are_claims_held, true);
+    database_submit(fixture->database, &job);
+    wait_for(&claims);
+    /* Long enough to see one that should not come; it is not waited for. */
+    WAIT_UNTIL(atomic_load(&claims) > 1 || clock_monotonic_ms(&clock_system) > due_ms + 100,
+               wait_a_moment());
+    int seen = atomic_load(&claims);
+    atomic_store(&are_claims_held, false);
+    pthread_mutex_unlock(&claim_gate);
+    wait_for(&completed);
+    assert_true(job.succeeded);
+    assert_int_equal(seen, 1);
+    WAIT_UNTIL(is_log_empty(fixture), wait_a_moment());
+    buffer_free(&payload);
+    fixture_verify(fixture);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
 
 int main(void)
@@ -269,6 +354,7 @@ int main(void)
         TEST(the_log_is_kept_when_the_file_could_not_be_synced),
         TEST(the_log_is_kept_when_sqlite_could_not_sync_the_file),
         TEST(the_log_is_kept_when_emptying_it_could_not_sync_the_file),
+        TEST(the_log_is_not_emptied_while_a_writer_begins_a_checkpoint),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,9 +4,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "db/announcement.h"
@@ -291,6 +293,47 @@ static void a_job_that_has_not_begun_is_taken_back(void **state)
     assert_int_equal(atomic_load(&completed), 1);
 }
 
+static int64_t cpu_ms(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+/* A search in the queue for each would be a billion steps, and seconds; without it, milliseconds.
+ */
+static void the_newest_of_many_is_taken_back_without_a_search(void **state)
+{
+    enum { JOBS = 50000, LIMIT_MS = 1000 };
+    struct fixture *fixture = *state;
+    struct conversation_reference request = {.conversation_id = fixture_conversation(fixture),
+                                             .caller = salon("s1")};
+    atomic_int completed = 0;
+    struct database_job *jobs = calloc(JOBS, sizeof(*jobs));
+    struct database_job **all = calloc(JOBS, sizeof(struct database_job *));
+    void *lock = fixture_lock(fixture);
+
+    assert_non_null(jobs);
+    assert_non_null(all);
+    for (size_t i = 0; i < JOBS; i++) {
+        jobs[i] = (struct database_job){.operation = conversation_toggle_archived(&request),
+                                        .completed = count_completed,
+                                        .context = &completed};
+        all[i] = &jobs[i];
+    }
+    database_submit_all(fixture->database, all, JOBS);
+    const int64_t begin_ms = cpu_ms();
+    for (size_t i = JOBS; i > 0; i--)
+        assert_true(database_withdraw(fixture->database, &jobs[i - 1]));
+    const int64_t taken_ms = cpu_ms() - begin_ms;
+    fixture_unlock(lock);
+    assert_true(taken_ms < LIMIT_MS);
+    assert_int_equal(fixture_write(fixture, conversation_toggle_archived(&request)), ERROR_NONE);
+    free(all);
+    free(jobs);
+}
+
 /* The one that is to be waited for makes the writer wait. */
 static void what_can_be_done_without_is_not_waited_for(void **state)
 {
@@ -401,6 +444,7 @@ int main(void)
         TEST(a_file_that_is_gone_is_not_made_again),
         TEST(a_database_that_comes_and_goes_is_two_lines_a_second),
         TEST(a_job_that_has_not_begun_is_taken_back),
+        TEST(the_newest_of_many_is_taken_back_without_a_search),
         TEST(what_can_be_done_without_is_not_waited_for),
         TEST(who_opens_it_to_read_waits_for_nobody),
         TEST(a_patient_job_is_done_when_it_can_be),
