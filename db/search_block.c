@@ -12,16 +12,22 @@
 
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
+/* 1 + the value of a digit; 0: none. */
+static const unsigned char values[256] = {
+    ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,
+    ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
+    ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
+    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
+    ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
+    ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
+    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
+    ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['-'] = 63, ['_'] = 64,
+};
+
 /* -1: none. */
 static int value_of(char digit)
 {
-    if (digit >= 'A' && digit <= 'Z')
-        return digit - 'A';
-    if (digit >= 'a' && digit <= 'z')
-        return digit - 'a' + 26;
-    if (digit >= '0' && digit <= '9')
-        return digit - '0' + 52;
-    return digit == '-' ? 62 : digit == '_' ? 63 : -1;
+    return values[(unsigned char)digit] - 1;
 }
 
 /* ---- sets ---------------------------------------------------------------------------------- */
@@ -73,14 +79,23 @@ void search_owner_term(enum search_owner kind, const char *user_id, char term[SE
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
+/* By hand: strcspn makes a table for each call, and a search goes through a thousand blocks. */
+static size_t term_length_at(const char *at)
+{
+    size_t length = 0;
+
+    while (at[length] != ' ' && at[length] != '=' && at[length] != '\n' && at[length] != '\0')
+        length++;
+    return length;
+}
+
 bool search_line_next(const char **at, struct search_line *line)
 {
-    const char *end = strchr(*at, '\n');
-
+    line->term = *at;
+    line->term_length = term_length_at(*at);
+    const char *end = strchr(*at + line->term_length, '\n');
     if (end == NULL)
         return false;
-    line->term = *at;
-    line->term_length = strcspn(*at, " =\n");
     line->is_bitmap = line->term[line->term_length] == '=';
     line->documents = line->term + line->term_length + 1;
     line->documents_length = line->documents < end ? (size_t)(end - line->documents) : 0;
@@ -88,15 +103,27 @@ bool search_line_next(const char **at, struct search_line *line)
     return true;
 }
 
+/* Six documents a character; what is no digit is none. A common word's line is read in each
+ * segment.
+ */
+static void read_bitmap(const char *bitmap, size_t length, struct document_set *set)
+{
+    if (length > BITMAP_CHARACTERS)
+        length = BITMAP_CHARACTERS;
+    for (size_t i = 0; i < length; i++) {
+        int value = value_of(bitmap[i]);
+        uint64_t bits = value > 0 ? (uint64_t)value : 0;
+        size_t at = i * 6 / 64, shift = i * 6 % 64;
+        set->bits[at] |= bits << shift;
+        if (shift > 64 - 6 && at + 1 < SEGMENT_WORDS)
+            set->bits[at + 1] |= bits >> (64 - shift);
+    }
+}
+
 void search_line_read(const struct search_line *line, struct document_set *set)
 {
     if (line->is_bitmap) {
-        for (size_t i = 0; i < line->documents_length && i < BITMAP_CHARACTERS; i++) {
-            int value = value_of(line->documents[i]);
-            for (unsigned bit = 0; value > 0 && bit < 6; bit++)
-                if ((value >> bit & 1) != 0 && i * 6 + bit < SEGMENT_DOCUMENTS_MAX)
-                    document_set_add(set, (unsigned)i * 6 + bit);
-        }
+        read_bitmap(line->documents, line->documents_length, set);
         return;
     }
     for (size_t i = 0; i + 1 < line->documents_length; i += 2) {
@@ -181,7 +208,7 @@ void search_line_append(struct buffer *block, const char *term, size_t term_leng
 
 void search_block_first_term(const char *block, char term[SEARCH_TERM_BYTES])
 {
-    size_t length = strcspn(block, " =\n");
+    size_t length = term_length_at(block);
 
     if (length >= SEARCH_TERM_BYTES)
         length = SEARCH_TERM_BYTES - 1;
