@@ -32,6 +32,7 @@ libdb_a_SOURCES = \
 	db/person_json.c db/person_json.h \
 	db/person_row.c db/person_row.h \
 	db/position.c db/position.h \
+	db/preferences.c db/preferences.h \
 	db/privacy.c db/privacy.h \
 	db/probe.c db/probe.h \
 	db/read_marks.c db/read_marks.h \

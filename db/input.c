@@ -388,6 +388,64 @@ bool conversation_change_read(struct json_object *body, struct conversation_chan
     return error->kind == ERROR_NONE;
 }
 
+static const char *const email_frequency_names[] = {
+    [EMAIL_IMMEDIATE] = "IMMEDIATE",
+    [EMAIL_HOURLY] = "HOURLY",
+    [EMAIL_DAILY] = "DAILY",
+    [EMAIL_NEVER] = "NEVER",
+};
+
+const char *email_frequency_name(enum email_frequency frequency)
+{
+    return email_frequency_names[frequency];
+}
+
+bool email_frequency_parse(const char *text, enum email_frequency *frequency)
+{
+    const size_t count = sizeof(email_frequency_names) / sizeof(email_frequency_names[0]);
+    size_t found = find_name(text, email_frequency_names, count);
+
+    if (found == count)
+        return false;
+    *frequency = (enum email_frequency)found;
+    return true;
+}
+
+/* The value of a member that may be absent, but not null. */
+static bool has_member(struct json_object *body, const char *key, struct json_object **value)
+{
+    *value = json_get(body, key);
+    return *value != NULL || json_is_null(body, key);
+}
+
+bool preferences_input_read(struct json_object *body, struct preferences_input *input,
+                            struct error *error)
+{
+    struct json_object *value;
+
+    error_clear(error);
+    *input = (struct preferences_input){0};
+    if (!body_is_object(body, error))
+        return false;
+    input->has_emails_enabled = has_member(body, "emailNotificationsEnabled", &value);
+    if (input->has_emails_enabled && !json_object_is_type(value, json_type_boolean))
+        error_add(error, "emailNotificationsEnabled", "doit être true ou false");
+    input->emails_enabled = json_object_get_boolean(value);
+    input->has_frequency = has_member(body, "emailFrequency", &value);
+    const char *frequency = json_text(value);
+    if (input->has_frequency &&
+        (frequency == NULL || !email_frequency_parse(frequency, &input->frequency)))
+        error_add(error, "emailFrequency", "doit être IMMEDIATE, HOURLY, DAILY ou NEVER");
+    return error->kind == ERROR_NONE;
+}
+
+bool mute_input_read(struct json_object *body, const char **conversation_id, struct error *error)
+{
+    error_clear(error);
+    return body_is_object(body, error) &&
+           id_input_read(body, "conversationId", conversation_id, error);
+}
+
 /* ---- what the booking back-end sends ------------------------------------------------------- */
 
 static const char *const appointment_status_names[] = {

@@ -46,7 +46,7 @@
         "uploadThingKey", "clientMessageId", "conversationId", "messageId", "clientUserId",        \
         "salonId", "appointmentId", "subject", "firstMessage", "status", "prestation", "start",    \
         "version", "createdBy", "salon", "client", "firstName", "lastName", "salonName", "image",  \
-        "email", "role"
+        "email", "role", "emailNotificationsEnabled", "emailFrequency"
 extern const char *const input_members[];
 
 enum message_type { MESSAGE_TEXT, MESSAGE_IMAGE, MESSAGE_FILE, MESSAGE_SYSTEM };
@@ -104,6 +104,28 @@ struct conversation_change {
 
 bool conversation_change_read(struct json_object *body, struct conversation_change *change,
                               struct error *error);
+
+/* How often a person is written to while they are away. */
+enum email_frequency { EMAIL_IMMEDIATE, EMAIL_HOURLY, EMAIL_DAILY, EMAIL_NEVER };
+
+/* "IMMEDIATE" and so on. */
+const char *email_frequency_name(enum email_frequency frequency);
+/* False, *frequency untouched, when text is none. */
+bool email_frequency_parse(const char *text, enum email_frequency *frequency);
+
+struct preferences_input {
+    bool has_emails_enabled;
+    bool emails_enabled;
+    bool has_frequency;
+    enum email_frequency frequency;
+};
+
+/* Here null is a broken rule, and not absence. */
+bool preferences_input_read(struct json_object *body, struct preferences_input *input,
+                            struct error *error);
+
+/* The conversation that is to be muted. */
+bool mute_input_read(struct json_object *body, const char **conversation_id, struct error *error);
 
 /* ---- what the booking back-end sends (docs/protocol.md, "From the booking back-end") ------- */
 

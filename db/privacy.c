@@ -9,6 +9,7 @@
 #include "db/message_json.h"
 #include "db/person.h"
 #include "db/person_row.h"
+#include "db/preferences.h"
 
 /* ---- erasure ------------------------------------------------------------------------------- */
 
@@ -37,6 +38,13 @@ static bool run_for_person(struct transaction *transaction, enum sql_id id, cons
     return statement_run(statement, error);
 }
 
+static bool erase_preferences(struct transaction *transaction, const char *user_id,
+                              struct error *error)
+{
+    return run_for_person(transaction, SQL_PREFERENCES_DELETE, user_id, error) &&
+           run_for_person(transaction, SQL_PARTICIPANT_UNMUTE_ALL, user_id, error);
+}
+
 static bool end_sockets(struct transaction *transaction, const char *user_id, struct error *error)
 {
     struct buffer payload = BUFFER_EMPTY;
@@ -60,6 +68,7 @@ bool person_erase_run(struct transaction *transaction, struct person_erase *requ
     request->conversations = totals.active + totals.archived;
     return person_keep_names(transaction, request->user_id, error) &&
            erase_row(transaction, request->user_id, error) &&
+           erase_preferences(transaction, request->user_id, error) &&
            erasure_begin(transaction, request->user_id, error) &&
            end_sockets(transaction, request->user_id, error);
 }
@@ -158,16 +167,32 @@ static bool export_text(struct exporter *exporter, struct statement *row, struct
     return true;
 }
 
+/* Writes the member `key`, and frees its value. */
+static void member_json(struct exporter *exporter, const char *key, struct buffer *json)
+{
+    json_write_key(&exporter->writer, key);
+    if (json->length > 0)
+        json_write_raw(&exporter->writer, json->data, json->length);
+    buffer_free(json);
+}
+
 static bool export_person(struct exporter *exporter, struct error *error)
 {
     struct buffer json = BUFFER_EMPTY;
     struct person_find find = {.user_id = exporter->user_id, .json = &json};
     bool succeeded = person_find_run(exporter->connection, &find, error);
 
-    json_write_key(&exporter->writer, "person");
-    if (succeeded)
-        json_write_raw(&exporter->writer, json.data, json.length);
-    buffer_free(&json);
+    member_json(exporter, "person", &json);
+    return succeeded;
+}
+
+static bool export_preferences(struct exporter *exporter, struct error *error)
+{
+    struct buffer json = BUFFER_EMPTY;
+    struct preferences_find find = {.user_id = exporter->user_id, .json = &json};
+    bool succeeded = preferences_find_run(exporter->connection, &find, error);
+
+    member_json(exporter, "preferences", &json);
     return succeeded;
 }
 
@@ -292,6 +317,7 @@ bool person_export_run(struct connection *connection, struct person_export *requ
     json_begin_object(&exporter.writer);
     bool succeeded =
         export_person(&exporter, error) && export_directory(&exporter, error) &&
+        export_preferences(&exporter, error) &&
         export_rows(&exporter, "names", begin_of_person(&exporter, SQL_PERSON_NAMES), export_text,
                     error) &&
         export_rows(&exporter, "appointments", begin_of_person(&exporter, SQL_EXPORT_APPOINTMENTS),

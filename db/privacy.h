@@ -14,9 +14,10 @@
 #define PERSON_ERASED_EVENT "user-erased"
 
 /* Operation over struct person_erase: empties the directory row (which stays, so that no token
- * makes the person again), the names of files that they sent, the names that they have or had in
- * SYSTEM messages and subjects, what the outbox still holds of their conversations, and what their
- * sockets could recover from; then those are told to end. The other side's thread stays readable.
+ * makes the person again), preferences and mutes, the names of files that they sent, the names that
+ * they have or had in SYSTEM messages and subjects, what the outbox still holds of their
+ * conversations, and what their sockets could recover from; then those are told to end. The other
+ * side's thread stays readable.
  * ERROR_NOT_FOUND when there is no such person, or not any more. */
 struct person_erase {
     const char *user_id;
@@ -37,8 +38,8 @@ struct erasure_times {
 DATABASE_QUERY(erasure_times, struct erasure_times);
 
 /* Query over struct person_export: all that is held on the person, as one JSON object: directory
- * row, former names, appointments, the broker's sessions (without their secret ids), and for each
- * conversation what they wrote and what SYSTEM messages tell them. ERROR_NOT_FOUND. */
+ * row, former names, preferences, appointments, the broker's sessions (without their secret ids),
+ * and for each conversation what they wrote and what SYSTEM messages tell them. ERROR_NOT_FOUND. */
 struct person_export {
     const char *user_id;
     struct buffer *json;

@@ -7,6 +7,7 @@
 #include "db/person.h"
 #include "db/search.h"
 #include "fcgi/exchange.h"
+#include "fcgi/preference_handlers.h"
 
 /* Conversations, people, or hits, on a page when the client doesn't say. */
 #define CONVERSATION_LIMIT_DEFAULT 20
@@ -233,6 +234,10 @@ static const struct route conversation_routes[] = {
     {METHOD_PATCH, "/messaging/conversations/:id/mark-read", handle_mark_read},
     {METHOD_PATCH, "/messaging/conversations/:id/mark-as-read", handle_mark_read},
     {METHOD_GET, "/messaging/search", handle_search},
+    {METHOD_GET, "/notification-preferences", handle_find_preferences},
+    {METHOD_PATCH, "/notification-preferences", handle_change_preferences},
+    {METHOD_POST, "/notification-preferences/mute", handle_mute},
+    {METHOD_DELETE, "/notification-preferences/mute/:conversationId", handle_unmute},
 };
 
 const struct router conversation_router = {conversation_routes, sizeof(conversation_routes) /

@@ -12,6 +12,7 @@ libfcgiserver_a_SOURCES = \
 	fcgi/gate.c fcgi/gate.h \
 	fcgi/listener.c fcgi/listener.h \
 	fcgi/message_handlers.c fcgi/message_handlers.h \
+	fcgi/preference_handlers.c fcgi/preference_handlers.h \
 	fcgi/records.c fcgi/records.h \
 	fcgi/request.c fcgi/request.h \
 	fcgi/response.c fcgi/response.h \

@@ -318,6 +318,17 @@ static const char *const sqlite_migrations[] = {
     " OR new.salon_name IS NOT old.salon_name BEGIN"
     " DELETE FROM search_renamed WHERE user_id = new.id;"
     " INSERT INTO search_renamed (user_id, conversation_id) VALUES (new.id, ''); END;",
+
+    /* 13: what people want to be told of while they are away. Who has no row has the defaults. */
+    "CREATE TABLE notification_preferences ("
+    " user_id TEXT NOT NULL PRIMARY KEY REFERENCES users (id),"
+    " emails_enabled SMALLINT NOT NULL,"
+    " frequency TEXT NOT NULL,"
+    " updated_at BIGINT NOT NULL" /* mutes included */
+    ") WITHOUT ROWID;"
+    "ALTER TABLE participants ADD COLUMN is_muted SMALLINT NOT NULL DEFAULT 0;"
+    "CREATE INDEX participants_muted ON participants (user_id, conversation_id)"
+    " WHERE is_muted = 1;",
 };
 
 const int64_t schema_version_newest = sizeof(sqlite_migrations) / sizeof(sqlite_migrations[0]);

@@ -5,6 +5,7 @@
  * The tables, and what is kept equal to what (a recount of each is in db/maintenance.c):
  *   users                 a person; unread_total = sum of its participants.unread_count, and the
  *                         numbers of its conversations by status
+ *   notification_preferences   what a person wants to be told of while away
  *   appointments          what the booking back-end told us
  *   conversations         message_count = its messages; last_position = the highest position ever
  *   participants          a user in a conversation, laid out for the list of conversations

@@ -228,6 +228,30 @@ static const struct sql table[SQL_COUNT] = {
               " FROM messages WHERE conversation_id = $1 AND (sender_id = $2 OR type = 'SYSTEM')"
               " ORDER BY position"),
 
+    STATEMENT(SQL_PREFERENCES_FIND,
+              "SELECT p.emails_enabled, p.frequency, u.created_at, p.updated_at FROM users u"
+              " LEFT JOIN notification_preferences p ON p.user_id = u.id"
+              " WHERE u.id = $1 AND u.erased_at IS NULL"),
+    STATEMENT(SQL_PREFERENCES_STORE,
+              "INSERT INTO notification_preferences (user_id, emails_enabled, frequency,"
+              " updated_at) VALUES ($1, $2, $3, $4) ON CONFLICT (user_id)"
+              " DO UPDATE SET emails_enabled = $2, frequency = $3, updated_at = $4"),
+    STATEMENT(SQL_PREFERENCES_DELETE, "DELETE FROM notification_preferences WHERE user_id = $1"),
+    STATEMENT(SQL_MUTED_CONVERSATIONS,
+              "SELECT conversation_id FROM participants WHERE user_id = $1 AND is_muted = 1"
+              " ORDER BY conversation_id"),
+    STATEMENT(SQL_MUTED_COUNT,
+              "SELECT COUNT(*) FROM participants WHERE user_id = $1 AND is_muted = 1"),
+    STATEMENT(SQL_PARTICIPANT_MUTED,
+              "SELECT is_muted FROM participants WHERE user_id = $1 AND conversation_id = $2"),
+    STATEMENT(SQL_PARTICIPANT_MUTE,
+              "UPDATE participants SET is_muted = 1 WHERE user_id = $1 AND conversation_id = $2"),
+    STATEMENT(SQL_PARTICIPANT_UNMUTE, "UPDATE participants SET is_muted = 0"
+                                      " WHERE user_id = $1 AND conversation_id = $2"
+                                      " AND is_muted = 1"),
+    STATEMENT(SQL_PARTICIPANT_UNMUTE_ALL,
+              "UPDATE participants SET is_muted = 0 WHERE user_id = $1 AND is_muted = 1"),
+
     STATEMENT(SQL_CONVERSATION_FIND,
               "SELECT salon_id, client_user_id, appointment_id, subject, status, message_count,"
               " last_position, created_at, updated_at, last_message_at, last_message_seq,"

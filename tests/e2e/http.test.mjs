@@ -6,8 +6,8 @@ import assert from 'node:assert/strict';
 
 import { until } from './harness/conditions.mjs';
 import {
-    archivePath, conversationPath, CONVERSATIONS, markReadPath, messagePath, messagesPath, PEOPLE,
-    readPath, searchPath, UNKNOWN_ID, UNREAD, UNREAD_TOTAL,
+    archivePath, conversationPath, CONVERSATIONS, markReadPath, messagePath, messagesPath, MUTE,
+    mutePath, PEOPLE, PREFERENCES, readPath, searchPath, UNKNOWN_ID, UNREAD, UNREAD_TOTAL,
 } from './harness/paths.mjs';
 import { bodyOf, errorOf, openConversation, send, sendMany } from './harness/people.mjs';
 import { describeStack, ORIGINS } from './harness/stack.mjs';
@@ -256,6 +256,9 @@ describeStack('http', {
             [messagePath(messageId), ['DELETE'], ['GET', 'HEAD', 'POST', 'PUT', 'PATCH']],
             [readPath(messageId), ['PATCH'], ['GET', 'POST', 'PUT', 'DELETE']],
             [PEOPLE, ['DELETE', 'GET', 'HEAD', 'PATCH'], ['POST', 'PUT']],
+            [PREFERENCES, ['GET', 'HEAD', 'PATCH'], ['POST', 'PUT', 'DELETE']],
+            [MUTE, ['POST'], ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE']],
+            [mutePath(id), ['DELETE'], ['GET', 'POST', 'PUT', 'PATCH']],
             [UNREAD_TOTAL, ['GET', 'HEAD'], ['POST', 'PUT', 'PATCH', 'DELETE']],
             [searchPath('x'), ['GET', 'HEAD'], ['POST', 'PUT', 'PATCH', 'DELETE']],
         ];

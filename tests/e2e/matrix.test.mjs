@@ -7,8 +7,8 @@ import assert from 'node:assert/strict';
 import { FORGERIES, KEYS } from './harness/forgeries.mjs';
 import { publicKeyConfig } from './harness/keys.mjs';
 import {
-    archivePath, conversationPath, CONVERSATIONS, markReadPath, messagePath, messagesPath, PEOPLE,
-    readPath, searchPath, UNKNOWN_ID, UNREAD, UNREAD_TOTAL,
+    archivePath, conversationPath, CONVERSATIONS, markReadPath, messagePath, messagesPath, MUTE,
+    mutePath, PEOPLE, PREFERENCES, readPath, searchPath, UNKNOWN_ID, UNREAD, UNREAD_TOTAL,
 } from './harness/paths.mjs';
 import { errorOf, openConversation, send } from './harness/people.mjs';
 import { describeStack } from './harness/stack.mjs';
@@ -34,6 +34,14 @@ const ENDPOINTS = [
     ['GET unread', () => ['GET', UNREAD],
         [200, 200, 200, 200], [200, 200, 200, 200]],
     ['GET unread total', () => ['GET', UNREAD_TOTAL],
+        [200, 200, 200, 200], [200, 200, 200, 200]],
+    ['GET preferences', () => ['GET', PREFERENCES],
+        [200, 200, 200, 200], [200, 200, 200, 200]],
+    ['PATCH preferences', () => ['PATCH', PREFERENCES, { emailFrequency: 'NEVER' }],
+        [200, 200, 200, 200], [200, 200, 200, 200]],
+    ['POST mute', ({ conversation }) => ['POST', MUTE, { conversationId: conversation }],
+        [404, 404, 201, 201], [404, 404, 404, 404]],
+    ['DELETE mute', ({ conversation }) => ['DELETE', mutePath(conversation)],
         [200, 200, 200, 200], [200, 200, 200, 200]],
     ['GET conversation', ({ conversation }) => ['GET', conversationPath(conversation)],
         [403, 403, 200, 200], [404, 404, 404, 404]],

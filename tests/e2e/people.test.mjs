@@ -7,7 +7,7 @@ import { messagerie } from './harness/admin.mjs';
 import { appointmentOf, BookingSite } from './harness/booking.mjs';
 import { until } from './harness/conditions.mjs';
 import {
-    conversationPath, CONVERSATIONS, messagesPath, UNREAD, userPath,
+    conversationPath, CONVERSATIONS, messagesPath, MUTE, PREFERENCES, UNREAD, userPath,
 } from './harness/paths.mjs';
 import { assertInvalid, bodyOf, errorOf, openConversation, Person, PICTURE, send } from './harness/people.mjs';
 import { describeStack } from './harness/stack.mjs';
@@ -130,6 +130,8 @@ describeStack('people', {}, ({ stack, test }) => {
         await send(salon, opened.id, { content: 'Merci !' });
         const own = await openConversation(salon, client, { subject: 'Dossier Clémence', firstMessage: 'Bonjour Clémence.' });
         await storeSession(id, opened.id);
+        bodyOf(await client.patch(PREFERENCES, { emailFrequency: 'DAILY' }));
+        assert.equal((await client.post(MUTE, { conversationId: opened.id })).status, 201);
         return { booking, salon, client, id, opened, own };
     }
 
@@ -145,6 +147,8 @@ describeStack('people', {}, ({ stack, test }) => {
                 assert.doesNotMatch(JSON.stringify(row), TRACES, name);
         assert.equal(await stack.database.value(`SELECT count(*) FROM sessions WHERE user_id = '${id}'`), 0);
         assert.equal(await stack.database.value(`SELECT count(*) FROM session_rooms WHERE pid = 'pid-${id}'`), 0);
+        for (const theirs of ['notification_preferences WHERE', 'participants WHERE is_muted = 1 AND'])
+            assert.equal(await stack.database.value(`SELECT count(*) FROM ${theirs} user_id = '${id}'`), 0);
         // The salon still reads the thread.
         const { data } = bodyOf(await salon.get(messagesPath(opened.id)));
         assert.deepEqual(data.map(({ content }) => content), ['Merci !', 'Voici mon modèle',
@@ -237,6 +241,7 @@ describeStack('people', {}, ({ stack, test }) => {
         });
         assert.deepEqual(Object.keys(held.directory), ['createdAt', 'updatedAt']);
         assert.deepEqual(held.names, ['Apolline', 'Durand-Ruel']);
+        assert.deepEqual([held.preferences.emailFrequency, held.preferences.mutedConversations], ['DAILY', [opened.id]]);
         assert.deepEqual(held.sessions, [
             { isConnected: false, changedAt: '2026-09-21T14:13:20.000Z', openConversations: [opened.id] },
         ]);

@@ -65,6 +65,19 @@ static const char *change_error(const char *json)
     return error.text;
 }
 
+static const char *preferences_error(const char *json)
+{
+    static struct error error;
+    struct preferences_input input;
+    struct json_object *body = parse(json);
+
+    memset(&error, 'x', sizeof(error));
+    bool is_right = preferences_input_read(body, &input, &error);
+    assert_int_equal(is_right, error.kind == ERROR_NONE);
+    json_object_put(body);
+    return error.text;
+}
+
 /* {"<key>":"<count times character>"} with more members behind. */
 static const char *body_with_text(const char *key, const char *character, size_t count,
                                   const char *more)
@@ -629,6 +642,33 @@ static void a_first_message_is_a_message(void **state)
                         "firstMessage: le texte ne doit pas être fait que de blancs");
 }
 
+static void null_is_no_preference(void **state)
+{
+    static const char not_boolean[] = "emailNotificationsEnabled: doit être true ou false";
+    static const char no_frequency[] =
+        "emailFrequency: doit être IMMEDIATE, HOURLY, DAILY ou NEVER";
+    struct json_object *body =
+        parse("{\"emailNotificationsEnabled\":false,\"emailFrequency\":\"HOURLY\"}");
+    struct preferences_input input;
+    struct error error;
+
+    (void)state;
+    assert_true(preferences_input_read(body, &input, &error));
+    assert_true(input.has_emails_enabled && !input.emails_enabled);
+    assert_true(input.has_frequency && input.frequency == EMAIL_HOURLY);
+    json_object_put(body);
+    body = parse("{}");
+    assert_true(preferences_input_read(body, &input, &error));
+    assert_false(input.has_emails_enabled || input.has_frequency);
+    json_object_put(body);
+    assert_string_equal(preferences_error("{\"emailNotificationsEnabled\":null}"), not_boolean);
+    assert_string_equal(preferences_error("{\"emailNotificationsEnabled\":\"true\"}"), not_boolean);
+    assert_string_equal(preferences_error("{\"emailFrequency\":null}"), no_frequency);
+    assert_string_equal(preferences_error("{\"emailFrequency\":\"WEEKLY\"}"), no_frequency);
+    assert_string_equal(preferences_error("{\"emailFrequency\":3}"), no_frequency);
+    assert_string_equal(preferences_error("[]"), "body: doit être un objet JSON");
+}
+
 static void a_change_may_name_subject_and_status(void **state)
 {
     struct json_object *body = parse("{\"subject\":\"RDV\",\"status\":\"ARCHIVED\"}");
@@ -734,6 +774,7 @@ int main(void)
         cmocka_unit_test(what_a_conversation_needs_is_asked_for),
         cmocka_unit_test(a_subject_is_a_text_of_some_length),
         cmocka_unit_test(a_first_message_is_a_message),
+        cmocka_unit_test(null_is_no_preference),
         cmocka_unit_test(a_change_may_name_subject_and_status),
         cmocka_unit_test(types_and_statuses_have_names),
         cmocka_unit_test(a_number_in_a_query_is_in_its_range),

@@ -76,6 +76,7 @@ check_PROGRAMS += \
 	tests/unit/test_outbox_reader \
 	tests/unit/test_output \
 	tests/unit/test_person \
+	tests/unit/test_preferences \
 	tests/unit/test_privacy \
 	tests/unit/test_process \
 	tests/unit/test_query \
@@ -203,6 +204,8 @@ tests_unit_test_output_SOURCES = tests/unit/test_output.c $(failing_malloc)
 tests_unit_test_output_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
 tests_unit_test_person_SOURCES = tests/unit/test_person.c $(db_fixture)
 tests_unit_test_person_LDADD = $(db_libraries) $(CMOCKA_LIBS)
+tests_unit_test_preferences_SOURCES = tests/unit/test_preferences.c $(db_fixture)
+tests_unit_test_preferences_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_privacy_SOURCES = tests/unit/test_privacy.c $(booking_fixture)
 tests_unit_test_privacy_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_process_LDADD = $(common_libraries) $(CMOCKA_LIBS)

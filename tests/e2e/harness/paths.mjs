@@ -19,6 +19,10 @@ export const APPOINTMENTS = '/messaging/appointments';
 export const appointmentPath = (id) => `${APPOINTMENTS}/${encodeURIComponent(id)}`;
 export const userPath = (id) => `/messaging/users/${encodeURIComponent(id)}`;
 
+export const PREFERENCES = '/notification-preferences';
+export const MUTE = `${PREFERENCES}/mute`;
+export const mutePath = (conversationId) => `${MUTE}/${conversationId}`;
+
 // Well-formed, and of nothing that exists.
 export const UNKNOWN_ID = '01890000-0000-7000-8000-000000000000';
 

@@ -1,12 +1,12 @@
-// Forty requests that touch every line of docs/protocol.md, "Endpoints", once, as data: whatever
+// Some forty requests that touch every line of docs/protocol.md, "Endpoints", once, as data: whatever
 // carries requests to the programs is tested with the same ones. They build on each other, in this
 // order.
 
 import assert from 'node:assert/strict';
 
 import {
-    archivePath, conversationPath, CONVERSATIONS, markReadPath, messagePath, messagesPath, PEOPLE,
-    readPath, searchPath, UNKNOWN_ID, UNREAD, UNREAD_TOTAL,
+    archivePath, conversationPath, CONVERSATIONS, markReadPath, messagePath, messagesPath, MUTE,
+    mutePath, PEOPLE, PREFERENCES, readPath, searchPath, UNKNOWN_ID, UNREAD, UNREAD_TOTAL,
 } from './paths.mjs';
 import { bodyOf, errorOf, PICTURE } from './people.mjs';
 
@@ -123,6 +123,15 @@ export const SMOKE_REQUESTS = [
     ask('another subject', 'client', 'PATCH', ({ conversation }) => conversationPath(conversation),
         { body: { subject: 'Autre sujet' } }, 200,
         ({ subject }) => assert.equal(subject, 'Autre sujet')),
+    ask('muting', 'client', 'POST', () => MUTE,
+        ({ conversation }) => ({ body: { conversationId: conversation } }), 201),
+    ask('it is muted, and a mail once a day is enough', 'client', 'PATCH', () => PREFERENCES,
+        { body: { emailFrequency: 'DAILY' } }, 200,
+        ({ mutedConversations, emailFrequency }, { conversation }) =>
+            assert.deepEqual([mutedConversations, emailFrequency], [[conversation], 'DAILY'])),
+    ask('unmuting', 'client', 'DELETE', ({ conversation }) => mutePath(conversation), {}, 200),
+    ask('nothing is muted', 'client', 'GET', () => PREFERENCES, {}, 200,
+        ({ mutedConversations }) => assert.deepEqual(mutedConversations, [])),
     ask('a client may not archive', 'client', 'PATCH', ({ conversation }) =>
         archivePath(conversation), {}, 403),
     ask('archiving', 'salon', 'PATCH', ({ conversation }) => archivePath(conversation), {}, 204),
