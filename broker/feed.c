@@ -270,6 +270,7 @@ static void take_outbox(struct feed *feed)
             LOG_NUMBER("delivered", feed->position), LOG_NUMBER("newest", feed->read.newest));
         feed->options.on_replaced(feed->options.owner);
         begin_at(feed, feed->read.newest);
+        feed_cancel(feed); /* what they wait for is a number of the other one */
     } else {
         take_events(feed);
     }

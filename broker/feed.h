@@ -51,7 +51,8 @@ struct feed_options {
 /* Someone who waits until all events up to a seq have been handed on. */
 struct feed_waiter {
     int64_t seq; /* 0: until the feed has begun */
-    /* `reached` is false when that will not be: the outbox cannot be read, or feed_cancel. */
+    /* `reached` is false when that will not be: the outbox cannot be read, or is another, or
+     * feed_cancel. */
     void (*on_reached)(struct feed_waiter *waiter, bool reached);
     struct feed_waiter *next;
 };
