@@ -7,6 +7,7 @@
 
 #include "broker/feed.h"
 #include "broker/silent.h"
+#include "broker/totals.h"
 #include "common/assert.h"
 #include "common/configuration.h"
 #include "common/json_writer.h"
@@ -333,7 +334,7 @@ static void take_out(struct client *client, int64_t seq, const struct membership
         }
         *link = held->next;
         if (is_sent(held, fate)) {
-            client->released_ms = loop_now_ms(client->parts->loop);
+            totals_note_release(client);
             send_in_order(client, held->seq, held->packet);
         }
         hold->bytes -= held->packet->length;

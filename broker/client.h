@@ -31,17 +31,13 @@
 /* The events that wait for one client. */
 struct hold;
 
-/* Whether it is to be told its total again (broker/totals.h). */
-struct total_wait {
-    struct client *next, *previous;
-    int64_t since_ms, due_ms;
-    bool is_listed;
-    bool is_read; /* its total is being read */
-};
+/* While it is to be told its total again (broker/totals.h). */
+struct total_wait;
 
 /* An id, "-" and the time line that it is of (db/engine/outbox_reader.h). */
 #define CLIENT_PID_BYTES (ENGINEIO_ID_BYTES + TIMELINE_BYTES)
 
+/* There may be tens of thousands, nearly all of them idle. */
 struct client {
     struct occupant occupant;
     struct broker_parts *parts;
@@ -51,17 +47,17 @@ struct client {
     int64_t expires_at_ms;        /* wall time; 0: never */
     struct token_fingerprint key; /* of its token */
     int64_t position;             /* the newest seq that it was sent or needs no more */
-    int64_t released_ms;          /* when something that was held was sent last; loop's time */
-    struct total_wait total;
-    struct lag *lag;            /* while it catches up, else NULL */
-    bool is_lagging;            /* it has not been sent all up to now, and is sent no more */
-    bool has_action;            /* see broker/action.h */
-    bool is_failing;            /* to be closed in another turn */
-    bool is_erased;             /* to be disconnected in another turn: the person is */
-    bool is_online;             /* let in */
-    bool is_away;               /* it has said that nobody is there: broker/presence.h */
-    uint8_t kind;               /* enum caller_kind */
-    char pid[CLIENT_PID_BYTES]; /* of its recovery, "" without one */
+    struct total_wait *total;     /* NULL while it need not be */
+    struct lag *lag;              /* while it catches up, else NULL */
+    bool is_lagging : 1;          /* it has not been sent all up to now, and is sent no more */
+    bool has_action : 1;          /* see broker/action.h */
+    bool is_failing : 1;          /* to be closed in another turn */
+    bool is_erased : 1;           /* to be disconnected in another turn: the person is */
+    bool is_online : 1;           /* let in */
+    bool is_away : 1;             /* it has said that nobody is there: broker/presence.h */
+    bool is_total_read : 1;       /* its total is being read */
+    uint8_t kind;                 /* enum caller_kind */
+    char pid[CLIENT_PID_BYTES];   /* of its recovery, "" without one */
 };
 
 /* All occupants of rooms are clients. */

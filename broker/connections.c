@@ -15,7 +15,6 @@ struct arrival {
     struct arrival *next, *previous;        /* of the address, while it has no user */
     struct socketio_connection *connection; /* NULL before it is open */
     char *token;                            /* of its handshake's headers, or NULL */
-    bool has_user;
 };
 
 /* An address with its connections. */
@@ -62,11 +61,16 @@ static void drop_address(struct connections *connections, struct address *addres
 
 /* ---- those without a user ------------------------------------------------------------------ */
 
+/* Whoever has one is in no list. */
+static bool has_user(const struct arrival *arrival)
+{
+    return arrival->previous == NULL && arrival->address->oldest != arrival;
+}
+
 static void add_anonymous(struct connections *connections, struct arrival *arrival)
 {
     struct address *address = arrival->address;
 
-    arrival->has_user = false;
     arrival->next = NULL;
     arrival->previous = address->newest;
     if (address->newest != NULL)
@@ -90,7 +94,8 @@ static void remove_anonymous(struct connections *connections, struct arrival *ar
         arrival->next->previous = arrival->previous;
     else
         address->newest = arrival->previous;
-    arrival->has_user = true;
+    arrival->next = NULL;
+    arrival->previous = NULL;
     ASSERT(address->anonymous > 0 && connections->anonymous > 0);
     address->anonymous--;
     connections->anonymous--;
@@ -220,7 +225,7 @@ bool connections_admit(struct connections *connections, const struct config *con
 {
     struct arrival *arrival = user;
 
-    if (arrival->has_user)
+    if (has_user(arrival))
         return true;
     if (connections->count - connections->anonymous >= (size_t)config->broker_max_connections)
         return false;
@@ -232,7 +237,7 @@ void connections_dismiss(struct connections *connections, void *user)
 {
     struct arrival *arrival = user;
 
-    if (arrival->has_user)
+    if (has_user(arrival))
         add_anonymous(connections, arrival);
 }
 
@@ -241,7 +246,7 @@ void connections_drop(struct connections *connections, void *user)
     struct arrival *arrival = user;
     struct address *address = arrival->address;
 
-    if (!arrival->has_user)
+    if (!has_user(arrival))
         remove_anonymous(connections, arrival);
     free(arrival->token);
     free(arrival);

@@ -14,9 +14,16 @@
  * query reads the totals of many users; the answer waits until the feed has come as far as it.
  */
 
+struct total_wait {
+    struct client *client;
+    struct total_wait *next, *previous;
+    int64_t since_ms, due_ms; /* the loop's time, as all of them */
+    int64_t released_ms;      /* when something that was held was sent last; 0: not meanwhile */
+};
+
 struct totals {
     struct broker_parts *parts;
-    struct client *first, *last;
+    struct total_wait *first, *last;
     struct timer due;
     struct worker_request request;
     struct unread_totals read;
@@ -39,51 +46,64 @@ static void start_timer(struct totals *totals)
 
     if (totals->first == NULL || totals->is_reading || timer_is_running(&totals->due))
         return;
-    int64_t left_ms = totals->first->total.due_ms - loop_now_ms(loop);
+    int64_t left_ms = totals->first->due_ms - loop_now_ms(loop);
     loop_timer_start(loop, &totals->due, left_ms > 0 ? left_ms : 0);
 }
 
-static void unlink_client(struct totals *totals, struct client *client)
+static void unlink_wait(struct totals *totals, struct total_wait *wait)
 {
-    struct total_wait *wait = &client->total;
-
-    *(wait->previous != NULL ? &wait->previous->total.next : &totals->first) = wait->next;
-    *(wait->next != NULL ? &wait->next->total.previous : &totals->last) = wait->previous;
-    wait->is_listed = false;
+    *(wait->previous != NULL ? &wait->previous->next : &totals->first) = wait->next;
+    *(wait->next != NULL ? &wait->next->previous : &totals->last) = wait->previous;
 }
 
-static void append_client(struct totals *totals, struct client *client, int64_t due_ms)
+static void append_wait(struct totals *totals, struct total_wait *wait, int64_t due_ms)
 {
-    struct total_wait *wait = &client->total;
-
     wait->due_ms = due_ms;
     wait->next = NULL;
     wait->previous = totals->last;
-    *(totals->last != NULL ? &totals->last->total.next : &totals->first) = client;
-    totals->last = client;
-    wait->is_listed = true;
+    *(totals->last != NULL ? &totals->last->next : &totals->first) = wait;
+    totals->last = wait;
+}
+
+static struct total_wait *make_wait(struct client *client, int64_t now_ms)
+{
+    struct total_wait *wait = malloc(sizeof(*wait));
+
+    if (wait != NULL)
+        *wait = (struct total_wait){.client = client, .since_ms = now_ms};
+    client->total = wait;
+    return wait;
 }
 
 void totals_tell_again(struct client *client)
 {
     struct totals *totals = client->parts->totals;
-    struct total_wait *wait = &client->total;
+    struct total_wait *wait = client->total;
     int64_t now_ms = loop_now_ms(client->parts->loop);
 
-    if (wait->is_listed && now_ms + TOTALS_DELAY_MS > wait->since_ms + TOTALS_LATEST_MS)
+    if (wait != NULL && now_ms + TOTALS_DELAY_MS > wait->since_ms + TOTALS_LATEST_MS)
         return;
-    if (wait->is_listed)
-        unlink_client(totals, client);
-    else
-        wait->since_ms = now_ms;
-    append_client(totals, client, now_ms + TOTALS_DELAY_MS);
+    if (wait != NULL)
+        unlink_wait(totals, wait);
+    else if ((wait = make_wait(client, now_ms)) == NULL)
+        return; /* the total that came with the event has to do */
+    append_wait(totals, wait, now_ms + TOTALS_DELAY_MS);
     start_timer(totals);
+}
+
+void totals_note_release(struct client *client)
+{
+    if (client->total != NULL)
+        client->total->released_ms = loop_now_ms(client->parts->loop);
 }
 
 void totals_forget(struct client *client)
 {
-    if (client->total.is_listed)
-        unlink_client(client->parts->totals, client);
+    if (client->total == NULL)
+        return;
+    unlink_wait(client->parts->totals, client->total);
+    free(client->total);
+    client->total = NULL;
 }
 
 /* ---- telling ------------------------------------------------------------------------------- */
@@ -93,7 +113,7 @@ void totals_forget(struct client *client)
 static bool is_settled(const struct client *client, int64_t now_ms)
 {
     return client->hold == NULL && !client->is_lagging &&
-           now_ms - client->released_ms >= TOTALS_DELAY_MS;
+           now_ms - client->total->released_ms >= TOTALS_DELAY_MS;
 }
 
 /* A newer event may have brought another total since this one was read. */
@@ -117,9 +137,9 @@ static void tell_all(struct totals *totals, bool are_known)
         struct occupant *one = user != NULL ? user->first : NULL;
         for (; one != NULL; one = one->next_of_user) {
             struct client *client = client_of(one);
-            if (!client->total.is_read)
+            if (!client->is_total_read)
                 continue;
-            client->total.is_read = false;
+            client->is_total_read = false;
             if (are_known)
                 tell_client(totals, client, totals->read.totals[index]);
         }
@@ -156,7 +176,7 @@ static bool is_user_listed(const struct user *user)
 {
     struct occupant *one = user->first;
 
-    while (one != NULL && !client_of(one)->total.is_read)
+    while (one != NULL && !client_of(one)->is_total_read)
         one = one->next_of_user;
     return one != NULL;
 }
@@ -168,14 +188,14 @@ static bool collect_due(struct totals *totals)
     size_t count = 0;
 
     buffer_clear(&totals->user_ids);
-    while (totals->first != NULL && totals->first->total.due_ms <= now_ms &&
-           count < UNREAD_TOTALS_MAX) {
-        struct client *client = totals->first;
+    while (totals->first != NULL && totals->first->due_ms <= now_ms && count < UNREAD_TOTALS_MAX) {
+        struct client *client = totals->first->client;
         const struct user *user = client->occupant.user;
-        unlink_client(totals, client);
+        bool is_time = is_settled(client, now_ms);
+        totals_forget(client);
         if (!client_is_reachable(client))
             continue;
-        if (!is_settled(client, now_ms)) {
+        if (!is_time) {
             totals_tell_again(client);
             continue;
         }
@@ -183,7 +203,7 @@ static bool collect_due(struct totals *totals)
             buffer_append(&totals->user_ids, user->id, strlen(user->id) + 1);
             count++;
         }
-        client->total.is_read = true;
+        client->is_total_read = true;
     }
     return count > 0 && !totals->user_ids.failed;
 }

@@ -46,6 +46,7 @@ enum state {
     STATE_ENDED,   /* buried */
 };
 
+/* Tens of thousands of them: what it has beside its transport fits in 120 bytes. */
 struct engineio_session {
     struct loop_remains remains;
     struct table_entry entry; /* by id */
@@ -59,9 +60,9 @@ struct engineio_session {
     uint32_t max_bytes; /* of what the client sends at once */
     uint8_t state;
     uint8_t transport; /* the last one, also when it is gone */
-    bool awaits_pong;
-    bool has_grace; /* something else came instead of the pong, once */
-    bool is_paused;
+    bool awaits_pong : 1;
+    bool has_grace : 1; /* something else came instead of the pong, once */
+    bool is_paused : 1;
 };
 
 /* What the client is told at the end. */
