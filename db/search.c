@@ -270,7 +270,7 @@ static bool find(struct finder *finder, enum search_owner kind, struct hits *hit
     for (size_t i = 0; i < query->count; i++)
         finder->wanted[finder->wanted_count++] =
             (struct wanted){.term = query->words[i].text, .is_prefix = i == query->count - 1};
-    hits->hits = malloc((hits->limit + 1) * sizeof(*hits->hits));
+    hits->hits = calloc(hits->limit + 1, sizeof(*hits->hits));
     if (hits->hits == NULL)
         return error_out_of_memory(error);
     return (kind == SEARCH_OWNER_CARDS ? find_pending_cards(finder, error)
