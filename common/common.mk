@@ -44,6 +44,7 @@ libcommon_a_SOURCES = \
 	common/token_key.c common/token_key.h \
 	common/token_keys.c common/token_keys.h \
 	common/unix_listener.c common/unix_listener.h \
+	common/unsubscribe_token.c common/unsubscribe_token.h \
 	common/user_budgets.c common/user_budgets.h \
 	common/utf8.c common/utf8.h \
 	common/words.c common/words.h

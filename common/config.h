@@ -89,6 +89,22 @@ struct config {
     /* [messaging] */
     bool messaging_clients_may_open; /* a conversation, with a salon of their appointments */
 
+    /* [mail] */
+    char mail_url[CONFIG_TEXT_BYTES]; /* smtp://, smtps://, sendmail:/PATH; empty: no mail */
+    char mail_user[CONFIG_TEXT_BYTES];
+    char mail_password[CONFIG_TEXT_BYTES];
+    char mail_password_file[CONFIG_TEXT_BYTES];
+    char mail_starttls[CONFIG_TEXT_BYTES]; /* auto or always */
+    char mail_ca_file[CONFIG_TEXT_BYTES];  /* empty: the system's */
+    int64_t mail_timeout_s;                /* of one mail, connecting included */
+    char mail_from[CONFIG_TEXT_BYTES];
+    char mail_reply_to[CONFIG_TEXT_BYTES];         /* empty: none */
+    char mail_link[CONFIG_TEXT_BYTES];             /* the conversation's id is appended */
+    char mail_preferences_link[CONFIG_TEXT_BYTES]; /* empty: our page */
+    char mail_excerpt[CONFIG_TEXT_BYTES];          /* none, short or full */
+    char mail_templates[CONFIG_TEXT_BYTES];        /* directory */
+    char mail_unsubscribe_secret[CONFIG_TEXT_BYTES];
+
     /* [bus] */
     struct config_list bus_brokers; /* nanomsg addresses, e.g. ipc:///run/messagerie/bus.ipc */
 

@@ -110,6 +110,42 @@ static const struct config_key keys[] = {
         .help = "Whether a client may open a conversation with a salon of its appointments; else "
                 "salons alone do."),
 
+    KEY(mail, url, CONFIG_TEXT, .is_live = true, .is_secret = true, .fallback = "",
+        .help = "What sends mail: smtp://HOST:PORT, smtps://HOST:PORT, or "
+                "sendmail:/usr/sbin/sendmail. Empty: none is sent."),
+    KEY(mail, user, CONFIG_TEXT, .is_live = true, .fallback = "",
+        .help = "Who logs in at the SMTP server, unless the URL says so. Empty: nobody does."),
+    KEY(mail, password, CONFIG_TEXT, .is_live = true, .is_secret = true, .fallback = "",
+        .help = "Its password."),
+    KEY(mail, password_file, CONFIG_TEXT, .is_live = true, .fallback = "",
+        .help = "File whose first line is the password, in the place of the key above."),
+    KEY(mail, starttls, CONFIG_TEXT, .is_live = true, .minimum = 1, .unit = "bytes",
+        .choices = "auto,always", .fallback = "auto",
+        .help = "Whether smtp:// needs STARTTLS: auto, unless the server is on this machine."),
+    KEY(mail, ca_file, CONFIG_TEXT, .is_live = true, .fallback = "",
+        .help = "PEM file of the authorities that may have signed the server's certificate. Empty: "
+                "the system's."),
+    KEY(mail, timeout_s, CONFIG_INTEGER, .is_live = true, .minimum = 1, .maximum = 3600,
+        .fallback = "60", .unit = "s", .help = "How long sending one mail may take in all."),
+    KEY(mail, from, CONFIG_TEXT, .is_live = true, .fallback = "",
+        .help = "Address that mails come from; the salon's name is put before it."),
+    KEY(mail, reply_to, CONFIG_TEXT, .is_live = true, .fallback = "",
+        .help = "Address that answers go to. Empty: that of `from`."),
+    KEY(mail, link, CONFIG_TEXT, .is_live = true, .fallback = "",
+        .help = "Where a conversation is read, its id is appended: https://salon.example/"
+                "conversations/, say. Empty: our page at [http] public_url."),
+    KEY(mail, preferences_link, CONFIG_TEXT, .is_live = true, .fallback = "",
+        .help = "Where one says what one is told of. Empty: our page at [http] public_url."),
+    KEY(mail, excerpt, CONFIG_TEXT, .is_live = true, .minimum = 1, .unit = "bytes",
+        .choices = "none,short,full", .fallback = "short",
+        .help = "How much of a message is in the mail."),
+    KEY(mail, templates, CONFIG_TEXT, .is_live = true, .minimum = 1, .unit = "bytes",
+        .fallback = CONFIGURATION_DIRECTORY "/templates/mail",
+        .help = "Folder of the mails' texts; a missing one has a default."),
+    KEY(mail, unsubscribe_secret, CONFIG_TEXT, .is_live = true, .is_secret = true, .fallback = "",
+        .help = "Key of the links that end mails. Empty: derived from jwt_secret, whose second "
+                "change makes older links void."),
+
     KEY(bus, brokers, CONFIG_LIST, .fallback = "ipc://" RUN_DIRECTORY "/bus.ipc",
         .help = "nanomsg addresses of the brokers that are told of events. Empty: none."),
 

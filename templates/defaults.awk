@@ -1,11 +1,11 @@
-# Makes templates/defaults.c of the texts that are named on the command line: a line of the table for
-# each, in which a line of the text is a string.
+# Makes the table of the name TABLE (-v TABLE=…), declared in templates/defaults.h, of the texts that
+# are named on the command line: a line of it for each, in which a line of the text is a string.
 
 BEGIN {
     print "/* Made of the texts in templates/ by templates/defaults.awk. */"
     print "#include \"templates/defaults.h\""
     print ""
-    print "const struct template_default template_defaults[] = {"
+    print "const struct template_default " TABLE "[] = {"
 }
 
 FNR == 1 {

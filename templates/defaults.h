@@ -10,7 +10,8 @@ struct template_default {
     const char *text; /* UTF-8 */
 };
 
-/* Up to one without a file. */
+/* Each up to one without a file: of this folder, and of templates/mail/. */
 extern const struct template_default template_defaults[];
+extern const struct template_default mail_template_defaults[];
 
 #endif

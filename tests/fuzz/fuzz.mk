@@ -5,6 +5,7 @@ fuzz_targets = \
 	tests/fuzz/fuzz_events \
 	tests/fuzz/fuzz_frame \
 	tests/fuzz/fuzz_json \
+	tests/fuzz/fuzz_mailreport \
 	tests/fuzz/fuzz_query \
 	tests/fuzz/fuzz_records \
 	tests/fuzz/fuzz_router \
@@ -34,6 +35,9 @@ tests_fuzz_fuzz_frame_LDADD = $(transport_libraries)
 tests_fuzz_fuzz_json_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_json_SOURCES = tests/fuzz/fuzz_json.c $(fuzz_common)
 tests_fuzz_fuzz_json_LDADD = $(common_libraries)
+tests_fuzz_fuzz_mailreport_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_mailreport_SOURCES = tests/fuzz/fuzz_mailreport.c $(fuzz_common)
+tests_fuzz_fuzz_mailreport_LDADD = $(mail_libraries)
 tests_fuzz_fuzz_query_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_query_SOURCES = tests/fuzz/fuzz_query.c $(fuzz_common)
 tests_fuzz_fuzz_query_LDADD = $(transport_libraries)

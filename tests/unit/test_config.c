@@ -121,6 +121,11 @@ static void without_a_file_each_key_has_its_default(void **state)
     assert_non_null(strstr(config->fastcgi_conversations_socket, "/messagerie/conv"));
     assert_non_null(strstr(config->fastcgi_messages_socket, "/messagerie/messages"));
     assert_false(config->messaging_clients_may_open);
+    assert_string_equal(config->mail_url, "");
+    assert_string_equal(config->mail_starttls, "auto");
+    assert_int_equal(config->mail_timeout_s, 60);
+    assert_string_equal(config->mail_excerpt, "short");
+    assert_non_null(strstr(config->mail_templates, "/templates/mail"));
     assert_int_equal(config->bus_brokers.count, 1);
     assert_memory_equal(config->bus_brokers.items[0], "ipc:///", 7);
     assert_string_equal(config->http_public_url, "");

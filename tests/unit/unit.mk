@@ -66,6 +66,9 @@ check_PROGRAMS += \
 	tests/unit/test_log \
 	tests/unit/test_log_sink \
 	tests/unit/test_loop \
+	tests/unit/test_mail_address \
+	tests/unit/test_mail_message \
+	tests/unit/test_mail_report \
 	tests/unit/test_maintenance \
 	tests/unit/test_message \
 	tests/unit/test_metrics \
@@ -101,6 +104,7 @@ check_PROGRAMS += \
 	tests/unit/test_text_file \
 	tests/unit/test_timer \
 	tests/unit/test_token_cache \
+	tests/unit/test_unsubscribe_token \
 	tests/unit/test_user_budgets \
 	tests/unit/test_utf8 \
 	tests/unit/test_websocket \
@@ -184,6 +188,9 @@ tests_unit_test_listener_LDADD = $(fcgi_libraries) $(CMOCKA_LIBS)
 tests_unit_test_log_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_loop_SOURCES = tests/unit/test_loop.c $(broker_fixture) $(failing_malloc)
 tests_unit_test_loop_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
+tests_unit_test_mail_address_LDADD = $(mail_libraries) $(CMOCKA_LIBS)
+tests_unit_test_mail_message_LDADD = $(mail_libraries) $(CMOCKA_LIBS)
+tests_unit_test_mail_report_LDADD = $(mail_libraries) $(CMOCKA_LIBS)
 tests_unit_test_maintenance_SOURCES = tests/unit/test_maintenance.c $(db_fixture)
 tests_unit_test_maintenance_LDADD = $(db_libraries) $(CMOCKA_LIBS)
 tests_unit_test_message_SOURCES = tests/unit/test_message.c $(db_fixture)
@@ -246,6 +253,7 @@ tests_unit_test_timer_LDADD = $(protocol_libraries) $(CMOCKA_LIBS)
 tests_unit_test_token_SOURCES = tests/unit/test_token.c $(failing_malloc) $(hmac_sha256)
 tests_unit_test_token_LDADD = $(common_libraries) $(JWT_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_token_cache_LDADD = $(fcgi_libraries) $(CMOCKA_LIBS)
+tests_unit_test_unsubscribe_token_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_user_budgets_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_utf8_LDADD = $(common_libraries) $(CMOCKA_LIBS)
 tests_unit_test_websocket_SOURCES = tests/unit/test_websocket.c $(broker_fixture)
