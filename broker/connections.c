@@ -23,6 +23,7 @@ struct address {
     struct arrival *oldest, *newest; /* without a user */
     size_t anonymous;                /* their number */
     size_t count;                    /* of all its connections */
+    unsigned refusals;               /* in a row, of late */
     char text[];
 };
 
@@ -131,7 +132,22 @@ static void evict_oldest(struct connections *connections, const struct address *
     socketio_connection_abort(arrival->connection);
 }
 
-/* How many of one address may be there; who has set the older key means less than the share. */
+/* Whether one more of the address is to come again later. Whoever does so is let in before their
+ * front-end gives up, and the oldest one goes instead. */
+static bool is_to_wait(const struct config *config, struct address *address)
+{
+    const int64_t limit = config->broker_max_connections_per_address;
+
+    if (limit == 0 || address->anonymous < (size_t)limit ||
+        address->refusals == ADDRESS_REFUSALS_IN_A_ROW) {
+        address->refusals = 0;
+        return false;
+    }
+    address->refusals++;
+    return true;
+}
+
+/* How many of one address may be there. */
 static size_t share_of_address(const struct config *config)
 {
     const int64_t share = config->broker_max_anonymous_per_address;
@@ -181,6 +197,10 @@ struct engineio_verdict connections_take(struct connections *connections,
     if (address == NULL) {
         free(arrival);
         return refuse_handshake("Mémoire insuffisante");
+    }
+    if (is_to_wait(config, address)) {
+        free(arrival);
+        return refuse_handshake("Trop de connexions de cette adresse");
     }
     address->count++; /* so that it stays while others of it go */
     make_room(connections, config, address);

@@ -5,8 +5,8 @@
  * room, so that a stranger takes a place of their own and never a user's, nor that of somebody else
  * who is just coming.
  *
- * broker.max_connections_per_address, where it is set, is a smaller share. Nobody is refused by it:
- * front-ends give up after five refusals.
+ * broker.max_connections_per_address, where it is set, is a smaller share, and one more is refused;
+ * but never more than ADDRESS_REFUSALS_IN_A_ROW times, as front-ends give up after five.
  *
  * Everything belongs to the loop's thread.
  */
@@ -26,6 +26,9 @@
  * is a salon, or a proxy that does not say whose requests it passes on. */
 #define CONNECTIONS_CROWD     100
 #define CONNECTIONS_CROWD_MAX 95
+
+/* Handshakes of one address that broker.max_connections_per_address refuses one after another. */
+#define ADDRESS_REFUSALS_IN_A_ROW 3
 
 /* All zero but for `log` is none. */
 struct connections {

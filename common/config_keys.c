@@ -166,7 +166,8 @@ static const struct config_key keys[] = {
         .help = "Sockets of one user at once."),
     KEY(broker, max_connections_per_address, CONFIG_INTEGER, .is_live = true, .minimum = 0,
         .maximum = 1000000, .fallback = "0", .unit = "connections",
-        .help = "Makes max_anonymous_per_address smaller; 0: it does not."),
+        .help = "Clients of one address at once that show no user; one more is refused, and let in "
+                "at the fourth time in the place of the oldest one. 0: there is no such limit."),
     KEY(broker, max_anonymous_connections, CONFIG_INTEGER, .is_live = true, .minimum = 1,
         .maximum = 1000000, .fallback = "1000", .unit = "connections",
         .help = "Clients at once that show no user yet. One more takes the place of the oldest one "

@@ -75,14 +75,20 @@ describeBroker('the configuration read again', {
         await reload(stack, stack.broker, {});
     });
 
-    test('the broker: an address has fewer connections without a user, counted with those that it had', async () => {
-        const sockets = [await open(), await open()];
+    test('the broker: an address has no more connections, counted with those that it had', async () => {
+        const knock = async () =>
+            (await stack.request({ path: '/socket.io/?EIO=4&transport=polling' })).status;
+        // Those without a user, that is.
+        const tab = await stack.openTab((await stack.salonAndClient()).salon);
+        assert.equal(await knock(), 200);
+        assert.deepEqual(await reload(stack, stack.broker,
+            { broker: { max_connections_per_address: 1 } }), []);
+        for (const status of [503, 503, 503, 200])
+            assert.equal(await knock(), status);
         assert.deepEqual(await reload(stack, stack.broker,
             { broker: { max_connections_per_address: 2 } }), []);
-        sockets.push(await open());
-        await once(sockets[0], 'close');
-        assert.equal(sockets[2].readyState, WebSocket.OPEN);
-        sockets.forEach((socket) => socket.terminate());
+        assert.equal(await knock(), 200);
+        tab.close();
         await reload(stack, stack.broker, {});
     });
 

@@ -52,6 +52,26 @@ static void one_more_than_all_is_refused(void **state)
     connections_free(&connections);
 }
 
+static void one_address_is_refused_a_few_times_in_a_row_alone(void **state)
+{
+    struct connections connections = {0};
+    void *users[3];
+
+    (void)state;
+    config.broker_max_connections = 100;
+    config.broker_max_connections_per_address = 1;
+    users[0] = take(&connections, "192.0.2.1");
+    for (int i = 0; i < ADDRESS_REFUSALS_IN_A_ROW; i++)
+        check_refused(&connections, "192.0.2.1", "Trop de connexions de cette adresse");
+    users[1] = take(&connections, "192.0.2.2");
+    users[2] = take(&connections, "192.0.2.1");
+    check_refused(&connections, "192.0.2.1", "Trop de connexions de cette adresse");
+    for (int i = 0; i < 3; i++)
+        connections_drop(&connections, users[i]);
+    config.broker_max_connections_per_address = 0;
+    connections_free(&connections); /* nothing is kept of addresses that are gone */
+}
+
 static void users_have_places_that_no_stranger_takes(void **state)
 {
     struct connections connections = {0};
@@ -147,6 +167,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_more_than_all_is_refused),
+        cmocka_unit_test(one_address_is_refused_a_few_times_in_a_row_alone),
         cmocka_unit_test(users_have_places_that_no_stranger_takes),
         cmocka_unit_test(the_token_of_the_handshake_is_kept),
         cmocka_unit_test(that_nearly_all_come_from_one_address_is_told_once),

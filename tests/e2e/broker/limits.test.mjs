@@ -88,13 +88,13 @@ describeBroker('connections of one user', { config: { broker: { max_connections_
 
 describeBroker('connections of one address',
     { config: { broker: { max_connections_per_address: 2 } } }, ({ stack, test }) => {
-        test('make room for each other, and nobody is refused', async () => {
-            const sockets = [];
-            for (let i = 0; i < 4; i++)
-                sockets.push(await openRaw(stack));
-            await until('the first two have gone', () =>
-                sockets.filter(({ readyState }) => readyState === WebSocket.CLOSED).length === 2);
-            assert.deepEqual(sockets.slice(2).map(({ readyState }) => readyState),
+        test('are refused, and make room before a front-end gives up', async () => {
+            const sockets = [await openRaw(stack), await openRaw(stack)];
+            for (let i = 0; i < 3; i++)
+                assert.equal((await stack.request({ path: HANDSHAKE })).status, 503);
+            sockets.push(await openRaw(stack));
+            await until('the first one has gone', () => sockets[0].readyState === WebSocket.CLOSED);
+            assert.deepEqual(sockets.slice(1).map(({ readyState }) => readyState),
                 [WebSocket.OPEN, WebSocket.OPEN]);
             sockets.forEach((socket) => socket.terminate());
         });
