@@ -69,6 +69,9 @@ int command_config(struct command_context *context);
 /* person_command.c: `user …`. */
 int command_user(struct command_context *context);
 
+/* mail_command.c: `mail …`. */
+int command_mail(struct command_context *context);
+
 /* database_command.c. */
 int command_migrate(struct command_context *context);
 int command_stats(struct command_context *context);

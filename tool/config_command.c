@@ -6,6 +6,8 @@
 #include "common/local_time.h"
 #include "common/token.h"
 #include "db/appointment.h"
+#include "jobs/mail_settings.h"
+#include "jobs/mail_texts.h"
 #include "tool/command.h"
 #include "tool/config_check.h"
 
@@ -15,13 +17,26 @@ static void print_warning(void *context, const char *text)
     fprintf(stderr, "messagerie: warning: %s\n", text);
 }
 
+/* Whether mails can be built as it says; nothing is sent. */
+static bool mail_is_usable(const struct config *config, struct error *error)
+{
+    struct mail_settings settings;
+    bool is_usable = mail_settings_load(&settings, config, error);
+    struct mail_texts *texts = is_usable ? mail_texts_load(config->mail_templates, error) : NULL;
+
+    mail_texts_free(texts);
+    mail_settings_clear(&settings);
+    return texts != NULL;
+}
+
 /* Whether what the programs make of it can be made. */
 static bool config_is_usable(const struct config *config, struct error *error)
 {
     struct token_verifier *verifier = token_verifier_create(config, error);
     struct appointment_texts *texts =
         verifier != NULL ? appointment_texts_load(config->appointments_templates, error) : NULL;
-    bool is_usable = texts != NULL && local_time_use_zone(config->appointments_time_zone, error);
+    bool is_usable = texts != NULL && local_time_use_zone(config->appointments_time_zone, error) &&
+                     mail_is_usable(config, error);
 
     appointment_texts_free(texts);
     token_verifier_free(verifier);

@@ -141,6 +141,8 @@ static const struct command commands[] = {
     {"restore", "FILE",
      "put the backup FILE in the place of the database, while all programs are stopped", 1, 1, true,
      command_restore},
+    {"mail", "test ADDRESS", "send a mail there now, and say what the server said", 2, 2, true,
+     command_mail},
     {"spool", "DIR [--once]",
      "apply the appointments that the booking back-end leaves as files in DIR", 1, 1, false,
      run_spool},
