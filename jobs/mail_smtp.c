@@ -113,7 +113,8 @@ static size_t read_content(char *out, size_t size, size_t count, void *context)
     return length;
 }
 
-/* Servers have nothing to say here. */
+/* Servers have nothing to say here. The type is libcurl's. */
+/* NOLINTNEXTLINE(readability-non-const-parameter) */
 static size_t drop(char *data, size_t size, size_t count, void *context)
 {
     (void)data;

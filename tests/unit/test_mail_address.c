@@ -34,6 +34,7 @@ static void other_scripts_are_addresses_too(void **state)
 
 static void what_is_no_address_is_refused(void **state)
 {
+    static const char next_line[] = "l\xc2\x85@example.com";
     static const char *const texts[] = {
         "",
         "lea",

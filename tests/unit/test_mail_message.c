@@ -249,7 +249,7 @@ static void nothing_in_a_name_makes_a_field_or_a_line(void **state)
         "\"; <evil@example.com>, ",
         "=?utf-8?Q?x=0D=0ABcc:_evil=40example.com?=",
         "x\u2028Bcc: evil@example.com",
-        "👩‍👩‍👧‍👦 صالون الحبر \u202e",
+        "👩‍👩‍👧‍👦 صالون الحبر \u202ex\u202c",
         "(comment) a,b;c:d",
     };
     struct fixture *fixture = *state;

@@ -149,8 +149,7 @@ static void a_report_without_an_end_is_bounded(void **state)
     (void)state;
     assert_non_null(text);
     for (size_t i = 0; i < length; i++)
-        text[i] = i % 3 == 0 ? 'a' : '\n';
-    memcpy(text, head, strlen(head));
+        text[i] = i < strlen(head) ? head[i] : "a\n\n"[i % 3];
     assert_false(mail_report_read(text, length, &report));
     free(text);
 }
