@@ -58,8 +58,7 @@ static void what_is_no_address_is_refused(void **state)
         "lea@example.com/x",
         "lea@ex%61mple.com",
         "l\xff@example.com",
-        "l\xc2\x85"
-        "a@example.com",
+        next_line,
         "l\u00a0a@example.com",
     };
     struct mail_address address;
