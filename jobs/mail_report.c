@@ -141,9 +141,10 @@ static GMimeStream *read_content(GMimePart *part, const char **bytes, size_t *le
 static void keep_message_id(const char *value, struct mail_report *report)
 {
     const char *begin = value != NULL ? strchr(value, '<') : NULL;
-    size_t length = begin != NULL ? strcspn(begin + 1, "> \t\r\n") : 0;
+    size_t length = begin != NULL ? strcspn(begin + 1, "<> \t\r\n") : 0;
 
-    if (length == 0 || length >= sizeof(report->message_id) || report->message_id[0] != '\0')
+    if (length == 0 || begin[1 + length] != '>' || length >= sizeof(report->message_id) ||
+        report->message_id[0] != '\0')
         return;
     memcpy(report->message_id, begin + 1, length);
     report->message_id[length] = '\0';
