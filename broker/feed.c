@@ -256,7 +256,7 @@ static bool is_of_another(const struct feed *feed)
     return feed->read.newest < feed->read.after || strcmp(feed->read.timeline, feed->timeline) != 0;
 }
 
-static void take_outbox(struct feed *feed)
+static void take_read_events(struct feed *feed)
 {
     bool is_replaced = feed->has_begun && is_of_another(feed);
 
@@ -283,7 +283,7 @@ static void on_read(struct worker_request *request)
     feed->is_reading = false;
     bool may_be_more = request->succeeded && !feed->read.is_last;
     if (request->succeeded && feed->users > 0)
-        take_outbox(feed);
+        take_read_events(feed);
     /* Those who wait for the beginning are told: they are clients on their way in, who had better
      * try again. Who waits for a seq is in already, and the next look may bring it. */
     else if (!feed->has_begun)

@@ -34,8 +34,8 @@ static void add_problem(struct buffer *problems, const char *what, const char *r
     buffer_append_format(problems, "%s: %s\n", what, reason);
 }
 
-static void add_request_problem(struct buffer *problems, const struct worker_request *request,
-                                bool is_under_way, const char *what)
+static void add_database_problem(struct buffer *problems, const struct worker_request *request,
+                                 bool is_under_way, const char *what)
 {
     if (is_under_way)
         add_problem(problems, what, "there is no answer yet");
@@ -63,10 +63,10 @@ static void collect_problems(struct readiness *readiness)
         buffer_append_text(problems, "the broker is stopping\n");
         return;
     }
-    add_request_problem(problems, &readiness->write, readiness->is_writing,
-                        "the database can't be written");
-    add_request_problem(problems, &readiness->read, readiness->is_reading,
-                        "the database can't be read");
+    add_database_problem(problems, &readiness->write, readiness->is_writing,
+                         "the database can't be written");
+    add_database_problem(problems, &readiness->read, readiness->is_reading,
+                         "the database can't be read");
     add_disk_problem(problems, readiness);
 }
 

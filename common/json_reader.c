@@ -133,7 +133,7 @@ static bool read_hex(struct parser *parser, uint32_t *unit)
 }
 
 /* Behind \u. A surrogate must be the first half of a pair, with the other behind. */
-static bool read_code_point(struct parser *parser, uint32_t *code_point)
+static bool read_unicode_escape(struct parser *parser, uint32_t *code_point)
 {
     uint32_t low;
 
@@ -165,7 +165,7 @@ static bool read_escape(struct parser *parser)
         buffer_append(&parser->scratch, meanings + (strchr(letters, letter) - letters), 1);
         return true;
     }
-    if (!accept(parser, "u") || !read_code_point(parser, &code_point))
+    if (!accept(parser, "u") || !read_unicode_escape(parser, &code_point))
         return false;
     buffer_append(&parser->scratch, encoded, utf8_encode(code_point, encoded));
     return true;

@@ -213,8 +213,8 @@ static void attachment_field(size_t index, const char *key, char out[FIELD_BYTES
     snprintf(out, FIELD_BYTES, "attachments.%zu%s%s", index, key[0] != '\0' ? "." : "", key);
 }
 
-static void read_upload_key(struct json_object *object, size_t index,
-                            struct attachment_input *input, struct error *error)
+static void read_attachment_upload_key(struct json_object *object, size_t index,
+                                       struct attachment_input *input, struct error *error)
 {
     char field[FIELD_BYTES];
 
@@ -269,7 +269,7 @@ static void read_attachment(struct json_object *object, size_t index,
                   "le type doit être image/jpeg, image/jpg, image/png, image/gif ou image/webp");
 
     read_file_size(object, index, input, error);
-    read_upload_key(object, index, input, error);
+    read_attachment_upload_key(object, index, input, error);
 }
 
 static void read_attachments(struct json_object *body, struct message_input *input,

@@ -40,7 +40,7 @@ static const struct parameter {
     PARAMETER("HTTP_X_REQUEST_ID", request_id),
 };
 
-static void take_parameter(const char *text, struct raw_parameters *raw)
+static void take_query_parameter(const char *text, struct raw_parameters *raw)
 {
     if (strchr("RCH", text[0]) == NULL) /* none of ours begins otherwise */
         return;
@@ -76,7 +76,7 @@ void request_begin(struct request *request, const struct transport *transport)
     struct buffer body = request->body;
 
     for (char *const *parameter = transport->parameters; *parameter != NULL; parameter++)
-        take_parameter(*parameter, &raw);
+        take_query_parameter(*parameter, &raw);
     buffer_clear(&body);
     *request = (struct request){
         .transport = *transport,

@@ -230,7 +230,7 @@ void loop_cancel(struct loop_task *task)
 }
 
 /* Moves what waits into a ring of its own, so that a round has an end. */
-static void ring_take(struct loop_task *from, struct loop_task *to)
+static void take_tasks(struct loop_task *from, struct loop_task *to)
 {
     ring_init(to);
     if (from->next == from)
@@ -246,7 +246,7 @@ static void take_next_tasks(struct loop *loop)
 {
     struct loop_task waiting;
 
-    ring_take(&loop->next_tasks, &waiting);
+    take_tasks(&loop->next_tasks, &waiting);
     while (waiting.next != &waiting) {
         struct loop_task *task = waiting.next;
 
@@ -262,7 +262,7 @@ static void handle_tasks(struct loop *loop)
     for (int round = 0; round < LOOP_TASK_ROUNDS && loop->tasks.next != &loop->tasks; round++) {
         struct loop_task waiting;
 
-        ring_take(&loop->tasks, &waiting);
+        take_tasks(&loop->tasks, &waiting);
         while (waiting.next != &waiting) {
             struct loop_task *task = waiting.next;
 

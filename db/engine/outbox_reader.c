@@ -192,7 +192,7 @@ static bool add_missed(struct connection *connection, struct outbox_read_missed 
 }
 
 /* How many of the sorted events are within the horizon and the limits of one read. */
-static size_t count_in_reach(const struct outbox_read_missed *request, int64_t horizon)
+static size_t count_missed_in_reach(const struct outbox_read_missed *request, int64_t horizon)
 {
     size_t count = event_batch_count(&request->batch);
     size_t bytes = 0;
@@ -235,7 +235,7 @@ bool outbox_read_missed_run(struct connection *connection, struct outbox_read_mi
             return false;
     size_t found = event_batch_count(&request->batch);
     event_batch_sort(&request->batch, found);
-    size_t reach = count_in_reach(request, horizon);
+    size_t reach = count_missed_in_reach(request, horizon);
     event_batch_sort(&request->batch, reach);
     request->is_last = horizon == request->until && reach == found;
     return true;
