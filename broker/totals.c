@@ -110,10 +110,10 @@ void totals_forget(struct client *client)
 
 /* Whether what it is sent now comes behind all that it is to get, and that has been with it for a
  * while. */
-static bool is_settled(const struct client *client, int64_t now_ms)
+static bool is_settled(const struct total_wait *wait, int64_t now_ms)
 {
-    return client->hold == NULL && !client->is_lagging &&
-           now_ms - client->total->released_ms >= TOTALS_DELAY_MS;
+    return wait->client->hold == NULL && !wait->client->is_lagging &&
+           now_ms - wait->released_ms >= TOTALS_DELAY_MS;
 }
 
 /* A newer event may have brought another total since this one was read. */
@@ -191,7 +191,7 @@ static bool collect_due(struct totals *totals)
     while (totals->first != NULL && totals->first->due_ms <= now_ms && count < UNREAD_TOTALS_MAX) {
         struct client *client = totals->first->client;
         const struct user *user = client->occupant.user;
-        bool is_time = is_settled(client, now_ms);
+        bool is_time = is_settled(totals->first, now_ms);
         totals_forget(client);
         if (!client_is_reachable(client))
             continue;

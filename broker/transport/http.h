@@ -39,7 +39,8 @@ struct http_options {
     size_t max_body_bytes;    /* a longer body gets a 413 */
     /* A smaller limit for that request, asked once its head has come; NULL: none. */
     size_t (*max_body_of)(void *owner, const struct http_request *request);
-    /* Peers whose X-Forwarded-For and X-Forwarded-Host are believed; may be changed while the server is there. */
+    /* Peers whose X-Forwarded-For and X-Forwarded-Host are believed; may be changed while the
+     * server is there. */
     const struct address_network *trusted_proxies;
     size_t trusted_proxy_count;
     /* A whole request. It is to be answered exactly once, now or later, by http_respond or

@@ -33,7 +33,8 @@ static void load(struct fixture *fixture, int64_t version)
     fclose(file);
     dump[length] = '\0';
     fixture_load(fixture, dump);
-    assert_int_equal(fixture_number(fixture, "SELECT MAX(version) FROM schema_migrations"), version);
+    assert_int_equal(fixture_number(fixture, "SELECT MAX(version) FROM schema_migrations"),
+                     version);
 }
 
 static void prepare(struct fixture *fixture)
