@@ -7,7 +7,6 @@
 
 #include "broker/feed.h"
 #include "broker/silent.h"
-#include "broker/totals.h"
 #include "common/assert.h"
 #include "common/configuration.h"
 #include "common/json_writer.h"
@@ -334,7 +333,8 @@ static void take_out(struct client *client, int64_t seq, const struct membership
         }
         *link = held->next;
         if (is_sent(held, fate)) {
-            totals_note_release(client);
+            if (client->total != NULL)
+                client->total->released_ms = loop_now_ms(client->parts->loop);
             send_in_order(client, held->seq, held->packet);
         }
         hold->bytes -= held->packet->length;

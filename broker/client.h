@@ -31,8 +31,14 @@
 /* The events that wait for one client. */
 struct hold;
 
-/* While it is to be told its total again (broker/totals.h). */
-struct total_wait;
+/* What belongs to a client while it is to be told its total again; broker/totals.c makes, lists and
+ * frees it. */
+struct total_wait {
+    struct client *client;
+    struct total_wait *next, *previous;
+    int64_t since_ms, due_ms; /* the loop's time, as all of them */
+    int64_t released_ms;      /* when something that was held was sent last; 0: not meanwhile */
+};
 
 /* An id, "-" and the time line that it is of (db/engine/outbox_reader.h). */
 #define CLIENT_PID_BYTES (ENGINEIO_ID_BYTES + TIMELINE_BYTES)

@@ -14,13 +14,6 @@
  * query reads the totals of many users; the answer waits until the feed has come as far as it.
  */
 
-struct total_wait {
-    struct client *client;
-    struct total_wait *next, *previous;
-    int64_t since_ms, due_ms; /* the loop's time, as all of them */
-    int64_t released_ms;      /* when something that was held was sent last; 0: not meanwhile */
-};
-
 struct totals {
     struct broker_parts *parts;
     struct total_wait *first, *last;
@@ -89,12 +82,6 @@ void totals_tell_again(struct client *client)
         return; /* the total that came with the event has to do */
     append_wait(totals, wait, now_ms + TOTALS_DELAY_MS);
     start_timer(totals);
-}
-
-void totals_note_release(struct client *client)
-{
-    if (client->total != NULL)
-        client->total->released_ms = loop_now_ms(client->parts->loop);
 }
 
 void totals_forget(struct client *client)

@@ -29,9 +29,6 @@ bool totals_are_moved_by(const char *event_name);
 /* The client has been sent such an event. */
 void totals_tell_again(struct client *client);
 
-/* It is about to be sent what was held for it. */
-void totals_note_release(struct client *client);
-
 /* The client is about to go. */
 void totals_forget(struct client *client);
 
