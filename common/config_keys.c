@@ -111,7 +111,8 @@ static const struct config_key keys[] = {
                 "salons alone do."),
 
     KEY(mail, url, CONFIG_TEXT, .is_live = true, .is_secret = true, .fallback = "",
-        .help = "What sends mail: smtp://HOST:PORT, smtps://HOST:PORT, or "
+        .help = "What sends mail, for now that of `messagerie mail test` alone: smtp://HOST:PORT, "
+                "smtps://HOST:PORT, or "
                 "sendmail:/usr/sbin/sendmail. Empty: none is sent."),
     KEY(mail, user, CONFIG_TEXT, .is_live = true, .fallback = "",
         .help = "Who logs in at the SMTP server, unless the URL says so. Empty: nobody does."),
